@@ -1,0 +1,1 @@
+"""Avatar bundles, the animation that moves them and the renderers that draw them."""

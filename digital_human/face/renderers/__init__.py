@@ -1,0 +1,1 @@
+"""Renderers: one animation frame in, one RGBA picture out."""

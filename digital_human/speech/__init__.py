@@ -1,0 +1,1 @@
+"""From text to sound with phoneme timings, and from sound to text."""
