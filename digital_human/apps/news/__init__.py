@@ -1,0 +1,1 @@
+"""A script file in, a news broadcast out."""

@@ -1,0 +1,116 @@
+"""``digital-human news``: new, check, preview, render, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from digital_human.apps.news.check import check_script, print_verdict
+from digital_human.apps.news.preview import preview_script
+from digital_human.apps.news.render import RenderOptions, render_script
+from digital_human.apps.news.template import new_project
+from rich.console import Console
+
+from digital_human.apps.news.load import load_script
+from digital_human.apps.news.script import SIZES, schema_text, slug, text_in
+from digital_human.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Turn a script into a news broadcast.\n\n"
+    "Example: digital-human news new bulletin && digital-human news render bulletin/script.yaml",
+)
+
+ScriptPath = Annotated[Path, typer.Argument(metavar="SCRIPT", help="The script, a YAML file.")]
+AllowReason = Annotated[
+    str | None,
+    typer.Option(
+        "--allow",
+        metavar="REASON",
+        help="Go on although moderation holds the script back; the reason is logged.",
+    ),
+]
+SizeName = Annotated[
+    str | None,
+    typer.Option("--size", help=f"Instead of the script's: {', '.join(SIZES)}."),
+]
+
+
+@app.command("new", epilog="Example: digital-human news new bulletin")
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder to create.")] = Path("bulletin"),
+) -> None:
+    """Start a script: a working bulletin with pictures, to be edited."""
+    script = new_project(folder)
+    Console().print(f"[green]created[/] {script}\n  next: digital-human news render {script}")
+
+
+@app.command("check", epilog="Example: digital-human news check bulletin/script.yaml")
+def check(script: ScriptPath, allow: AllowReason = None) -> None:
+    """Say what is wrong with a script, and what moderation thinks of it; render nothing."""
+    console = Console()
+    model = load_script(script)
+    checked = check_script(model, script, allow=None)
+    print_verdict(console, checked)
+    checked.gate(allow)
+    seconds = checked.estimated_seconds
+    console.print(
+        f"[green]ok[/] {script}: {len(model.segments)} segments, "
+        f"{', '.join(model.languages)}, about {seconds:.0f} s"
+    )
+
+
+@app.command("render", epilog="Example: digital-human news render bulletin/script.yaml --out n.mp4")
+def render(
+    script: ScriptPath,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The MP4; with several languages, -zh, -en are added."),
+    ] = None,
+    size: SizeName = None,
+    allow: AllowReason = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Render every segment again, cached or not.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Segments rendered at once; 0: one a core.")
+    ] = 0,
+) -> None:
+    """Render a script to MP4 (one for each language), with SRT and VTT captions beside it.
+
+    Finished segments are kept: after Ctrl-C, a crash or an edit only what is missing is rendered.
+    """
+    model = load_script(script)
+    if size is not None:
+        if size not in SIZES:
+            raise InputError(f"--size {size}: unknown", fix=f"use one of {', '.join(SIZES)}")
+        model = model.model_copy(update={"size": size})
+    target = out or Path("out") / f"{slug(text_in(model.title, model.languages[0]))}.mp4"
+    if target.suffix.lower() != ".mp4":
+        raise InputError(f"--out {target}: not an .mp4 file", fix=f"use {target}.mp4")
+    render_script(model, script, target, RenderOptions(allow=allow, fresh=fresh, workers=workers))
+
+
+@app.command("preview", epilog="Example: digital-human news preview bulletin/script.yaml")
+def preview(
+    script: ScriptPath,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the sheet and the sound.")
+    ] = None,
+    size: SizeName = None,
+    allow: AllowReason = None,
+) -> None:
+    """In seconds: a contact sheet with one picture a segment, and the sound."""
+    model = load_script(script)
+    if size is not None:
+        if size not in SIZES:
+            raise InputError(f"--size {size}: unknown", fix=f"use one of {', '.join(SIZES)}")
+        model = model.model_copy(update={"size": size})
+    preview_script(model, script, out or Path("out") / "preview", allow=allow)
+
+
+@app.command("schema", epilog="Example: digital-human news schema > news.schema.json")
+def schema() -> None:
+    """Print the JSON schema that lets an editor complete and check scripts."""
+    typer.echo(schema_text(), nl=False)

@@ -1,0 +1,138 @@
+"""Reads a script file; every error gives the line, the field and the fix."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from digital_human.apps.news.script import Anchor, City, Script, Segment, Titles, Turn
+from digital_human.errors import InputError
+
+MAX_BYTES = 2_000_000
+
+
+@dataclass(frozen=True)
+class ScriptFile:
+    """A script and where its fields stand in the file.
+
+    Attributes:
+        path: The YAML file; relative paths in the script start at its folder.
+        script: The validated script.
+        tree: The YAML tree with line numbers.
+    """
+
+    path: Path
+    script: Script
+    tree: Any
+
+    def problem(self, location: Sequence[int | str], message: str) -> str:
+        """``message`` with the file, line and field it is about."""
+        field = ".".join(str(step) for step in location)
+        return f"{self.path}:{line_of(self.tree, location)}: {field}: {message}"
+
+    def resolve(self, path: Path) -> Path:
+        """A path of the script as seen from the current folder."""
+        return path if path.is_absolute() else self.path.parent / path
+
+
+def load_script(path: Path) -> ScriptFile:
+    """Parse and validate ``path``.
+
+    Raises:
+        InputError: It cannot be read, is not YAML, or breaks the model; one message lists all
+            errors as ``file:line: field: what is wrong``.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(
+                f"{path}: larger than {MAX_BYTES // 1_000_000} MB",
+                fix="split it into several scripts",
+            )
+        source = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(
+            f"script {path} does not exist",
+            fix=f"check the path, or start one with: digital-human news new {path}",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not UTF-8 text (byte {error.start})", fix="save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    try:
+        tree = YAML(typ="rt").load(source)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(
+            f"{where}: not valid YAML: {error.problem or error.context}",
+            fix="check the indentation, and quote text that contains ': ' or starts with [ { @ %",
+        ) from None
+    if not isinstance(tree, dict):
+        raise InputError(f"{path}: holds no script", fix="see digital-human news new")
+    try:
+        return ScriptFile(path, Script.model_validate(_plain(tree)), tree)
+    except ValidationError as error:
+        lines = [_describe(path, tree, detail) for detail in error.errors()]
+        raise InputError(
+            "\n".join(dict.fromkeys(lines)), fix="edit these lines, then: digital-human news check"
+        ) from None
+
+
+def line_of(tree: Any, location: Sequence[int | str]) -> int:
+    """The 1-based line of ``location`` in a round-trip YAML tree, or of its nearest parent."""
+    line = 0
+    node = tree
+    for step in location:
+        try:
+            position = node.lc.item(step) if isinstance(step, int) else node.lc.key(step)
+            line, node = position[0], node[step]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return line + 1
+
+
+def _plain(node: Any) -> Any:
+    """Round-trip YAML nodes as plain values, dates back to text."""
+    if isinstance(node, dict):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    if isinstance(node, bool | int | float | str) or node is None:
+        return node if not isinstance(node, str) else str(node)
+    return str(node)
+
+
+_MODELS: tuple[type[BaseModel], ...] = (Script, Anchor, Segment, Turn, City, Titles)
+
+
+def _describe(path: Path, tree: Any, detail: ErrorDetails) -> str:
+    # Union branches ("str", "dict[...]") are pydantic's, not the user's.
+    location = [
+        step
+        for step in detail["loc"]
+        if isinstance(step, int) or not step.startswith(("str", "dict[", "constrained-str", "["))
+    ]
+    field = ".".join(str(step) for step in location) or "script"
+    message = detail["msg"].removeprefix("Value error, ")
+    value = detail.get("input")
+    if detail["type"] == "extra_forbidden":
+        known = {name for model in _MODELS for name in model.model_fields}
+        close = difflib.get_close_matches(str(location[-1]), known, 1)
+        message = "no such field" + (f"; did you mean `{close[0]}`?" if close else "")
+    elif detail["type"] == "missing":
+        message = "is required"
+    elif detail["type"] == "string_pattern_mismatch" and "accent" in field:
+        message = f"{value!r} is not a colour; write it as #RRGGBB, e.g. '#1677ff'"
+    elif isinstance(value, str | int | float):
+        message = f"{value!r}: {message}"
+    return f"{path}:{line_of(tree, location)}: {field}: {message}"

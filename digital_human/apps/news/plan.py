@@ -1,0 +1,217 @@
+"""From a script to independent segments that can be rendered, cached and joined."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from digital_human.safety.labels import visible_label
+from digital_human.speech.voices import load_voice
+
+import digital_human
+from digital_human.apps.news.load import ScriptFile
+from digital_human.apps.news.script import SIZES, Script, Segment, Text, Titles, text_in, voice_in
+from digital_human.config import settings
+from digital_human.face.bundle import load_bundle
+from digital_human.media.shot import CityWeather, Look
+from digital_human.speech.types import Emotion, Language
+
+FPS = 25
+RATE = 24_000
+_CHARACTERS_PER_SECOND = {"zh": 4.6, "en": 14.5, "ja": 7.0}
+# Rooms whose code decides what a finished segment looks and sounds like.
+_RENDERING = ("core", "speech", "face", "media", "apps/news")
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPlan:
+    """What one anchor says in one go, in one language."""
+
+    anchor: str
+    text: str
+    emotion: Emotion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An anchor in one language."""
+
+    avatar: str
+    voice: str
+    speed: float
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPlan:
+    """Everything that decides a segment's picture and sound, and nothing else.
+
+    Attributes:
+        index: Position in the programme, titles included.
+        layout: Layout of the script, or ``title_open`` / ``title_close``.
+        language: Language of the programme.
+        size: Width and height in pixels.
+        look: What stays on the screen.
+        people: Anchors who speak here, by their key in the script, in its order.
+        tags: Anchors who get a lower third here.
+        seconds: Length, for titles.
+    """
+
+    index: int
+    layout: str
+    language: Language
+    size: tuple[int, int]
+    look: Look
+    people: dict[str, Person]
+    tags: tuple[str, ...] = ()
+    turns: tuple[TurnPlan, ...] = ()
+    headline: str = ""
+    pictures: tuple[Path, ...] = ()
+    video: Path | None = None
+    source: str = ""
+    cities: tuple[CityWeather, ...] = ()
+    title: str = ""
+    subtitle: str = ""
+    seconds: float = 0.0
+    lexicon: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What progress bars and messages call it."""
+        return self.headline or self.title or f"{self.layout} {self.index}"
+
+    @property
+    def estimated_seconds(self) -> float:
+        """Length before anything is spoken."""
+        characters = sum(len(turn.text) for turn in self.turns)
+        return self.seconds or 1.0 + characters / _CHARACTERS_PER_SECOND[self.language]
+
+
+def plan_programme(file: ScriptFile, language: Language) -> list[SegmentPlan]:
+    """Split a script into segments for one language; pure, renders nothing."""
+    script = file.script
+    look = Look(
+        theme=script.theme,
+        accent=script.accent,
+        background=file.resolve(script.background) if script.background else None,
+        logo=text_in(script.logo, language) if script.logo else "",
+        logo_picture=file.resolve(script.logo_picture) if script.logo_picture else None,
+        ticker=tuple(filter(None, (text_in(item, language) for item in script.ticker))),
+        label=visible_label(language),
+    )
+    seen: set[str] = set()
+    plans: list[SegmentPlan] = []
+    elapsed = 0.0
+    for layout, part in _parts(script):
+        plan = _plan(file, language, len(plans), layout, part, look, seen)
+        clock = _clock(script.clock, elapsed)
+        plan = replace(plan, look=replace(_rotated(look, plan.index), clock=clock))
+        seen.update(plan.people)
+        elapsed += plan.estimated_seconds
+        plans.append(plan)
+    return plans
+
+
+def _parts(script: Script) -> Iterator[tuple[str, Segment | Titles]]:
+    if script.opening:
+        yield "title_open", script.opening
+    for segment in script.segments:
+        yield segment.layout, segment
+    if script.closing:
+        yield "title_close", script.closing
+
+
+def _plan(
+    file: ScriptFile,
+    language: Language,
+    index: int,
+    layout: str,
+    part: Segment | Titles,
+    look: Look,
+    seen: set[str],
+) -> SegmentPlan:
+    size = SIZES[file.script.size]
+
+    def words(text: Text) -> str:
+        return text_in(text, language)
+
+    if isinstance(part, Titles):
+        return SegmentPlan(
+            index, layout, language, size, look, {},
+            title=words(part.title), subtitle=words(part.subtitle), seconds=part.seconds,
+        )  # fmt: skip
+    speaking = {turn.anchor for turn in part.turns}
+    people = {
+        key: Person(
+            anchor.avatar,
+            voice_in(anchor, language) or "",
+            anchor.speed,
+            words(anchor.name),
+            words(anchor.title),
+        )
+        for key, anchor in file.script.anchors.items()
+        if key in speaking
+    }
+    return SegmentPlan(
+        index, layout, language, size, look, people,
+        tags=tuple(key for key in people if key not in seen),
+        turns=tuple(TurnPlan(t.anchor, words(t.say), t.emotion) for t in part.turns),
+        headline=words(part.headline),
+        pictures=tuple(file.resolve(p) for p in part.pictures),
+        video=file.resolve(part.video) if part.video else None,
+        source=words(part.source),
+        cities=tuple(CityWeather(words(c.name), c.sky, c.low, c.high) for c in part.cities),
+        lexicon=tuple(sorted(file.script.lexicon.items())),
+    )  # fmt: skip
+
+
+def _rotated(look: Look, index: int) -> Look:
+    """The ticker starts with another item in each segment, whatever the others' lengths."""
+    if not look.ticker:
+        return look
+    shift = index % len(look.ticker)
+    return replace(look, ticker=look.ticker[shift:] + look.ticker[:shift])
+
+
+def _clock(start: str, elapsed: float) -> str:
+    if not start:
+        return ""
+    hours, minutes = map(int, start.split(":"))
+    minutes += hours * 60 + int(elapsed // 60)
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+
+def cache_key(plan: SegmentPlan) -> str:
+    """sha256 of everything a segment is made of: plan, voices, faces, media and the program."""
+    media = [*plan.pictures, plan.video, plan.look.logo_picture]
+    if isinstance(plan.look.background, Path):
+        media.append(plan.look.background)
+    material = {
+        "plan": asdict(plan),
+        "program": _program_digest(),
+        "faces": {p.avatar: load_bundle(p.avatar).digest for p in plan.people.values()},
+        "voices": {p.voice: load_voice(p.voice).digest for p in plan.people.values()},
+        "media": [_file_digest(path) for path in media if path],
+        "lexicon": _file_digest(settings().home / "lexicon.toml"),
+    }
+    text = json.dumps(material, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@lru_cache
+def _program_digest() -> str:
+    root = Path(digital_human.__file__).parent
+    digest = hashlib.sha256(digital_human.__version__.encode())
+    for room in _RENDERING:
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

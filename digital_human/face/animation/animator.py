@@ -1,0 +1,269 @@
+"""Speech in, animation frames out: the streaming animator of live sessions and news alike."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from digital_human.core.frames import FloatArray
+from digital_human.face.animation import mouth as mouths
+from digital_human.face.animation.articulation import (
+    NAMES,
+    PAUSE,
+    REACH,
+    SPEED,
+    STEP,
+    Gesture,
+    Track,
+    articulate,
+    smoothstep,
+)
+from digital_human.face.animation.body import Breath, Head
+from digital_human.face.animation.emotion import Brows, Expression
+from digital_human.face.animation.eyes import Eyes
+from digital_human.face.animation.mouth import Mouth
+from digital_human.face.animation.prosody import Prosody, analyse
+from digital_human.face.motion import MotionFrame
+from digital_human.speech.types import Emotion, Speech
+
+_LEAD = 0.01  # s the mouth is ahead of the sound; recordings of speakers show 0–20 ms
+_BLOCK = 0.6  # s of articulation computed at a time
+_KEEP = 1.5  # s speech is remembered after it has been heard
+_RELEASE = 0.12  # s the mouth takes to close after `Animator.cut`
+_EASE_IN = 1.2  # s until head, gaze and breath live fully
+_EASE_OUT = 0.9  # s they take to settle
+_MOUTH_OUT = 0.2  # s the mouth takes to settle
+_JOIN = 0.03  # s; silences closer than this are one
+_FOREVER = 1e9
+_BREATH_PAUSE = 0.25  # s a pause must last to begin a phrase
+_NOD_CHANCE, _LIFT_CHANCE = 0.6, 0.5
+_LOOK_AHEAD = 0.3  # s by which nods and brow raises are known before their peak
+_SLEW = np.array([SPEED[name] for name in NAMES]) * 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    start: float
+    end: float
+    emotion: Emotion
+    prosody: Prosody
+
+
+class Animator:
+    """Turns speech placed on a stream's time line into one `MotionFrame` per video frame.
+
+    Frames are asked for in order; speech may be added at any time before it is due (0.5 s ahead
+    gives full coarticulation). The result depends only on the seed, the speech and the order of
+    calls. One instance belongs to one thread at a time.
+
+    Args:
+        fps: Frames per second.
+        seed: Of blinks, gaze, head and breath.
+    """
+
+    def __init__(self, fps: int, seed: int = 0) -> None:
+        if fps < 1:
+            raise ValueError(f"fps {fps}: must be at least 1")
+        self._fps = fps
+        eyes, head, breath, self._rng = np.random.default_rng(seed).spawn(4)
+        self._eyes, self._head, self._breath = Eyes(eyes), Head(head), Breath(breath)
+        self._expression, self._brows = Expression(), Brows()
+        self._placed: list[_Placed] = []
+        self._silences: list[tuple[float, float]] = [(-_FOREVER, _FOREVER)]
+        self._accents: deque[tuple[float, float]] = deque()
+        self._track: Track | None = None
+        self._release: tuple[float, Mouth] | None = None
+        self._cut_pending = False
+        self._shown = Mouth.rest()
+        self._next = 0
+        self._origin = 0
+        self._settle: int | None = None
+        self._activity = 0.0
+        self._speaking = False
+        self._emotion: Emotion = "neutral"
+
+    def add(self, speech: Speech, at: int) -> None:
+        """Place ``speech`` so that its first sample is heard at stream sample ``at``.
+
+        Args:
+            speech: With timings.
+            at: Position in samples of ``speech.rate`` from the start of the stream.
+        """
+        start = at / speech.rate
+        placed = _Placed(
+            start, start + len(speech.pcm) / speech.rate, speech.clause.emotion,
+            analyse(speech, start),
+        )  # fmt: skip
+        self._placed.append(placed)
+        self._placed.sort(key=lambda p: p.start)
+        self._accents = deque(sorted([*self._accents, *placed.prosody.accents]))
+        self._changed()
+
+    def cut(self, pts: int) -> None:
+        """Drop all speech from frame ``pts`` on and close the mouth gently (barge-in)."""
+        time = pts / self._fps + _LEAD
+        still = self._shown if pts <= self._next else self._mouth(time)
+        self._release = (time, still)
+        self._placed = [_truncated(p, time) for p in self._placed if p.start < time]
+        self._accents = deque(a for a in self._accents if a[0] < time)
+        self._cut_pending = True
+        self._changed()
+
+    def settle(self, at_frame: int) -> None:
+        """Ease everything to the neutral pose so that frame ``at_frame`` shows it exactly.
+
+        A stream begins neutral, so segments rendered apart join there without a jump. Movement
+        begins anew after it.
+        """
+        self._settle = at_frame
+
+    def frame(self, pts: int, epoch: int = 0) -> MotionFrame:
+        """The animation of video frame ``pts``.
+
+        Args:
+            pts: Frame index; calls come in order.
+            epoch: Stamped on the result.
+
+        Raises:
+            ValueError: ``pts`` lies before a frame already given out.
+        """
+        if pts < self._next:
+            raise ValueError(f"pts {pts}: frame {self._next} is next; frames come in order")
+        dt = max(1, pts - self._next + 1) / self._fps
+        self._next = pts + 1
+        time = pts / self._fps
+        self._forget(time)
+        ease, mouth_ease, until = self._easing(pts)
+
+        silent, onset, phrase = self._around(time)
+        self._state(time, dt, silent)
+        self._accentuate(time)
+
+        head = self._head.step(time, dt, ease, self._activity)
+        curves = self._eyes.step(time, ease, head, self._speaking, until)
+        quiet = 0.0 if silent is None else min(time - silent[0], silent[1] - time)
+        upper, corners = self._expression.step(dt, self._emotion, silent is None, quiet)
+        mouth = self._mouth(time + _LEAD)
+        if mouth_ease < 1.0:
+            mouth = Mouth.rest().toward(mouth, mouth_ease)
+        self._shown = mouth = self._slewed(mouth, dt)
+        lips, tongue = mouths.curves(mouth, corners * np.float32(ease))
+        curves += (upper + self._brows.step(time)) * np.float32(ease) + lips
+        breath = self._breath.step(time, onset, phrase) * ease
+        np.clip(curves, 0.0, 1.0, out=curves)
+        return MotionFrame(curves, head, tongue, breath, pts, epoch)
+
+    def _mouth(self, time: float) -> Mouth:
+        """The mouth at ``time`` before the last speed limit."""
+        half = 0.5 / self._fps
+        lo, hi = int((time - half) / STEP) - 2, int((time + half) / STEP) + 3
+        if self._track is None or lo < self._track.first or hi > self._track.last:
+            gestures = [g for p in self._placed for g in p.prosody.gestures]
+            last = max(hi, lo + int(_BLOCK / STEP))
+            self._track = articulate(gestures, self._silences, lo, last)
+        mouth = mouths.sample(self._track, time, 1 / self._fps)
+        if self._release is not None and time >= self._release[0]:
+            since, still = self._release
+            share = float(smoothstep((time - since) / _RELEASE))
+            if share >= 1.0:
+                self._release = None
+            mouth = still.toward(mouth, share)
+        return mouth
+
+    def _slewed(self, mouth: Mouth, dt: float) -> Mouth:
+        """Speech that came too late to be anticipated does not make the mouth jump."""
+        step = _SLEW * dt
+        pose = np.clip(mouth.pose, self._shown.pose - step, self._shown.pose + step)
+        return Mouth(pose, mouth.lips, mouth.teeth)
+
+    def _easing(self, pts: int) -> tuple[float, float, float]:
+        """Shares of life and of speech shown, and the time by which blinks must be over."""
+        ease = float(smoothstep((pts - self._origin) / (_EASE_IN * self._fps)))
+        if self._settle is None:
+            return ease, 1.0, _FOREVER
+        left = (self._settle - pts) / self._fps
+        if left <= 0:
+            self._origin, self._settle = self._settle, None
+            if pts == self._origin:
+                return 0.0, 0.0, pts / self._fps
+            return self._easing(pts)
+        ease *= float(smoothstep(left / _EASE_OUT))
+        return ease, float(smoothstep(left / _MOUTH_OUT)), pts / self._fps + left
+
+    def _around(self, time: float) -> tuple[tuple[float, float] | None, float, float]:
+        """The silence around ``time``, the next onset after a pause and that phrase's length."""
+        inside: tuple[float, float] | None = None
+        for i, (start, end) in enumerate(self._silences):
+            if start <= time < end:
+                inside = (start, end)
+            if end > time and end - start >= _BREATH_PAUSE and end < _FOREVER:
+                following = self._silences[i + 1][0] if i + 1 < len(self._silences) else end
+                return inside, end, following - end
+        return inside, float("inf"), 0.0
+
+    def _state(self, time: float, dt: float, silent: tuple[float, float] | None) -> None:
+        """Notice where phrases begin and end, and how the speech of the moment feels."""
+        speaking = silent is None
+        if speaking and not self._speaking:
+            self._head.phrase()
+        if not speaking and self._speaking:
+            self._eyes.phrase_end(time, self._easing(self._next - 1)[2])
+            if silent is not None and silent[1] - silent[0] > 2.0:
+                self._head.rest()
+        self._speaking = speaking
+        self._activity += (float(speaking) - self._activity) * (1 - float(np.exp(-dt / 0.4)))
+        for placed in self._placed:
+            if placed.start <= time < placed.end:
+                self._emotion = placed.emotion
+
+    def _accentuate(self, time: float) -> None:
+        """Nods and brow raises for accents that are near."""
+        while self._accents and self._accents[0][0] - _LOOK_AHEAD <= time:
+            peak, strength = self._accents.popleft()
+            if self._rng.random() < _NOD_CHANCE:
+                self._head.nod(peak + 0.05, strength)
+            if self._rng.random() < _LIFT_CHANCE:
+                self._brows.lift(peak, 0.12 + 0.16 * strength)
+
+    def _changed(self) -> None:
+        """Recompute the silences after the speech has changed."""
+        self._track = None
+        if not self._placed:
+            self._silences = [(-_FOREVER, _FOREVER)]
+            return
+        spans = [(-_FOREVER, self._placed[0].start)]
+        for placed, following in zip(self._placed, [*self._placed[1:], None], strict=True):
+            spans += placed.prosody.silences
+            end = following.start if following else _FOREVER
+            if end > placed.end:
+                spans.append((placed.end, end))
+        merged: list[tuple[float, float]] = []
+        for start, end in sorted(spans):
+            if merged and start <= merged[-1][1] + _JOIN:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((start, end))
+        self._silences = [(a, b) for a, b in merged if b - a >= PAUSE]
+
+    def _forget(self, time: float) -> None:
+        """Drop speech that has been heard, and speech that was cut."""
+        if self._cut_pending and self._release is not None and time + _LEAD >= self._release[0]:
+            self._cut_pending = False
+            self._placed = [p for p in self._placed if p.start >= self._release[0]]
+            self._changed()
+        if any(p.end < time - _KEEP for p in self._placed):
+            self._placed = [p for p in self._placed if p.end >= time - _KEEP]
+            self._changed()
+
+
+def _truncated(placed: _Placed, time: float) -> _Placed:
+    """``placed`` without what follows ``time``."""
+    p = placed.prosody
+    gestures = tuple(
+        Gesture(g.start, min(g.end, time), g.viseme, g.gain) for g in p.gestures if g.start < time
+    )
+    silences = tuple((a, min(b, time)) for a, b in p.silences if a < time)
+    kept = Prosody(gestures, silences, tuple(a for a in p.accents if a[0] < time))
+    return _Placed(placed.start, min(placed.end, time), placed.emotion, kept)

@@ -1,0 +1,112 @@
+"""Head pose and breathing as a smooth displacement of the whole bust.
+
+Small rotations of a head seen from the front move each point sideways by its depth times the angle.
+The field is linear in the pose, so a frame's field is one small product with fields made once on a
+coarse grid. Neck and shoulders take part less and less from the chin down.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from digital_human.core.frames import FloatArray
+from digital_human.face import landmarks as lm
+from digital_human.face.mesh import identity_grid
+from digital_human.face.motion import MotionFrame
+
+STEP = 16  # output pixels per cell of the coarse grid
+CAMERA = 7.0  # io, distance of the camera: how much nearer is larger
+LIMITS = np.array([9.0, 7.0, 8.0, 0.25, 0.20, 0.6], np.float32)  # of the pose that is drawn
+_SHOULDER = 0.14  # how much of the head's motion the shoulders take part in
+_BREATH = 0.012  # io
+
+
+def _smooth(value: FloatArray) -> FloatArray:
+    t = np.clip(value, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+class HeadField:
+    """Sampling maps of the posed bust.
+
+    Args:
+        points: float32 [478, 2], landmarks at rest in output pixels.
+        depth: float32 [478], depth of each before the neck's axis in outer-eye distances.
+        size: Width and height of the output.
+        ratio: Pixels of the picture sampled per output pixel, across and down.
+    """
+
+    def __init__(
+        self,
+        points: FloatArray,
+        depth: FloatArray,
+        size: tuple[int, int],
+        ratio: tuple[float, float],
+    ) -> None:
+        self._size = size
+        self._ratio = ratio
+        cells = -(-size[0] // STEP), -(-size[1] // STEP)
+        grid = (identity_grid(*cells) + 0.5) * STEP - 0.5
+        self._fields = self._basis(grid, points, depth)
+        pixels = (identity_grid(*size) + 0.5) * np.array(ratio, np.float32) - 0.5
+        self._pixels = pixels.astype(np.float32)
+        self._cells = cells
+        self._padded = cells[0] * STEP, cells[1] * STEP
+
+    @staticmethod
+    def _basis(grid: FloatArray, points: FloatArray, depth: FloatArray) -> FloatArray:
+        """Displacement per unit of yaw, pitch, roll (rad), x, y, z and breath: [7, h·w·2]."""
+        io = lm.eye_distance(points)
+        x, y = grid[..., 0], grid[..., 1]
+        chin, top = points[lm.CHIN], points[lm.OVAL[0]]
+        centre = points[list(lm.OVAL)].mean(0)
+        neck = _smooth((y - chin[1] + 0.10 * io) / (0.95 * io))
+        rigid = 1 - (1 - _SHOULDER) * neck
+        z = _depth_field(grid, points, depth, io) * (1 - neck)
+        pivot = chin + (0, 0.40 * io)
+        zero = np.zeros_like(x)
+        shoulders = 0.45 + 0.55 * _smooth((y - chin[1]) / (0.8 * io))
+        height = float(chin[1] - top[1])
+        # Yaw narrows the far side a little: second order in the angle, left out.
+        fields = [
+            (z * io, zero),
+            (zero, -z * io),
+            (-rigid * (y - pivot[1]), rigid * (x - pivot[0])),
+            (rigid * io, zero),
+            (zero, -rigid * io),
+            (rigid * (x - centre[0]) / CAMERA, rigid * (y - centre[1] - height) / CAMERA),
+            (zero, -_BREATH * io * shoulders),
+        ]
+        basis = np.stack([np.dstack(field).ravel() for field in fields])
+        return basis.astype(np.float32)
+
+    def map(self, motion: MotionFrame) -> FloatArray:
+        """The map [h, w, 2] for ``cv2.remap`` from the unposed picture to the output."""
+        head = np.clip(motion.head, -LIMITS, LIMITS)
+        pose = np.empty(7, np.float32)
+        pose[:3] = np.radians(head[:3])
+        pose[3:6] = head[3:]
+        pose[6] = np.clip(motion.breath, -1, 1)
+        moved = (-pose @ self._fields).reshape(self._cells[1], self._cells[0], 2)
+        moved = moved * np.array(self._ratio, np.float32)
+        fine = cv2.resize(moved, self._padded, interpolation=cv2.INTER_LINEAR)
+        fine = fine[: self._size[1], : self._size[0]]
+        return np.asarray(cv2.add(fine, self._pixels), np.float32)
+
+
+def _depth_field(
+    grid: FloatArray, points: FloatArray, depth: FloatArray, io: float
+) -> FloatArray:
+    """Depth over the grid: landmarks inside the face, falling to 0 at the outline of the hair."""
+    mesh = points[: lm.MESH]
+    oval = points[list(lm.OVAL)]
+    centre = oval.mean(0)
+    ring = centre + (oval - centre) * np.array([1.55, 1.60], np.float32)
+    ring = np.concatenate([ring, centre + (oval - centre) * np.array([2.1, 2.1], np.float32)])
+    sites = np.concatenate([mesh, ring])
+    values = np.concatenate([depth[: lm.MESH], np.zeros(len(ring), np.float32)])
+    sigma = 0.16 * io
+    gap = ((grid[..., None, :] - sites) ** 2).sum(-1)
+    weight = np.exp(-gap / (2 * sigma**2)) + 1e-7 / (1 + gap / sigma**2)
+    return np.asarray((weight @ values) / weight.sum(-1), np.float32)

@@ -1,0 +1,1 @@
+"""From renderer frames to finished pictures, captions, encoded streams and files."""

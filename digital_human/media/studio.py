@@ -1,0 +1,192 @@
+"""The studio behind and in front of the anchor, made by the program at any size.
+
+A backdrop is drawn once per camera position: a wall out of focus, a desk, shadows. What moves is
+only light: a periodic picture panned over the wall and added to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.errors import InputError
+from digital_human.media.pictures import cover, read_picture
+from digital_human.media.shot import ThemeName
+from digital_human.media.studio_wall import Camera, blue_wall, light_wall, noise
+from digital_human.media.themes import colour
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lights:
+    """A slow drift of soft light.
+
+    Attributes:
+        tile: uint8 [h, period + w, 3], added to the frame; periodic in its columns.
+        top: Row of the frame where it starts.
+        period: Columns after which it repeats.
+        step: Columns it moves per second.
+    """
+
+    tile: ByteArray
+    top: int
+    period: int
+    step: float
+
+    def add(self, frame: ByteArray, seconds: float) -> None:
+        """Add the light of the moment to ``frame`` (uint8 [h, w, 3]) in place."""
+        shift = int(seconds * self.step) % self.period
+        target = frame[self.top : self.top + self.tile.shape[0]]
+        cv2.add(target, self.tile[:, shift : shift + frame.shape[1]], dst=target)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backdrop:
+    """A studio seen by one camera.
+
+    Attributes:
+        base: uint8 [h, w, 3], read-only.
+        hide: uint8 [h, w], 255 where a person may be seen, 0 behind the desk; None with no desk.
+        lights: Moving light, added between the base and the person.
+    """
+
+    base: ByteArray
+    hide: ByteArray | None
+    lights: Lights | None
+
+
+@lru_cache(maxsize=12)
+def backdrop(
+    theme: ThemeName, camera: Camera, desk: int, background: Path | str | None = None
+) -> Backdrop:
+    """Draw the studio.
+
+    Args:
+        theme: Which one.
+        camera: Size of the picture and where the camera looks.
+        desk: Row of the desk's top edge; the picture's height for no desk.
+        background: The user's own wall: a picture's path, or ``#RRGGBB``.
+
+    Raises:
+        InputError: The background is neither a readable picture nor a colour.
+    """
+    width, height = camera.width, camera.height
+    lights = None
+    if background is None:
+        wall = (blue_wall if theme == "blue" else light_wall)(camera, desk)
+        lights = _lights(theme, camera, desk)
+    else:
+        wall = _own_wall(background, width, height)
+    hide = None
+    if desk < height:
+        surface, shape = _desk(theme, camera, desk, wall)
+        wall = wall * (1 - shape[..., None]) + surface * shape[..., None]
+        hide = ((1 - shape) * 255).round().astype(np.uint8)
+    dither = noise(height, width, 5) - 0.5
+    base = (wall + dither[..., None] * 1.6).round().clip(0, 255).astype(np.uint8)
+    base.flags.writeable = False
+    return Backdrop(base, hide, lights)
+
+
+def _own_wall(background: Path | str, width: int, height: int) -> FloatArray:
+    if isinstance(background, Path):
+        picture = cover(read_picture(background, "background"), width, height)
+        # A touch out of focus, so that the person stands in front of it.
+        return cv2.GaussianBlur(picture, (0, 0), min(width, height) / 400).astype(np.float32)
+    if not background.startswith("#"):
+        raise InputError(
+            f"background: {background!r} is neither a picture nor a colour",
+            fix="give the path of a picture, or #RRGGBB",
+        )
+    tone = np.array(colour(background, "background"), np.float32)
+    yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
+    fall = np.hypot((xx / width - 0.5) * 1.1, yy / height - 0.42)
+    light = np.clip(1.12 - 0.55 * fall, 0.5, 1.12)[..., None]
+    return np.minimum(tone * light, 255).astype(np.float32)
+
+
+def _desk(
+    theme: ThemeName, camera: Camera, desk: int, wall: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Colour float32 [h, w, 3] and coverage 0…1 [h, w] of a desk across the picture."""
+    width, height, u = camera.width, camera.height, camera.unit
+    yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
+    across = (xx - width / 2) / (width / 2)
+    # The far edge bows towards the camera at the sides, the near edge a little more.
+    far = desk + 10 * u * across**2
+    near = far + (24 + 10 * (1 - across**2)) * u
+    depth = np.clip((yy - far) / np.maximum(near - far, 1), 0, 1)[..., None]
+    mirror = np.empty_like(wall)
+    rows = np.clip(2 * desk - np.arange(height) - 4 * round(u), 0, height - 1)
+    mirror[:] = cv2.GaussianBlur(wall, (0, 0), 7 * u)[rows]
+    shine = np.exp(-((across / 0.55) ** 2))[..., None]
+    below = np.clip((yy - near) / np.maximum(height - near, 1), 0, 1)[..., None]
+    if theme == "blue":
+        top = mirror * 0.55 + np.array((70, 118, 190), np.float32) * (0.42 + 0.5 * depth)
+        top = top + shine * (1 - depth) * np.array((40, 56, 70), np.float32)
+        front = np.array((10, 44, 112), np.float32) * (1 - below) + np.array(
+            (2, 10, 34), np.float32
+        ) * below
+        front = front + shine * np.array((6, 26, 52), np.float32) * (1 - below)
+        glow, lip = np.array((80, 190, 255), np.float32), np.array((214, 240, 255), np.float32)
+    else:
+        top = mirror * 0.30 + np.array((250, 246, 238), np.float32) * (0.62 + 0.10 * depth)
+        grain = cv2.GaussianBlur(noise(height, width, 11), (0, 0), sigmaX=60 * u, sigmaY=0.8 * u)
+        grain = (grain - grain.mean()) / max(float(grain.std()), 1e-6)
+        wood = np.array((214, 176, 132), np.float32) + grain[..., None] * np.array(
+            (7, 7, 6), np.float32
+        )
+        front = wood * (1.0 - 0.30 * below) + shine * np.array((14, 12, 8), np.float32)
+        glow, lip = np.array((255, 236, 200), np.float32), np.array((255, 255, 252), np.float32)
+    is_front = np.clip(yy - near + 0.5, 0, 1)[..., None]
+    colour_ = top * (1 - is_front) + front * is_front
+    edge = np.exp(-(((yy - near) / (1.6 * u)) ** 2))[..., None]
+    colour_ = colour_ * (1 - edge) + lip * edge
+    under = np.exp(-np.maximum(yy - near - 2 * u, 0) / (11 * u))[..., None] * is_front
+    colour_ = colour_ * (1 - 0.34 * under) if theme == "light" else colour_ + glow * 0.34 * under
+    strip = np.exp(-(((yy - near - 30 * u) / (1.8 * u)) ** 2))[..., None]
+    halo = np.exp(-np.abs(yy - near - 30 * u) / (16 * u))[..., None] * is_front
+    colour_ = colour_ + glow * (0.85 * strip + 0.26 * halo) * (0.45 + 0.55 * shine)
+    shape = np.clip(yy - far + 0.5, 0, 1)
+    return np.clip(colour_, 0, 255).astype(np.float32), shape.astype(np.float32)
+
+
+def _lights(theme: ThemeName, camera: Camera, desk: int) -> Lights:
+    """Bokeh and slanted streaks that repeat after 1.5 widths, faded at the wall's ends."""
+    width, u = camera.width, camera.unit
+    height, period = max(8, desk - round(2 * u)), round(camera.width * 1.5)
+    rng = np.random.default_rng(20)
+    light = np.zeros((height, period, 3), np.float32)
+    tints = (
+        np.array([(30, 110, 220), (40, 170, 240), (90, 200, 255)], np.float32)
+        if theme == "blue"
+        else np.array([(90, 74, 40), (70, 70, 60), (60, 80, 80)], np.float32)
+    )
+    yy, xx = np.mgrid[0:height, 0:period].astype(np.float32)
+    for _ in range(26):
+        cx, cy = rng.uniform(0, period), rng.uniform(0.02, 0.95) * height
+        radius = rng.uniform(5, 22) * u * camera.zoom
+        dx = np.abs(xx - cx)
+        dx = np.minimum(dx, period - dx)
+        reach = np.hypot(dx, yy - cy)
+        blob = np.clip((radius - reach) / (0.25 * radius), 0, 1) * (0.6 + 0.4 * reach / radius)
+        light += blob[..., None] * tints[rng.integers(3)] * rng.uniform(0.05, 0.20)
+    for _ in range(4):
+        cx, wide = rng.uniform(0, period), rng.uniform(26, 90) * u * camera.zoom
+        dx = (xx - cx + (yy - height / 2) * 0.34) % period
+        dx = np.minimum(dx, period - dx)
+        streak = np.exp(-((dx / wide) ** 2))
+        light += streak[..., None] * tints[rng.integers(3)] * rng.uniform(0.05, 0.12)
+    light = np.concatenate([light, light[:, :width]], axis=1)
+    light = cv2.GaussianBlur(light, (0, 0), 2.2 * u)
+    rows = np.linspace(0, 1, height, dtype=np.float32)
+    fade = np.clip(rows / 0.12, 0, 1) * np.clip((1 - rows) / 0.18, 0, 1)
+    light = light * fade[:, None, None] + (noise(height, light.shape[1], 9) - 0.5)[..., None] * 0.8
+    tile = light.round().clip(0, 255).astype(np.uint8)
+    # The blur mixes in what lies beyond the seam only at the ends: make the period exact.
+    tile[:, period:] = tile[:, : tile.shape[1] - period]
+    return Lights(tile, 0, period, 22 * u)

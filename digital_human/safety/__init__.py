@@ -1,0 +1,1 @@
+"""Moderation, labels, provenance and the audit log: what makes the output trustworthy."""

@@ -1,0 +1,1 @@
+"""From written text to phonemes: normalisation, clauses, pronunciation entries, front ends."""

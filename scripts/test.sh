@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Everything a change must pass: style, types, room order, tests. Sets itself up first.
+# usage: bash scripts/test.sh [OPTIONS of pytest]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/setup.sh
+.venv/bin/digital-human models pull --all
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/lint-imports
+.venv/bin/python -m pytest "$@"
