@@ -86,17 +86,24 @@ def eye_opening(points: FloatArray) -> float:
     return float(right + left) / 2 / eye_distance(points)
 
 
-def mirror_pairs(points: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """For each of the 468 mesh points of a frontal face [478, 2+], its left-right twin.
+def mirror_pairs(*faces: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """For each of the 468 mesh points, its left-right twin.
 
-    The face is made upright by its eye line and each mirrored point takes its nearest neighbour;
-    a pairing that is not mutual falls back to the point itself.
+    Lips and lids are paired by their tables. Any other point takes the point nearest to its mirror
+    image, over all ``faces`` ([478, 2+], frontal) together, each made upright by its eye line.
     """
-    centre = points[NOSE_ROOT, :2]
-    axis = points[LEFT_EYE[0], :2] - points[RIGHT_EYE[0], :2]
-    axis = axis / np.linalg.norm(axis)
-    upright = (points[:MESH, :2] - centre) @ np.array([[axis[0], -axis[1]], [axis[1], axis[0]]])
-    mirrored = upright * (-1, 1)
-    nearest = np.argmin(((mirrored[:, None] - upright[None]) ** 2).sum(-1), axis=1)
-    mutual = nearest[nearest] == np.arange(MESH)
-    return np.where(mutual, nearest, np.arange(MESH))
+    distance = np.zeros((MESH, MESH))
+    for points in faces:
+        axis = points[LEFT_EYE[0], :2] - points[RIGHT_EYE[0], :2]
+        axis = axis / eye_distance(points) ** 2
+        turn = np.array([[axis[0], -axis[1]], [axis[1], axis[0]]])
+        upright = (points[:MESH, :2] - points[NOSE_ROOT, :2]) @ turn
+        distance += (((upright * (-1, 1))[:, None] - upright[None]) ** 2).sum(-1)
+    pairs = np.argmin(distance, axis=1)
+    lines = (OUTER_UPPER, OUTER_LOWER, INNER_UPPER, INNER_LOWER, *UPPER_RINGS, *LOWER_RINGS)
+    for line in lines:
+        pairs[list(line)] = line[::-1]
+    lids = ((RIGHT_UPPER_LID, LEFT_UPPER_LID), (RIGHT_LOWER_LID, LEFT_LOWER_LID))
+    for right, left in (*lids, (RIGHT_BROW, LEFT_BROW)):
+        pairs[list(right)], pairs[list(left)] = left, right
+    return pairs

@@ -19,7 +19,8 @@ from digital_human.face import landmarks as lm
 
 IntArray = npt.NDArray[np.int32]
 _SHIFT = 6  # fractional bits of the triangle corners given to the rasteriser
-_MIN_AREA = 0.02  # square cells; a triangle below it has collapsed and is not drawn
+_MIN_REST_AREA = 1.5e-5  # square outer-eye distances; smaller ones (under the nose) are left out
+_MIN_HEIGHT = 0.2  # cells; a flatter triangle has collapsed and is not drawn
 
 
 class Box:
@@ -94,6 +95,13 @@ def strip_triangles(upper: tuple[int, ...], lower: tuple[int, ...]) -> list[tupl
     return out
 
 
+def signed_areas(points: FloatArray, triangles: IntArray) -> FloatArray:
+    """Areas of ``triangles`` [t, 3], positive when they run clockwise in the picture."""
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    u, v = b - a, c - a
+    return np.asarray((u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2, np.float32)
+
+
 def part_mesh(
     points: FloatArray, triangles: IntArray, box: Box, spacing: float
 ) -> tuple[IntArray, FloatArray]:
@@ -117,6 +125,9 @@ def part_mesh(
     inside = ((points > low + 1) & (points < high - 2)).all(1)
     inside[lm.MESH :] = False
     own = triangles[inside[triangles].all(1)]
+    hole = np.isin(own, lm.INNER_LIPS).all(1)
+    smallest = _MIN_REST_AREA * lm.eye_distance(points) ** 2
+    own = own[hole | (np.abs(signed_areas(points, own)) > smallest)]
     every = np.concatenate([points, border]).astype(np.float32)
     used = np.flatnonzero(np.concatenate([inside, np.ones(len(border), bool)]))
     filled = used[Delaunay(every[used]).simplices].astype(np.int32)
@@ -136,9 +147,11 @@ class PiecewiseWarp:
         triangles: int32 [t, 3], in painting order: a later triangle covers an earlier one.
         box: Where the output lies in the picture; its size must be a multiple of ``step``.
         step: Pixels per cell of the coarse grid.
+        rest: float32 [n, 2], the mesh points at rest; a triangle that faces the other way than
+            there has folded over and is not drawn.
     """
 
-    def __init__(self, triangles: IntArray, box: Box, step: int) -> None:
+    def __init__(self, triangles: IntArray, box: Box, step: int, rest: FloatArray) -> None:
         self.box = box
         self._triangles = triangles
         self._step = step
@@ -149,23 +162,34 @@ class PiecewiseWarp:
         self._coarse = coarse.astype(np.float32)
         self._weights = np.zeros((len(triangles), 2, 3), np.float32)
         self._drawn = np.zeros(len(triangles), bool)
+        facing = np.sign(signed_areas(rest, triangles))
+        facing[np.isin(triangles, lm.INNER_LIPS).all(1)] = 1.0  # shut at rest; see strip_triangles
+        self._facing = facing.astype(np.float32)
+        self._rest_ids = np.full(self._cells, len(triangles), np.int32)
+        self.locate(rest)
+        self._rest_ids = self._ids.copy()
 
     def locate(self, target: FloatArray) -> None:
         """Place the mesh points at ``target`` [n, 2], in pixels of the whole picture."""
         corners = (target - self.box.corner)[self._triangles]
         a, b, c = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
         det = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
-        drawn = np.abs(det) > _MIN_AREA * self._step**2
+        longest = np.maximum((b * b).sum(1), (c * c).sum(1))
+        longest = np.sqrt(np.maximum(longest, ((c - b) ** 2).sum(1)))
+        drawn = det * self._facing > _MIN_HEIGHT * self._step * longest
         safe = np.where(drawn, det, 1.0)
         # Barycentric weights of corners 1 and 2 as affine functions of the pixel: u = U·(x, y, 1).
         u = np.stack([c[:, 1], -c[:, 0], c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]], 1) / safe[:, None]
         v = np.stack([-b[:, 1], b[:, 0], b[:, 1] * a[:, 0] - b[:, 0] * a[:, 1]], 1) / safe[:, None]
         self._weights = np.where(drawn[:, None, None], np.stack([u, v], 1), 0).astype(np.float32)
         self._drawn = drawn
+        none = len(self._triangles)
+        fallback = np.append(np.where(drawn, np.arange(none), none), none).astype(np.int32)
         scaled = ((corners + 0.5) / self._step - 0.5) * (1 << _SHIFT)
         fixed = np.round(scaled).astype(np.int32)
         ids = self._ids
-        ids.fill(len(self._triangles))
+        # A cell that no triangle covers keeps the triangle it has at rest.
+        np.copyto(ids, fallback[self._rest_ids])
         fill = cv2.fillConvexPoly
         for i in np.flatnonzero(drawn).tolist():
             fill(ids, fixed[i], i, cv2.LINE_8, _SHIFT)
@@ -228,7 +252,7 @@ def warp_points(
     Returns:
         uint8 [box.height, box.width, c].
     """
-    warp = PiecewiseWarp(triangles, box, 1)
+    warp = PiecewiseWarp(triangles, box, 1, target)
     warp.locate(target)
     return np.asarray(
         cv2.remap(

@@ -38,14 +38,14 @@ def mux(
         pcm: float32 [n] mono at `AUDIO_RATE`; cut or padded to the length of the picture.
         path: MP4 to write; left behind only when it is whole.
         fps: Frames per second of the parts.
-        metadata: Container tags, any key (``AIGC`` among them).
+        metadata: Container tags.
         progress: Called with the number of video frames written so far.
     """
     partial = path.with_suffix(".part.mp4")
     try:
         with disk_errors(path):
             with av.open(
-                str(partial), "w", options={"movflags": "use_metadata_tags+faststart"}
+                str(partial), "w", options={"movflags": "faststart"}
             ) as out:
                 out.metadata.update(metadata)
                 with av.open(str(parts[0])) as first:

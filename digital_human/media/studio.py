@@ -6,7 +6,7 @@ only light: a periodic picture panned over the wall and added to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -77,7 +77,10 @@ def backdrop(
     width, height = camera.width, camera.height
     lights = None
     if background is None:
-        wall = (blue_wall if theme == "blue" else light_wall)(camera, desk)
+        # The wall is out of focus: half the resolution holds all of it.
+        small = replace(camera, width=width // 2, height=height // 2)
+        half = (blue_wall if theme == "blue" else light_wall)(small, desk / 2)
+        wall = np.clip(cv2.resize(half, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255)
         lights = _lights(theme, camera, desk)
     else:
         wall = _own_wall(background, width, height)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digital_human.core.frames import FloatArray
+from digital_human.core.frames import ByteArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def _colour(*value: float) -> FloatArray:
     return np.array(value, np.float32)
 
 
-def _grid(camera: Camera, desk: int) -> tuple[FloatArray, FloatArray]:
+def _grid(camera: Camera, desk: float) -> tuple[FloatArray, FloatArray]:
     """Set coordinates [h, w]: x from the middle, y up from the desk, in written lengths."""
     yy, xx = np.mgrid[0 : camera.height, 0 : camera.width].astype(np.float32)
     scale = camera.unit * camera.zoom
@@ -62,20 +62,23 @@ def _skyline(x: FloatArray, y: FloatArray, seed: int, base: float, tallest: floa
         left = -1500.0
         while left < 1500:
             wide = rng.uniform(34, 92)
-            high = base + tallest * depth ** -0.4 * rng.beta(1.6, 2.4)
+            high = base + tallest * depth**-0.4 * rng.beta(1.6, 2.4)
+            crown = rng.random() < 0.4
+            panes = rng.random((90, 16), np.float32)
             inside = (x > left) & (x < left + wide) & (y < high)
-            body[inside] = depth
-            lit[inside] = 0
-            col = np.floor((x - left) / 9).astype(np.int32)
-            row = np.floor(y / 11).astype(np.int32)
-            pick = ((col * 7919 + row * 104729 + seed * 31 + int(left)) % 97) / 97
-            window = inside & (pick < 0.34) & ((x - left) % 9 > 3) & (y % 11 > 4)
-            lit[window] = 0.4 + 0.6 * ((col[window] * 13 + row[window] * 7) % 5) / 4
+            if crown:
+                inside |= (np.abs(x - left - wide / 2) < wide * 0.22) & (y < high + 26)
+            column = np.clip((x - left) / 8, 0, 15).astype(np.int32)
+            row = np.clip(y / 12, 0, 89).astype(np.int32)
+            bright = panes[row, column]
+            window = inside & (bright > 0.56) & ((x - left) % 8 > 2.5) & (y % 12 > 4.5) & (y > 0)
+            body[inside], lit[inside] = depth, 0
+            lit[window] = (bright[window] - 0.5) * 2 * (0.6 if depth < 1 else 1.0)
             left += wide + rng.uniform(0, 26)
     return body, lit
 
 
-def blue_wall(camera: Camera, desk: int) -> FloatArray:
+def blue_wall(camera: Camera, desk: float) -> FloatArray:
     """An LED wall with a planet's limb between wings that show a city at night.
 
     Returns:
@@ -84,25 +87,49 @@ def blue_wall(camera: Camera, desk: int) -> FloatArray:
     x, y = _grid(camera, desk)
     soft = camera.unit * camera.zoom
     half = camera.width / 2 / camera.unit
-    up = np.clip(y / max(desk / camera.unit, 1), -0.5, 1)[..., None]
-    wall = _colour(8, 60, 150) * (1 - up) + _colour(2, 12, 46) * up
-    glow = np.exp(-((x / 430) ** 2 + ((y - 240) / 300) ** 2))[..., None]
-    wall = wall + glow * _colour(14, 92, 190)
+    reach = max(desk / camera.unit, 1.0)
+    up = np.clip(y / reach, -0.2, 1)[..., None]
+    wall = _colour(14, 58, 124) * (1 - up) + _colour(4, 20, 62) * up
+    glow = np.exp(-((x / 430) ** 2 + ((y - 0.55 * reach) / 330) ** 2))[..., None]
+    wall = wall + glow * _colour(12, 58, 112)
     # The limb: bright on its edge, fading outwards as an atmosphere does.
-    top = min(desk / camera.unit * 0.80, 470.0)
-    radius = max(half * 1.15, 640.0)
+    top = min(reach * 0.74, 500.0)
+    radius = max(half * 1.25, 700.0)
     away = np.hypot(x, y - (top - radius)) - radius
-    sky = np.clip(away, 0, None)
     globe = np.clip(0.5 - away / 3, 0, 1)[..., None]
-    inner = _colour(5, 42, 118) + _colour(10, 70, 140) * np.exp(np.minimum(away, 0) / 130)[..., None]
+    inner = _colour(8, 40, 92) + _colour(16, 62, 104) * np.exp(np.minimum(away, 0) / 110)[..., None]
+    lines = _graticule(x, y - (top - radius), radius) * np.exp(np.minimum(away, 0) / 210)
+    inner = inner + lines[..., None] * _colour(16, 48, 76)
+    inner = inner + _settlements(x, y) * np.exp(np.minimum(away + 40, 0) / 260)[..., None]
     wall = wall * (1 - globe) + inner * globe
-    wall = wall + globe * _graticule(x, y - (top - radius), radius)[..., None] * _colour(20, 92, 150)
-    limb = np.exp(-np.abs(away) / 5)[..., None] * _colour(150, 215, 255) * 0.75
-    air = np.exp(-sky / 60)[..., None] * (1 - globe) * _colour(24, 120, 230) * 0.85
-    limb = limb * np.exp(-((x / 620) ** 2))[..., None]
-    wall = _blur(wall + limb + air, 3.2 * soft)
-    wall = _rays(wall, x, y, top)
+    across = np.exp(-((x / 520) ** 2))[..., None]
+    limb = np.exp(-np.abs(away) / 3.5)[..., None] * _colour(120, 170, 205) * 0.8 * across
+    air = np.exp(-np.clip(away, 0, None) / 74)[..., None] * (1 - globe) * _colour(30, 96, 168) * 0.8
+    wall = _blur(wall + limb + air * (0.35 + 0.65 * across), 4.0 * soft)
+    seams = np.exp(-((((x + 1000) % 250) - 125) / 1.3) ** 2)[..., None]
+    wall = wall * (1 - 0.16 * seams)
+    wall = _rays(wall, x, y, reach)
     return np.clip(_blue_wings(wall, x, y, soft, half), 0, 255).astype(np.float32)
+
+
+def _settlements(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Clusters of small lights on the night side, colour [h, w, 3]."""
+    rng = np.random.default_rng(31)
+    out = np.zeros((*x.shape, 3), np.float32)
+    scale = abs(float(x[0, 1] - x[0, 0]))
+    spread = max(16.0, float(np.abs(x).max()))
+    for _ in range(16):
+        cx, cy = rng.uniform(-spread, spread), rng.uniform(20, 420)
+        for px, py in rng.normal(0, (70, 22), (34, 2)) + (cx, cy):
+            column = round((px - float(x[0, 0])) / scale)
+            row = round((float(y[0, 0]) - py) / scale)
+            if 0 <= column < x.shape[1] and 0 <= row < x.shape[0]:
+                tint = _colour(255, 196, 120) if rng.random() < 0.6 else _colour(130, 200, 255)
+                cv2.circle(
+                    out, (column, row), max(1, round(rng.uniform(0.6, 2.0) / scale)),
+                    (tint * rng.uniform(0.3, 0.9)).tolist(), -1, cv2.LINE_AA,
+                )  # fmt: skip
+    return out
 
 
 def _graticule(x: FloatArray, y: FloatArray, radius: float) -> FloatArray:
@@ -117,17 +144,16 @@ def _graticule(x: FloatArray, y: FloatArray, radius: float) -> FloatArray:
     return out
 
 
-def _rays(wall: FloatArray, x: FloatArray, y: FloatArray, top: float) -> FloatArray:
-    """Soft beams from lamps above the picture."""
+def _rays(wall: FloatArray, x: FloatArray, y: FloatArray, reach: float) -> FloatArray:
+    """Lamps out of focus along the ceiling, and their soft beams."""
     out = wall
-    for cx, lean, wide, power in (
-        (-330, 0.30, 0.10, 0.16), (-120, 0.10, 0.08, 0.10),
-        (120, -0.10, 0.08, 0.10), (330, -0.30, 0.10, 0.16),
-    ):  # fmt: skip
-        down = np.maximum(top + 140 - y, 1)
-        beam = np.exp(-(((x - cx - lean * down) / (14 + wide * down)) ** 2))
-        beam = beam * np.exp(-down / 330)
-        out = out + beam[..., None] * power * _colour(90, 170, 255)
+    for cx, lean, power in ((-300, 0.26, 0.9), (-105, 0.09, 0.6), (105, -0.09, 0.6),
+                            (300, -0.26, 0.9)):  # fmt: skip
+        down = np.maximum(reach + 24 - y, 1)
+        beam = np.exp(-(((x - cx - lean * down) / (16 + 0.13 * down)) ** 2)) * np.exp(-down / 260)
+        lamp = np.exp(-(((x - cx) / 34) ** 2 + ((y - reach + 10) / 13) ** 2))
+        out = out + (beam * 0.22 * power)[..., None] * _colour(120, 170, 220)
+        out = out + (lamp * power)[..., None] * _colour(150, 176, 196)
     return out.astype(np.float32)
 
 
@@ -136,31 +162,31 @@ def _blue_wings(
 ) -> FloatArray:
     """City screens on both sides, framed by pillars with lines of light."""
     inner = max(half * 0.60, 268.0)
-    body, lit = _skyline(x, y, 7, 40, 300)
+    body, lit = _skyline(x, y, 7, 60, 330)
     night = (
-        _colour(6, 34, 92) * np.clip(1.1 - y / 620, 0.2, 1)[..., None]
-        + _colour(60, 70, 120) * np.exp(-np.maximum(y, 0) / 120)[..., None]
+        _colour(18, 62, 124) * np.clip(1.1 - y / 760, 0.25, 1)[..., None]
+        + _colour(92, 84, 96) * np.exp(-np.maximum(y, 0) / 110)[..., None]
     )
-    tower = _colour(5, 20, 56) + _colour(6, 22, 50) * body[..., None]
+    tower = _colour(9, 32, 74) + _colour(-3, -10, -22) * body[..., None]
     night = np.where(body[..., None] > 0, tower, night)
-    warm = ((np.floor(x / 31).astype(np.int32) % 3) == 0)[..., None]
-    night = night + lit[..., None] * np.where(warm, _colour(255, 190, 110), _colour(120, 190, 255))
-    night = _blur(night.astype(np.float32), 4.2 * soft)
+    warm = ((np.floor(x / 47).astype(np.int32) % 3) != 0)[..., None]
+    night = night + lit[..., None] * np.where(warm, _colour(255, 200, 128), _colour(150, 200, 240))
+    night = _blur(night.astype(np.float32), 4.6 * soft)
     side = np.clip((np.abs(x) - inner) / 2, 0, 1)[..., None]
     sheen = np.exp(-(((np.abs(x) - inner - 90 - 0.2 * y) / 46) ** 2))[..., None]
-    wing = night * 1.0 + sheen * _colour(10, 26, 46)
+    wing = night + sheen * _colour(14, 26, 38)
     wall = wall * (1 - side) + wing * side
     # Pillar: dark body, a bright line on its inner edge.
     pillar = np.clip(1.5 - np.abs(np.abs(x) - inner - 13) / 9, 0, 1)[..., None]
-    wall = wall * (1 - pillar) + _colour(8, 30, 74) * pillar
-    for offset, thick, power in ((0.0, 2.2, 1.0), (27.0, 1.4, 0.5)):
+    wall = wall * (1 - pillar) + _colour(14, 40, 84) * pillar
+    for offset, thick, power in ((0.0, 2.0, 0.9), (27.0, 1.3, 0.45)):
         away = np.abs(np.abs(x) - inner - offset)
-        line = np.exp(-((away / thick) ** 2)) + 0.20 * np.exp(-away / 20)
-        wall = wall + line[..., None] * power * _colour(110, 205, 255)
+        line = np.exp(-((away / thick) ** 2)) + 0.14 * np.exp(-away / 22)
+        wall = wall + line[..., None] * power * _colour(130, 196, 236)
     return _blur(wall.astype(np.float32), 1.5 * soft)
 
 
-def light_wall(camera: Camera, desk: int) -> FloatArray:
+def light_wall(camera: Camera, desk: float) -> FloatArray:
     """A morning studio: a window on a hazy city between wooden slats, warm light on the wall.
 
     Returns:
@@ -175,13 +201,16 @@ def light_wall(camera: Camera, desk: int) -> FloatArray:
     )
     sun = np.exp(-(((x + 250) / 260) ** 2 + ((y - 300) / 220) ** 2))[..., None]
     sky = sky + sun * _colour(40, 30, 8)
-    body, _ = _skyline(x, y, 19, 60, 250)
+    body, lit = _skyline(x, y, 19, 50, 270)
     haze = np.clip(1 - y / 420, 0.25, 1)[..., None]
-    tower = _colour(158, 190, 210) * haze + _colour(214, 228, 234) * (1 - haze)
-    near = np.where(body[..., None] > 0.8, tower * 0.97, tower * 0.6 + sky * 0.4)
+    tower = _colour(150, 178, 198) * haze + _colour(206, 222, 230) * (1 - haze)
+    tower = tower + lit[..., None] * _colour(52, 46, 36) - (lit[..., None] == 0) * 5
+    near = np.where(body[..., None] > 0.8, tower, tower * 0.45 + sky * 0.55)
     view = np.where(body[..., None] > 0, near, sky)
     trees = np.exp(-np.maximum(y - 26 - 14 * np.sin(x / 37) - 9 * np.sin(x / 13), 0) / 7)[..., None]
-    view = view * (1 - trees) + _colour(140, 178, 130) * trees
+    leaf = cv2.GaussianBlur(noise(*x.shape, 8), (0, 0), 9 * soft)
+    leaf = 1 + (leaf - 0.5) / max(float(leaf.std()), 1e-6) * 0.07
+    view = view * (1 - trees) + _colour(138, 160, 128) * leaf[..., None] * trees
     view = _blur(view.astype(np.float32), 6.5 * soft)
     # Window bars.
     bars = np.exp(-((((np.abs(x) + 0.0) % 238) - 119) / 3.2) ** 2)[..., None] * 0.55
@@ -211,3 +240,44 @@ def _light_sides(
     shade = np.exp(-np.maximum(inner - np.abs(x) - 9, 0) / 26)[..., None] * (1 - side)
     wall = wall * (1 - 0.16 * shade)
     return _blur(wall.astype(np.float32), 2.6 * soft)
+
+
+def title_sky(camera: Camera, theme: str) -> ByteArray:
+    """Ground of the titles: a planet's limb at night, or a bright morning haze.
+
+    Returns:
+        uint8 [h, w, 3].
+    """
+    height, width, u = camera.height, camera.width, camera.unit
+    yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = (xx - width / 2) / u, (height - yy) / u
+    reach = height / u
+    up = np.clip(y / reach, 0, 1)[..., None]
+    rng = np.random.default_rng(4)
+    radius = max(width / u * 0.95, 900.0)
+    top = reach * 0.30
+    away = np.hypot(x, y - (top - radius)) - radius
+    out = np.clip(0.5 - away / 3, 0, 1)[..., None]
+    lines = _graticule(x, y - (top - radius), radius)[..., None]
+    if theme == "blue":
+        picture = _colour(6, 40, 120) * (1 - up) + _colour(1, 6, 28) * up
+        ground = _colour(3, 22, 70) + lines * _colour(14, 60, 120)
+        tint, air = _colour(150, 215, 255), _colour(26, 120, 235)
+    else:
+        picture = _colour(255, 246, 230) * (1 - up) + _colour(198, 228, 240) * up
+        ground = _colour(226, 240, 240) + lines * _colour(14, 12, 8)
+        tint, air = _colour(255, 250, 236), _colour(40, 26, 0)
+    ground = ground + np.exp(np.minimum(away, 0) / 90)[..., None] * air * 0.45
+    picture = picture * (1 - out) + ground * out
+    rim = np.exp(-((x / 620) ** 2))[..., None]
+    picture = picture + np.exp(-np.clip(away, 0, None) / 90)[..., None] * (1 - out) * air * rim
+    picture = picture + np.exp(-np.abs(away) / 4)[..., None] * tint * rim * 0.8
+    spots = np.zeros_like(picture)
+    for _ in range(70):
+        cx, cy = rng.uniform(0, width), rng.uniform(0, height)
+        size = rng.uniform(1.2, 15) ** 1.0 * u
+        reach_ = np.hypot(xx - cx, yy - cy)
+        spots += np.clip((size - reach_) / (0.4 * size), 0, 1)[..., None] * air * rng.uniform(0.03, 0.2)
+    picture = _blur(picture.astype(np.float32), 1.6 * u) + _blur(spots.astype(np.float32), 2 * u)
+    picture = picture + (noise(height, width, 2)[..., None] - 0.5) * 1.6
+    return np.clip(picture, 0, 255).astype(np.uint8)

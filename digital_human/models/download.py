@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -15,47 +13,16 @@ from urllib3.util import Retry
 
 from digital_human import __version__
 from digital_human.errors import Cancelled, ResourceError
+from digital_human.models.files import Progress, Silent, file_sha256, megabytes
 from digital_human.models.pip_config import PipConfig, redact
 
-_CHUNK = 1 << 18
-_ATTEMPTS = 4
+_CHUNK = 1 << 17
+_ATTEMPTS = 20
 _SPARE = 64 << 20
 
 
 class CarrierError(Exception):
     """A carrier could not deliver; the next one is tried."""
-
-
-class Progress(Protocol):
-    """Told what a pull is doing, from several threads at once."""
-
-    def start(self, item: str, total: int | None, done: int) -> None:
-        """A transfer begins: ``total`` bytes if known, ``done`` of them already here."""
-
-    def advance(self, item: str, count: int) -> None:
-        """``count`` more bytes of ``item`` came in."""
-
-    def finish(self, item: str) -> None:
-        """A transfer ended, whole or not."""
-
-    def note(self, text: str) -> None:
-        """Something the user should read."""
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def start(self, item: str, total: int | None, done: int) -> None:
-        pass
-
-    def advance(self, item: str, count: int) -> None:
-        pass
-
-    def finish(self, item: str) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +114,7 @@ class Fetcher:
             except requests.RequestException as error:
                 failure = CarrierError(why(error, source.url))
                 after = part.stat().st_size if part.exists() else -1
-                if after <= before:
+                if after == before:
                     break
         raise failure
 
@@ -195,12 +162,6 @@ class Fetcher:
             raise requests.ConnectionError(f"the answer ended at {size} of {total} bytes")
 
 
-def file_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def ensure_room(folder: Path, size: int) -> None:
     """Check that ``size`` bytes fit on the disk of ``folder``.
 
@@ -219,11 +180,6 @@ def disk_full(folder: Path, detail: str) -> ResourceError:
         fix="free some space, or set DH_HOME to a folder on a larger disk, then pull again "
         "(what has been downloaded is kept)",
     )
-
-
-def megabytes(size: int) -> str:
-    """A size for people, in decimal megabytes."""
-    return f"{size / 1e6:,.1f} MB"
 
 
 def why(error: requests.RequestException, url: str) -> str:

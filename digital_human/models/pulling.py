@@ -21,9 +21,8 @@ from digital_human.models.download import (
     Fetcher,
     disk_full,
     ensure_room,
-    file_sha256,
-    megabytes,
 )
+from digital_human.models.files import file_sha256, megabytes
 from digital_human.models.manifest import Carrier, FileSpec, ModelSpec
 from digital_human.models.records import Records, missing_files
 

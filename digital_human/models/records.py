@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
+import threading
 from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from digital_human.models.download import file_sha256
+from digital_human.models.files import file_sha256
 from digital_human.models.manifest import FileSpec, ModelSpec
 
 _NAME = ".verified.json"
@@ -67,10 +67,9 @@ class Records:
         if not self._changed:
             return
         with contextlib.suppress(PermissionError):
-            handle, name = tempfile.mkstemp(dir=self.folder, prefix=_NAME)
-            with open(handle, "w", encoding="utf-8") as out:
-                json.dump(self.entries, out, indent=1)
-            os.replace(name, self.folder / _NAME)
+            fresh = self.folder / f"{_NAME}.{os.getpid()}.{threading.get_ident()}"
+            fresh.write_text(json.dumps(self.entries, indent=1), encoding="utf-8")
+            fresh.replace(self.folder / _NAME)
             self._changed = False
 
     def _stamp(self, file: FileSpec) -> list[str | int] | None:

@@ -10,10 +10,9 @@ from typing import Literal
 from digital_human.config import settings
 from digital_human.errors import WeightsError
 from digital_human.models import ownfiles
-from digital_human.models.download import Fetcher, Progress, Silent, file_sha256
+from digital_human.models.files import Progress, Silent, file_sha256
 from digital_human.models.manifest import FileSpec, Manifest, ModelSpec, manifest
 from digital_human.models.pip_config import PipConfig, pip_config
-from digital_human.models.pulling import Wanted, pull_models
 from digital_human.models.records import Records, missing_files
 
 State = Literal["ready", "own file", "missing", "partial", "damaged"]
@@ -109,6 +108,10 @@ class Store:
 
     def pull_all(self, names: Sequence[str], progress: Progress | None = None) -> list[Path]:
         """Fetch several models side by side and give their folders in order."""
+        # The network stack is loaded only here: a render that has its weights starts without it.
+        from digital_human.models.download import Fetcher
+        from digital_human.models.pulling import Wanted, pull_models
+
         specs = [self.manifest[name] for name in dict.fromkeys(names)]
         wanted = [Wanted(spec, frozenset(self._own(spec))) for spec in specs]
         needed = [one for one in wanted if missing_files(self.folder / one.spec.name, *one)]

@@ -1,7 +1,7 @@
 """Folds text to a skeleton that spelling tricks do not change, keeping the way back.
 
-Full-width, traditional, accented, look-alike, upper-case and spaced-out spellings of a word all have
-the skeleton of the plain word. Every skeleton character knows the original character it came from.
+Full-width, traditional, accented, look-alike, upper-case and spaced-out spellings of a word all
+have the skeleton of the plain word. Every skeleton character knows where it came from.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import kaldifst
+import kaldifst  # type: ignore[import-untyped]
 
 # Punctuation that ends a phrase. Other symbols are filler that someone may put inside a word.
-_PHRASE_ENDS = frozenset("，。！？；：、…\n\r,!?;:\"“”‘’()（）《》〈〉【】[]{}「」")
+_PHRASE_ENDS = frozenset('，。！？；：、…\n\r,!?;:"“”‘’()（）《》〈〉【】[]{}「」')
 _NUMERALS = str.maketrans("零〇一壹二贰三叁四肆五伍六陆七柒八捌九玖拾", "00112233445566778899十")
 # Cyrillic and Greek letters drawn like Latin ones (subset of Unicode TR39 confusables).
 _LOOKALIKES = str.maketrans("асеорхуіјѕкмнтвαοερτικνυ", "aceopxyijskmhtbaoeptikvu")

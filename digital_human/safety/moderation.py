@@ -1,7 +1,7 @@
 """Judges text by word lists: pass, have a person look, or refuse.
 
-Words are found as written, in disguised spellings (`folding`) and by sound (`phonetic`). A sentence that
-reports on a crime or warns against it is judged one level milder than one that offers it.
+Words are found as written, in disguised spellings (`folding`) and by sound (`phonetic`). A sentence
+that reports on a crime or warns against it is judged one level milder than one that offers it.
 """
 
 from __future__ import annotations
@@ -150,9 +150,7 @@ class Moderator:
                 for phrase in pair.exceptions:
                     yield _Term(phrase, "pair-except", category, pair=number)
 
-    def _spelt(
-        self, text: str, skeleton: Skeleton
-    ) -> tuple[list[Hit], list[tuple[str, int, int]]]:
+    def _spelt(self, text: str, skeleton: Skeleton) -> tuple[list[Hit], list[tuple[str, int, int]]]:
         """Words as written or disguised, and (word, start, end) of phrases that excuse a word."""
         hits: list[Hit] = []
         harmless: list[tuple[str, int, int]] = []
@@ -177,9 +175,7 @@ class Moderator:
         category, pair = self._pairs[number]
         excused = [(a, b) for a, b, term in found if term.kind == "pair-except"]
         found = [
-            (a, b, term)
-            for a, b, term in found
-            if not any(x <= a and b <= y for x, y in excused)
+            (a, b, term) for a, b, term in found if not any(x <= a and b <= y for x, y in excused)
         ]
         firsts = [item for item in found if item[2].kind == "first"]
         seconds = [item for item in found if item[2].kind == "second"]
@@ -257,7 +253,7 @@ def gate(verdict: Verdict, allow: str | None, audit: AuditSink, **subject: objec
         more = len(verdict.blocked) - 5
         raise ModerationError(
             f"refused by the word lists: {named}" + (f" and {more} more" if more > 0 else ""),
-            fix='change the text, or give the reason it is right with --allow "REASON" (it is logged)',
+            fix='change the text, or say why it is right with --allow "REASON" (it is logged)',
         )
 
 
@@ -306,8 +302,8 @@ def _ascii_word(char: str) -> bool:
 def _whole(text: str, skeleton: Skeleton, first: int, last: int, word: str) -> bool:
     """Whether the match is the word, and not a chance meeting of its characters.
 
-    Latin letters and digits match at word boundaries only. Filler inside a word is short, and phrase
-    punctuation counts as filler only where it stands between every two characters of a long word.
+    Latin letters and digits match at word boundaries only. Filler inside a word is short, and
+    phrase punctuation is filler only where it stands between every two characters of a long word.
     """
     start, end = skeleton.span(first, last)
     if _ascii_word(word[0]) and start and _ascii_word(text[start - 1]):
@@ -330,8 +326,7 @@ def _whole(text: str, skeleton: Skeleton, first: int, last: int, word: str) -> b
 
 def _covered(hit: Hit, harmless: list[tuple[str, int, int]]) -> bool:
     return any(
-        word == hit.entry and start <= hit.start and hit.end <= end
-        for word, start, end in harmless
+        word == hit.entry and start <= hit.start and hit.end <= end for word, start, end in harmless
     )
 
 

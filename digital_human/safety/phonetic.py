@@ -1,8 +1,8 @@
 """Finds words by their sound: homophones (六盒彩), pinyin (du博) and digits read aloud.
 
-A hit must look like a trick, not like ordinary writing: two syllables need Latin letters among them
-(du博; 堵博 is as common as 首都博物馆), three need Latin letters or a character of the word, and a hit
-that is a dictionary word is none.
+A hit must look like a trick, not like ordinary writing: two syllables need Latin letters among
+them (du博; 赌博 by sound is in 首都博物馆), three need Latin letters or a character of the word,
+and a hit that is a dictionary word is none.
 """
 
 from __future__ import annotations

@@ -83,7 +83,9 @@ class WordList(BaseModel):
         words = {*self.block, *self.review}
         for name, used in (("pinyin", self.pinyin), ("except", self.exceptions)):
             if unknown := sorted(set(used) - words):
-                raise ValueError(f"{name} names {unknown[0]!r}, which is in neither block nor review")
+                raise ValueError(
+                    f"{name} names {unknown[0]!r}, which is in neither block nor review"
+                )
         return self
 
 

@@ -101,34 +101,39 @@ class VisemeSpec:
     vowel: bool = False
 
 
+def _make(
+    jaw: tuple[float, float],
+    strength: tuple[float, float, float],
+    pose: Mapping[str, float],
+    ahead: float,
+    closure: Closure,
+    vowel: bool,
+) -> VisemeSpec:
+    """A spec from (jaw target, jaw dominance), shape, aperture and tongue dominance."""
+    targets = {"jawOpen": jaw[0], **pose}
+    if unknown := targets.keys() - CHANNELS.keys():
+        raise ValueError(f"viseme channels {sorted(unknown)}: not among {sorted(CHANNELS)}")
+    dominance = dict(zip(Articulator, (jaw[1], *strength), strict=True))
+    return VisemeSpec(MappingProxyType(targets), MappingProxyType(dominance), ahead, closure, vowel)
+
+
 def _spec(
     jaw: tuple[float, float],
     shape: float,
     aperture: float,
-    tongue: float,
+    tip: float,
     *,
     ahead: float = 0.06,
     closure: Closure = "none",
-    vowel: bool = False,
     **pose: float,
 ) -> VisemeSpec:
-    """A spec from (jaw target, jaw dominance), the other dominances and the other targets."""
-    dominance = {
-        Articulator.JAW: jaw[1],
-        Articulator.SHAPE: shape,
-        Articulator.APERTURE: aperture,
-        Articulator.TONGUE: tongue,
-    }
-    targets = {"jawOpen": jaw[0], **pose}
-    if unknown := targets.keys() - CHANNELS.keys():
-        raise ValueError(f"viseme channels {sorted(unknown)}: not among {sorted(CHANNELS)}")
-    return VisemeSpec(MappingProxyType(targets), MappingProxyType(dominance), ahead, closure, vowel)
+    return _make(jaw, (shape, aperture, tip), pose, ahead, closure, False)
 
 
 def _vowel(
     jaw: float, shape: float, *, weight: float = 1.0, ahead: float = 0.06, **pose: float
 ) -> VisemeSpec:
-    return _spec((jaw, weight), shape, 0.6, 0.35, ahead=ahead, vowel=True, **pose)
+    return _make((jaw, weight), (shape, 0.6, 0.35), pose, ahead, "none", True)
 
 
 ROUND_AHEAD = 0.11  # s; lip rounding starts this early (80–120 ms are reported for u and y)
@@ -164,7 +169,8 @@ SPECS: Mapping[Viseme, VisemeSpec] = MappingProxyType(
         ),
         Viseme.SH: _spec(
             (0.08, 0.55), 0.6, 0.7, 0.8, ahead=0.09,
-            mouthFunnel=0.5, mouthPucker=0.25, mouthLowerDown=0.35, mouthUpperUp=0.2, jawForward=0.1,
+            mouthFunnel=0.5, mouthPucker=0.25, mouthLowerDown=0.35, mouthUpperUp=0.2,
+            jawForward=0.1,
         ),
         Viseme.RR: _spec(
             (0.12, 0.35), 0.5, 0.4, 0.8, ahead=0.09,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from align import onto_base
 from gan import Array, Face, Generator, Image, Landmarker, eye_distance
-from measure import geometry
-from solve import BLOCKS, Goal, Shape, Solver
+from measure import GEOMETRY, geometry
+from solve import BLOCKS, Goal, Shape, Solver, draw
 
 Table = dict[str, Array]
 # Lip gap in outer-eye distances, and mouth width relative to the neutral mouth.
@@ -16,7 +16,8 @@ GAPS = (0.0, 0.04, 0.08, 0.13, 0.18, 0.24)
 WIDTHS = (0.78, 0.90, 1.0, 1.12)
 # Chin drop per lip gap.
 JAW = 0.62
-CLOSED = 0.004
+CLOSED = 0.0
+AJAR = 0.05
 
 MOUTH = (
     "gap", "width", "upper", "lower", "chin", "corner", "tilt", "shift", "jawOpen", "mouthPucker",
@@ -49,24 +50,27 @@ def basis(table: Table, names: tuple[str, ...], blocks: tuple[str, ...]) -> list
     return [(table[name], BLOCKS[block]) for name in names for block in blocks]
 
 
-def neutral(generator: Generator, landmarker: Landmarker, table: Table, styles: Array) -> Shape:
-    """The person facing the camera, lips closed, not smiling, eyes open and straight."""
+def neutral(
+    generator: Generator, landmarker: Landmarker, table: Table, styles: Array
+) -> tuple[Shape, Shape]:
+    """The person facing the camera, not smiling, eyes open and straight: lips ajar, and closed."""
     free = ("mouth", "eyes")
     wide = basis(table, MOUTH, ("8", "16")) + basis(table, POSE, ("4", "8"))
     wide += basis(table, ("gaze_x", "gaze_y", "eye_right", "eye_left"), ("8", "16"))
-    solver = Solver(generator, landmarker, styles, wide, free, HOLD_POSE | {"skin": 0.08})
-    level = (solver.value[solver.gauge.index("eye_right")] + solver.value[solver.gauge.index("eye_left")]) / 2
-    level = max(level, 0.085)
-    goal = Goal(
-        "base",
-        {
-            "gap": (CLOSED, 14), "mouthSmile": (0.0, 1.2), "yaw": (0.0, 4), "roll": (0.0, 2),
-            "tilt": (0.0, 12), "shift": (0.0, 10), "gaze_x": (0.0, 10), "eye_right": (level, 8),
-            "eye_left": (level, 8), "mouthFrown": (0.0, 0.4), "cheekSquint": (0.0, 0.3),
-        },
-        free, renders=8, norm=9.0,
-    )  # fmt: skip
-    return solver.solve(goal)
+    drawn = draw(generator, landmarker, styles)
+    solver = Solver(generator, landmarker, drawn, wide, free, HOLD_POSE | {"skin": 0.08})
+    eyes = ("eye_right", "eye_left")
+    level = max(0.085, sum(solver.value[solver.gauge.index(name)] for name in eyes) / 2)
+    still = {
+        "mouthSmile": (0.0, 1.2), "yaw": (0.0, 4.0), "roll": (0.0, 2.0), "tilt": (0.0, 12.0),
+        "shift": (0.0, 10.0), "gaze_x": (0.0, 10.0), "mouthFrown": (0.0, 0.4),
+        "cheekSquint": (0.0, 0.3), **{name: (level, 8.0) for name in eyes},
+    }  # fmt: skip
+    ajar = solver.solve(Goal("ajar", still | {"gap": (AJAR, 14.0)}, renders=8, norm=9.0))
+    chin, width = (geometry(ajar.face.points)[GEOMETRY.index(k)] for k in ("chin", "width"))
+    shut = {"gap": (0.0, 30.0), "chin": (chin - JAW * AJAR, 8.0), "width": (width, 8.0)}
+    base = solver.solve(Goal("base", still | shut, renders=8, norm=9.0), ajar)
+    return base, ajar
 
 
 def mouth_grid(solver: Solver) -> dict[tuple[int, int], Shape]:
@@ -75,6 +79,7 @@ def mouth_grid(solver: Solver) -> dict[tuple[int, int], Shape]:
     width, chin = value[solver.gauge.index("width")], value[solver.gauge.index("chin")]
     lower = value[solver.gauge.index("lower")]
     upper = value[solver.gauge.index("upper")]
+    n = solver.jacobian.shape[1]
     cells: dict[tuple[int, int], Shape] = {}
     order = sorted(range(len(WIDTHS)), key=lambda j: abs(WIDTHS[j] - 1))
     for j in order:
@@ -82,7 +87,7 @@ def mouth_grid(solver: Solver) -> dict[tuple[int, int], Shape]:
             if i == 0 and WIDTHS[j] == 1.0:
                 cells[i, j] = solver.reference
                 continue
-            near = [cells[c] for c in ((i - 1, j), (i, j - 1), (i, j + 1)) if c in cells]
+            near = [cells[c] for c in ((i - 1, j), (i, j - 1), (i, j + 1)) if len(cells.get(c, solver.reference).code) == n]
             round_ = max(0.0, 1 - WIDTHS[j])
             targets = {
                 "gap": (max(gap, CLOSED), 14.0), "width": (width * WIDTHS[j], 12.0),

@@ -20,7 +20,7 @@ RANK = 200
 PROBE = 1.6
 MAX_STEP = 3.0
 DAMPING = 0.004
-TRACE_MARGIN = 1e-9
+EPSILON = 1e-9
 
 
 def directions(samples: Path) -> dict[str, Array]:
@@ -80,6 +80,15 @@ class Goal:
     norm: float = 7.0
 
 
+def draw(generator: Generator, landmarker: Landmarker, styles: Array, name: str = "base") -> Shape:
+    """The picture of given styles [24, 512], unsolved."""
+    image = generator.render(styles)
+    face = landmarker(image)
+    if face is None:
+        raise RuntimeError(f"{name}: no face in the picture")
+    return Shape(name, np.zeros(0), styles, image, face, 0.0, 1)
+
+
 class Solver:
     """Solves goals around one reference latent with one basis and its Jacobian."""
 
@@ -87,33 +96,35 @@ class Solver:
         self,
         generator: Generator,
         landmarker: Landmarker,
-        styles: Array,
+        reference: Shape,
         basis: list[tuple[Array, tuple[int, ...]]],
         free: tuple[str, ...],
         hold: dict[str, float],
+        origin: Array | None = None,
     ) -> None:
-        """Draw the reference and measure the Jacobian.
+        """Measure the Jacobian.
 
         Args:
             generator: The network.
             landmarker: Finds the face.
-            styles: Reference styles [24, 512].
+            reference: The picture whose measures are held.
             basis: (direction [512], style consumers) pairs.
             free: Parts of the face that may change (see `Gauge`).
             hold: Weight with which each measure is asked to stay, by name or by part.
+            origin: Styles [24, 512] at which the Jacobian is measured and codes are zero; the
+                reference's own when None. A closed mouth is a bad origin for lip shapes: no small
+                step parts the lips.
         """
         self._generator = generator
-        self.styles = styles
         self._basis = basis
-        image = generator.render(styles)
-        face = landmarker(image)
-        if face is None:
+        self._origin = reference.styles if origin is None else origin
+        self.reference = reference
+        self.gauge = Gauge(landmarker, reference.face, free)
+        measured = self.gauge(reference.image)
+        start = self._measure(np.zeros(len(basis)))
+        if measured is None or start is None:
             raise RuntimeError("no face in the reference picture")
-        self.gauge = Gauge(landmarker, face, free)
-        measured = self.gauge(image)
-        assert measured is not None
         self.value = measured[0]
-        self.reference = Shape("base", np.zeros(len(basis)), styles, image, face, 0.0, 1)
         self.weight = np.zeros(len(self.value))
         for name, weight in hold.items():
             part = self.gauge.parts.get(name)
@@ -121,13 +132,13 @@ class Solver:
         columns = []
         for j in range(len(basis)):
             probe = self._measure(PROBE * np.eye(len(basis))[j])
-            column = np.zeros(len(self.value)) if probe is None else probe[0] - self.value
+            column = np.zeros(len(self.value)) if probe is None else probe[0] - start[0]
             columns.append(column / PROBE)
         self.jacobian = np.array(columns).T
 
     def at(self, code: Array) -> Array:
         """Styles [24, 512] of basis coefficients."""
-        styles = self.styles.copy()
+        styles = self._origin.copy()
         for c, (direction, layers) in zip(code, self._basis, strict=True):
             styles[list(layers)] += c * direction
         return styles
@@ -168,7 +179,7 @@ class Solver:
                 limit /= 2
                 continue
             moved = found[0] - value
-            jac += 0.7 * np.outer(moved - jac @ step, step) / (step @ step + TRACE_MARGIN)
+            jac += 0.7 * np.outer(moved - jac @ step, step) / (step @ step + EPSILON)
             code, (value, face, image) = after, found
             now = cost(value, code)
             if now < best[0]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from digital_human.apps.news.check import check_script, print_verdict
-from digital_human.apps.news.preview import preview_script
-from digital_human.apps.news.render import RenderOptions, render_script
-from digital_human.apps.news.template import new_project
 from rich.console import Console
 
-from digital_human.apps.news.load import load_script
+from digital_human.apps.news.check import check_script, print_verdict
+from digital_human.apps.news.load import ScriptFile, load_script
+from digital_human.apps.news.preview import preview_script
+from digital_human.apps.news.render import RenderOptions, render_script
 from digital_human.apps.news.script import SIZES, schema_text, slug, text_in
+from digital_human.apps.news.template import new_project
 from digital_human.errors import InputError
 
 app = typer.Typer(
@@ -50,14 +51,13 @@ def new(
 def check(script: ScriptPath, allow: AllowReason = None) -> None:
     """Say what is wrong with a script, and what moderation thinks of it; render nothing."""
     console = Console()
-    model = load_script(script)
-    checked = check_script(model, script, allow=None)
+    checked = check_script(load_script(script))
     print_verdict(console, checked)
     checked.gate(allow)
-    seconds = checked.estimated_seconds
+    model = checked.file.script
     console.print(
         f"[green]ok[/] {script}: {len(model.segments)} segments, "
-        f"{', '.join(model.languages)}, about {seconds:.0f} s"
+        f"{', '.join(model.languages)}, about {checked.estimated_seconds:.0f} s"
     )
 
 
@@ -81,15 +81,12 @@ def render(
 
     Finished segments are kept: after Ctrl-C, a crash or an edit only what is missing is rendered.
     """
-    model = load_script(script)
-    if size is not None:
-        if size not in SIZES:
-            raise InputError(f"--size {size}: unknown", fix=f"use one of {', '.join(SIZES)}")
-        model = model.model_copy(update={"size": size})
-    target = out or Path("out") / f"{slug(text_in(model.title, model.languages[0]))}.mp4"
+    file = _sized(load_script(script), size)
+    title = text_in(file.script.title, file.script.languages[0])
+    target = out or Path("out") / f"{slug(title)}.mp4"
     if target.suffix.lower() != ".mp4":
         raise InputError(f"--out {target}: not an .mp4 file", fix=f"use {target}.mp4")
-    render_script(model, script, target, RenderOptions(allow=allow, fresh=fresh, workers=workers))
+    render_script(file, target, RenderOptions(allow=allow, fresh=fresh, workers=workers))
 
 
 @app.command("preview", epilog="Example: digital-human news preview bulletin/script.yaml")
@@ -102,15 +99,18 @@ def preview(
     allow: AllowReason = None,
 ) -> None:
     """In seconds: a contact sheet with one picture a segment, and the sound."""
-    model = load_script(script)
-    if size is not None:
-        if size not in SIZES:
-            raise InputError(f"--size {size}: unknown", fix=f"use one of {', '.join(SIZES)}")
-        model = model.model_copy(update={"size": size})
-    preview_script(model, script, out or Path("out") / "preview", allow=allow)
+    preview_script(_sized(load_script(script), size), out or Path("out") / "preview", allow)
 
 
 @app.command("schema", epilog="Example: digital-human news schema > news.schema.json")
 def schema() -> None:
     """Print the JSON schema that lets an editor complete and check scripts."""
     typer.echo(schema_text(), nl=False)
+
+
+def _sized(file: ScriptFile, size: str | None) -> ScriptFile:
+    if size is None:
+        return file
+    if size not in SIZES:
+        raise InputError(f"--size {size}: unknown", fix=f"use one of {', '.join(SIZES)}")
+    return replace(file, script=file.script.model_copy(update={"size": size}))

@@ -9,16 +9,15 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from digital_human.safety.labels import visible_label
-from digital_human.speech.voices import load_voice
-
 import digital_human
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.script import SIZES, Script, Segment, Text, Titles, text_in, voice_in
 from digital_human.config import settings
-from digital_human.face.bundle import load_bundle
+from digital_human.face.bundle import MANIFEST, find_bundle
 from digital_human.media.shot import CityWeather, Look
+from digital_human.safety.labels import label_text
 from digital_human.speech.types import Emotion, Language
+from digital_human.speech.voices import load_voice
 
 FPS = 25
 RATE = 24_000
@@ -102,7 +101,7 @@ def plan_programme(file: ScriptFile, language: Language) -> list[SegmentPlan]:
         logo=text_in(script.logo, language) if script.logo else "",
         logo_picture=file.resolve(script.logo_picture) if script.logo_picture else None,
         ticker=tuple(filter(None, (text_in(item, language) for item in script.ticker))),
-        label=visible_label(language),
+        label=label_text(language),
     )
     seen: set[str] = set()
     plans: list[SegmentPlan] = []
@@ -194,8 +193,10 @@ def cache_key(plan: SegmentPlan) -> str:
     material = {
         "plan": asdict(plan),
         "program": _program_digest(),
-        "faces": {p.avatar: load_bundle(p.avatar).digest for p in plan.people.values()},
-        "voices": {p.voice: load_voice(p.voice).digest for p in plan.people.values()},
+        "faces": {
+            p.avatar: _file_digest(find_bundle(p.avatar) / MANIFEST) for p in plan.people.values()
+        },
+        "voices": {p.voice: load_voice(p.voice).model_dump() for p in plan.people.values()},
         "media": [_file_digest(path) for path in media if path],
         "lexicon": _file_digest(settings().home / "lexicon.toml"),
     }

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digital_human.core.frames import FloatArray
 from digital_human.face.animation import mouth as mouths
 from digital_human.face.animation.articulation import (
     NAMES,
     PAUSE,
-    REACH,
     SPEED,
     STEP,
     Gesture,

@@ -211,13 +211,13 @@ def articulate(
         last: One past the last grid index.
     """
     margin = _SPEED_WINDOW + 12
-    time = np.arange(first - margin, last + margin) * STEP
+    time = np.arange(first - margin, last + margin, dtype=np.float64) * STEP
     near = [g for g in gestures if g.end > time[0] - REACH and g.start < time[-1] + REACH]
     inner = slice(margin, margin + last - first)
     if not near:
         n = last - first
         return Track(first, np.zeros((n, len(NAMES))), np.zeros(n), np.zeros(n))
-    pose = _blend(near, time) * (1.0 - _resting(silences, time))[:, None]
+    pose: Array = _blend(near, time) * (1.0 - _resting(silences, time))[:, None]
     kernel = np.exp(-0.5 * (np.arange(-8, 9) * STEP / _SMOOTH) ** 2)
     pose = convolve1d(pose, kernel / kernel.sum(), axis=0, mode="nearest")
     pose = np.clip(_limit_speed(pose), 0.0, 1.0)

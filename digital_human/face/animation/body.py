@@ -31,7 +31,9 @@ class Head:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._rate = np.exp(rng.uniform(*np.log(_BAND), (_WAVES, 6))) * 2 * np.pi
+        self._rate = (
+            np.exp(rng.uniform(np.log(_BAND[0]), np.log(_BAND[1]), (_WAVES, 6))) * 2 * np.pi
+        )
         self._phase = rng.uniform(0, 2 * np.pi, (_WAVES, 6))
         weight = 1.0 / np.sqrt(self._rate)
         self._weight = weight / np.sqrt((weight**2).sum(0) / 2)
@@ -72,7 +74,7 @@ class Head:
             if time > start:
                 u = (time - start) / _NOD
                 pose[1] -= depth * (0.5 - 0.5 * np.cos(2 * np.pi * u))
-        return (ease * _LIMIT * np.tanh(pose / _LIMIT)).astype(np.float32)
+        return np.asarray(ease * _LIMIT * np.tanh(pose / _LIMIT), np.float32)
 
 
 class Breath:

@@ -1,4 +1,4 @@
-"""What the sound itself says: where it pauses, how loud each vowel is, which syllables stand out."""
+"""What the sound says: where it pauses, how loud each vowel is, which syllables stand out."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from digital_human.face.shape import UPPER_INPUTS, Eyes, FaceShape, Mouth
 
 OVERSAMPLE = 1.4
 HEIGHTS = (64, 4320)
-_LOWER_STEP, _UPPER_STEP = 3, 3
+_LOWER_STEP, _UPPER_STEP = 3, 2
 _SAME = 1 / 512  # an upper-face curve that changed less keeps the last picture
 
 
@@ -114,7 +114,7 @@ class _MouthPart:
         triangles, border = part_mesh(rest, g.triangles, self.box, 0.25 * io)
         self._border = border
         self._source = np.concatenate([rest, border])
-        self._warp = PiecewiseWarp(triangles, self.box, _LOWER_STEP)
+        self._warp = PiecewiseWarp(triangles, self.box, _LOWER_STEP, self._source)
         x, y, width, height = (int(v) for v in g.mouth_box)
         texture_scale = np.array([round(width * scale[0]) / width, round(height * scale[1]) / height])
         corner = np.array([x, y], np.float32)
@@ -176,7 +176,7 @@ class _EyePart:
         triangles, border = part_mesh(rest, g.triangles, self.box, 0.25 * io)
         self._border = border
         self._source = np.concatenate([rest, border])
-        self._warp = PiecewiseWarp(triangles, self.box, _UPPER_STEP)
+        self._warp = PiecewiseWarp(triangles, self.box, _UPPER_STEP, self._source)
         self._closed: ByteArray | None = None
         if bundle.eyes is not None:
             x, y, width, height = (int(v) for v in g.eyes_box)

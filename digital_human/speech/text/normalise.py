@@ -19,7 +19,10 @@ from digital_human.speech.types import Language
 _SYMBOLS = "%℃℉°$￥¥€£‰+=×÷±≥≤<>&@#㎡㎏㎜㎝㎞²³μΩ"
 _NEEDS_READING = re.compile(rf"[0-9{re.escape(_SYMBOLS)}]")
 # Pieces between these marks are read apart, which keeps the transducers' work small.
-_PIECE_END = {"zh": re.compile(r"(?<=[。！？；，、：\n“”《》（）])"), "en": re.compile(r"(?<=[;!?])\s")}
+_PIECE_END = {
+    "zh": re.compile(r"(?<=[。！？；，、：\n“”《》（）])"),
+    "en": re.compile(r"(?<=[;!?])\s"),
+}
 _FULL_WIDTH = {c: c - 0xFEE0 for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B))}
 _FULL_WIDTH |= {c: c - 0xFEE0 for c in range(0xFF41, 0xFF5B)}
 _FULL_WIDTH |= {ord(a): ord(b) for a, b in zip("％＋＝．＄＆＠＃－−–", "%+=.$&@#---", strict=True)}
@@ -195,5 +198,3 @@ def _wetext(language: Language) -> Any:
     from wetext import Normalizer
 
     return Normalizer(lang=language, operator="tn")
-
-

@@ -163,7 +163,7 @@ def _mandarin(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
     position = 0
     for word in _jieba().cut(text, HMM=False):
         for i in range(position, position + len(word)):
-            ipa = _pinyin_to_ipa(readings[i])
+            ipa = _pinyin_to_ipa(readings[i]) if readings[i] else ""
             last = i == position + len(word) - 1
             yield run.piece(ipa + (" " if last else ""), start + i, start + i + 1)
         position += len(word)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin, load_phrases_dict
+from pypinyin.pinyin_dict import pinyin_dict
 
 # Phrases of news and guiding that pypinyin's own phrase dictionary reads otherwise or lacks.
 _PHRASES = {
@@ -42,17 +43,19 @@ def syllables(text: str, forced: Mapping[int, str] | None = None) -> list[str]:
         forced: Position → syllable that a pronunciation entry demands.
 
     Returns:
-        One syllable per character with its tone 1–5 at the end, ü written as ``v``.
+        One syllable per character with its tone 1–5 at the end; empty for a character that no
+        dictionary knows.
     """
-    result = _pypinyin()(text)
-    if len(result) != len(text):  # a character pypinyin does not know
-        result = [(_pypinyin()(c) or ["a5"])[0] for c in text]
+    unknown = {i for i, c in enumerate(text) if ord(c) not in pinyin_dict}
+    result = _pypinyin()("".join("啊" if i in unknown else c for i, c in enumerate(text)))
     for i, character in enumerate(text):
         if character == "为" and result[i] in ("wei2", "wei4"):
             result[i] = _wei(text, i, result[i])
+    for i in unknown:
+        result[i] = ""
     for i, syllable in (forced or {}).items():
         result[i] = syllable
-    return [s if s[-1:].isdigit() else s + "5" for s in result]
+    return [s if not s or s[-1].isdigit() else s + "5" for s in result]
 
 
 def _wei(text: str, i: int, found: str) -> str:
@@ -67,11 +70,6 @@ def _pypinyin() -> Callable[[str], list[str]]:
     load_phrases_dict({w: [[s] for s in r.split()] for w, r in _PHRASES.items()})
 
     def convert(text: str) -> list[str]:
-        return lazy_pinyin(
-            text,
-            style=Style.TONE3,
-            neutral_tone_with_five=True,
-            errors=lambda unknown: ["a5"] * len(unknown),
-        )
+        return lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True)
 
     return convert

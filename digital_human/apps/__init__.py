@@ -1,0 +1,1 @@
+"""The doors of the program: each assembles a graph from the rooms above."""

@@ -1,0 +1,139 @@
+"""The people and the cameras of one segment: voices, animators, renderers and the compositor."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from digital_human.apps.news.plan import FPS, RATE, SegmentPlan, TurnPlan
+from digital_human.apps.news.timeline import SAMPLES, Timeline
+from digital_human.core.frames import ByteArray
+from digital_human.face.animation import Animator
+from digital_human.face.bundle import Bundle, load_bundle
+from digital_human.face.renderers.photo import PhotoRenderer
+from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause_cues, join_cues
+from digital_human.media.compositor import Compositor
+from digital_human.media.shot import Framing, Shot
+from digital_human.speech.speaker import Speaker
+from digital_human.speech.text.emotion import emotion_of
+from digital_human.speech.text.lexicon import Lexicon
+from digital_human.speech.types import Speech
+
+# Programme frame handed to the compositor in every segment but the first: past the time in which
+# the label must be large.
+_LATER = 10_000
+_FADE = 12
+
+
+class Studio:
+    """What one segment needs; opened for one segment, used by one thread for each method.
+
+    Args:
+        plan: The segment.
+        threads: CPU threads for pictures.
+    """
+
+    def __init__(self, plan: SegmentPlan, threads: int) -> None:
+        cv2.setNumThreads(threads)
+        self._plan = plan
+        self._bundles = {key: load_bundle(p.avatar) for key, p in plan.people.items()}
+        lexicon = Lexicon.from_mapping(dict(plan.lexicon), where="the script's lexicon")
+        self._speakers = {
+            key: Speaker(p.voice, lexicon=lexicon, speed=p.speed) for key, p in plan.people.items()
+        }
+        self.framings = {key: framing_of(bundle) for key, bundle in self._bundles.items()}
+        self._renderers: dict[tuple[str, int], PhotoRenderer] = {}
+        self._compositor = Compositor(plan.size, FPS, plan.look)
+
+    def __enter__(self) -> Studio:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._renderers.clear()
+
+    def say(self, turn: TurnPlan, cancelled: Callable[[], bool]) -> Iterator[Speech]:
+        """Speak a turn clause by clause."""
+        emotion = turn.emotion or emotion_of(turn.text)
+        return self._speakers[turn.anchor].say(
+            turn.text, language=self._plan.language, emotion=emotion, cancelled=cancelled
+        )
+
+    def draw(
+        self, timeline: Timeline, shots: Mapping[int, int] | None = None
+    ) -> Iterator[ByteArray]:
+        """Draw the segment frame by frame, uint8 [h, w, 3] RGB; each array is the caller's own.
+
+        Args:
+            timeline: The segment.
+            shots: Draw only one frame of these shots: shot number → frame of the shot. The
+                people are animated up to it all the same.
+        """
+        plan = self._plan
+        animators = {key: self._animator(key, timeline) for key in plan.people}
+        captions = caption_track(plan, timeline)
+        first = 0 if plan.index == 0 else _LATER
+        previous: ByteArray | None = None
+        picture: ByteArray | None = None
+        for number, (start, shot) in enumerate(timeline.shots):
+            # Pictures fade in; a change of camera is a cut.
+            fades = number > 0 and shot.layout == "broll"
+            previous = picture.copy() if fades and picture is not None else None
+            for t in range(shot.frames):
+                pts = start + t
+                motions = {key: animator.frame(pts) for key, animator in animators.items()}
+                if shots is not None and shots.get(number) != t:
+                    continue
+                people = {
+                    key: self._renderer(shot, key).render(motions[key]) for key in shot.anchors
+                }
+                cue = captions.cue_at(pts / FPS) if captions else None
+                picture = self._compositor.compose(
+                    shot, t, people, cue.lines if cue else (),
+                    programme_t=first + pts, previous=previous, fade=_FADE,
+                )  # fmt: skip
+                yield picture.copy()
+
+    def _animator(self, key: str, timeline: Timeline) -> Animator:
+        seed = hashlib.sha256(f"{key}/{self._plan.index}".encode()).digest()
+        animator = Animator(FPS, int.from_bytes(seed[:4], "big"))
+        for item in timeline.placed:
+            if item.anchor == key:
+                animator.add(item.speech, item.at)
+        animator.settle(timeline.frames)
+        return animator
+
+    def _renderer(self, shot: Shot, key: str) -> PhotoRenderer:
+        bundle = self._bundles[key]
+        height, width = bundle.canvas.shape[:2]
+        rows = self._compositor.placement(shot, key, (width, height)).height
+        if (key, rows) not in self._renderers:
+            self._renderers[key, rows] = PhotoRenderer(bundle, rows)
+        return self._renderers[key, rows]
+
+
+def framing_of(bundle: Bundle) -> Framing:
+    """Where the person is inside the bundle's picture: crown from the matte, chin from the mesh."""
+    height, width = bundle.canvas.shape[:2]
+    covered = np.flatnonzero((bundle.canvas[..., 3] > 127).any(axis=1))
+    face = bundle.manifest.face
+    return Framing(
+        crown=float(covered[0]) / height, chin=face.chin[1] / height, centre=face.eyes[0] / width
+    )
+
+
+def caption_track(plan: SegmentPlan, timeline: Timeline) -> CaptionTrack:
+    """The segment's captions, on its own time line."""
+    style = CaptionStyle(plan.language, portrait=plan.size[1] > plan.size[0])
+    cues: list[Cue] = []
+    for item in timeline.placed:
+        cues += clause_cues(item.speech.words, item.at, style)
+    return CaptionTrack(join_cues(cues, timeline.frames * SAMPLES), RATE)

@@ -1,0 +1,1 @@
+"""From raw pictures of one person to an avatar bundle."""

@@ -1,0 +1,435 @@
+"""Pack raw material of one person into an avatar bundle.
+
+The raw material is a folder with a bust picture and pictures of the same person in many mouth
+shapes, all aligned to one face at rest. Packing measures the displacement fields, makes them
+symmetric, fills the gap × width grid, and brings every mouth picture to one shared geometry with
+the interior of the mouth painted out, so that at run time textures are blended before they are
+warped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.errors import InputError
+from digital_human.face import bundle as fmt
+from digital_human.face import landmarks as lm
+from digital_human.face.build.modes import FaceModes, linear_fit, symmetric
+from digital_human.face.mesh import Box, IntArray, part_mesh, strip_triangles, warp_points
+
+QUALITY = 92
+_CELL = re.compile(r"^g(\d+)w(\d+)$")
+_REFERENCE_GAP = 0.08
+_LASH = 0.6  # where the lash line of closed eyes is, from upper to lower lid landmarks
+
+
+class Person(BaseModel):
+    """Who the raw material shows; read from ``canvas.json``.
+
+    Attributes:
+        offset: Left top of the face pictures in the canvas, in canvas pixels.
+        scale: Canvas pixels per pixel of a face picture.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    offset: tuple[float, float]
+    scale: float = Field(gt=0.1, le=4)
+    display: fmt.DisplayName
+    gender: Literal["female", "male", "unspecified"]
+    person: Literal["generated", "real"] = "generated"
+    consent: str = ""
+    made: str = Field(min_length=1)
+    licence: str = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RawMaterial:
+    """What the packer starts from.
+
+    Attributes:
+        names: Of the pictures; ``base`` is the face at rest, ``g{i}w{j}`` a cell of the bank.
+        images: uint8 [s, h, w, 3] RGB, aligned to the base.
+        landmarks: float32 [s, 478, 2], in their pixels.
+        layers: From ``layers.npz``, may be empty.
+        canvas: uint8 [h, w, 4] RGBA bust.
+        person: Who it is.
+    """
+
+    names: tuple[str, ...]
+    images: ByteArray
+    landmarks: FloatArray
+    layers: dict[str, np.ndarray[Any, Any]]
+    canvas: ByteArray
+    person: Person
+
+    def index(self, name: str) -> int:
+        """Position of a picture; -1 when there is none."""
+        return self.names.index(name) if name in self.names else -1
+
+
+def read_raw(folder: Path) -> RawMaterial:
+    """Read ``work.npz``, ``layers.npz``, ``canvas.png`` and ``canvas.json``.
+
+    Raises:
+        InputError: A file is missing or unusable.
+    """
+    for name in ("work.npz", "canvas.png", "canvas.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: missing", fix="make the raw material first")
+    try:
+        person = Person.model_validate_json((folder / "canvas.json").read_text("utf-8"))
+        with np.load(folder / "work.npz", allow_pickle=False) as work:
+            names = tuple(str(n) for n in work["names"])
+            images, points = work["images"], work["landmarks"].astype(np.float32)
+        layers: dict[str, np.ndarray[Any, Any]] = {}
+        if (folder / "layers.npz").is_file():
+            with np.load(folder / "layers.npz", allow_pickle=False) as packed:
+                layers = {name: packed[name] for name in packed.files}
+        with Image.open(folder / "canvas.png") as picture:
+            canvas = np.asarray(picture.convert("RGBA"), np.uint8)
+    except (ValidationError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{folder}: raw material is unusable: {error}") from error
+    if "base" not in names or not any(_CELL.match(n) for n in names):
+        raise InputError(f"{folder}: needs a 'base' picture and mouth shapes named g0w0…")
+    return RawMaterial(names, images, points, layers, canvas, person)
+
+
+def face_triangles() -> IntArray:
+    """MediaPipe's face tessellation; the holes of mouth and eyes filled, and painted first."""
+    from mediapipe.tasks.python import vision
+
+    edges = vision.FaceLandmarksConnections.FACE_LANDMARKS_TESSELATION
+    triangles = [
+        tuple({edges[i + k].start for k in range(3)} | {edges[i + k].end for k in range(3)})
+        for i in range(0, len(edges), 3)
+    ]
+    holes = [
+        *strip_triangles(lm.INNER_UPPER, lm.INNER_LOWER),
+        *strip_triangles(lm.RIGHT_UPPER_LID, lm.RIGHT_LOWER_LID),
+        *strip_triangles(lm.LEFT_UPPER_LID, lm.LEFT_LOWER_LID),
+    ]
+    return np.array([*holes, *(t for t in triangles if len(t) == 3)], np.int32)
+
+
+def pack(raw: RawMaterial, out: Path) -> fmt.AvatarManifest:
+    """Write the bundle ``out`` (its folder name is the anchor's name), replacing an older one.
+
+    Raises:
+        InputError: The material cannot make a bundle, or it would exceed the size limit.
+    """
+    builder = _Builder(raw)
+    files = builder.files()
+    manifest = builder.manifest(out.name, files)
+    total = sum(len(blob) for blob in files.values())
+    if total > fmt.MAX_BYTES:
+        raise InputError(f"{out.name}: {total >> 20} MiB, more than a bundle may have")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+        folder = Path(scratch) / out.name
+        for name, blob in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(blob)
+        (folder / fmt.MANIFEST).write_text(_toml(manifest), "utf-8")
+        fmt.load_bundle(folder)
+        if out.exists():
+            shutil.rmtree(out)
+        os.replace(folder, out)
+    return manifest
+
+
+class _Builder:
+    """Computes the content of one bundle."""
+
+    def __init__(self, raw: RawMaterial) -> None:
+        self.raw = raw
+        scale, offset = raw.person.scale, np.array(raw.person.offset, np.float32)
+        self._scale, self._offset = scale, offset
+        self.points = self._place(raw.landmarks[raw.index("base")])
+        self.io = lm.eye_distance(self.points)
+        self.triangles = face_triangles()
+        self._cells = {}
+        for name in raw.names:
+            if match := _CELL.match(name):
+                self._cells[int(match[1]), int(match[2])] = raw.index(name)
+        widest = max(self._cells.values(), key=lambda i: lm.lip_gap(raw.landmarks[i]))
+        self._pairs = lm.mirror_pairs(self.points, raw.landmarks[widest])
+        self._bank()
+
+    def _place(self, points: FloatArray) -> FloatArray:
+        placed = (points[..., :2] + 0.5) * self._scale - 0.5 + self._offset
+        return placed.astype(np.float32)
+
+    def _offset_of(self, index: int) -> FloatArray:
+        moved = (self._place(self.raw.landmarks[index]) - self.points) / self.io
+        return symmetric(moved.astype(np.float32), self._pairs)
+
+    def _bank(self) -> None:
+        """Fill the grid; row 0 is the closed mouth at every width."""
+        cells = {key: self._offset_of(i) for key, i in self._cells.items()}
+        rest_gap, rest_width = lm.lip_gap(self.points), lm.mouth_width(self.points)
+        size: dict[tuple[int, int], tuple[float, float]] = {}
+        for key, offset in cells.items():
+            moved = self.points + offset * self.io
+            size[key] = (lm.lip_gap(moved), lm.mouth_width(moved) / rest_width)
+        opening, width = linear_fit(
+            np.stack(list(cells.values())),
+            np.array([g - rest_gap for g, _ in size.values()], np.float32),
+            np.array([w - 1 for _, w in size.values()], np.float32),
+        )
+        self.opening, self.width = opening, width
+        rows = sorted({i for i, _ in cells if _row(size, i) > 0.02})
+        columns = sorted({j for _, j in cells})
+        gaps = np.array([_row(size, i) for i in rows])
+        widths = np.array([_column(size, j) for j in columns])
+        rows = [rows[k] for k in np.argsort(gaps)]
+        columns = [columns[k] for k in np.argsort(widths)]
+        self.gaps = np.concatenate([[0.0], np.sort(gaps)]).astype(np.float32)
+        self.widths = np.sort(widths).astype(np.float32)
+        if not any(abs(w - 1) < 0.02 for w in self.widths):
+            self.widths = np.sort(np.append(self.widths, np.float32(1))).astype(np.float32)
+        shape = (len(self.gaps), len(self.widths))
+        self.offsets = np.zeros((*shape, lm.COUNT, 2), np.float32)
+        self.textures = np.full(shape, -1, np.int32)
+        self.used: list[int] = []
+        for i, gap in enumerate(self.gaps):
+            for j, factor in enumerate(self.widths):
+                if i == 0:
+                    self.offsets[i, j] = width * (factor - 1)
+                    continue
+                key = _nearest(size, float(gap), float(factor))
+                have_gap, have_width = size[key]
+                self.offsets[i, j] = (
+                    cells[key] + opening * (gap - have_gap) + width * (factor - have_width)
+                )
+                source = self._cells[key]
+                if source not in self.used:
+                    self.used.append(source)
+                self.textures[i, j] = self.used.index(source)
+
+    def _reference(self) -> FloatArray:
+        """A half-open mouth; all textures are brought to it."""
+        moved = self.opening * (_REFERENCE_GAP - lm.lip_gap(self.points))
+        y, nose = self.points[:, 1], self.points[lm.NOSE_BASE, 1]
+        fade = np.clip((y - nose + 0.08 * self.io) / (0.14 * self.io), 0, 1)[:, None]
+        return (self.points + self.io * fade * moved).astype(np.float32)
+
+    def _mouth_box(self, reference: FloatArray) -> Box:
+        x, y = reference[list(lm.MOUTH_CORNERS)].mean(0)
+        top = self.points[lm.NOSE_BASE, 1] - 0.04 * self.io
+        bottom = reference[lm.CHIN, 1] + 0.06 * self.io
+        half = 0.60 * self.io
+        extent = np.array([[x - half, top], [x + half, bottom]], np.float32)
+        return Box.around(extent, 0, (self.raw.canvas.shape[1], self.raw.canvas.shape[0]), 2)
+
+    def _texture(self, index: int, reference: FloatArray, box: Box) -> ByteArray:
+        """One mouth picture in the reference geometry, its interior painted out."""
+        image = _without_interior(self.raw.images[index], self.raw.landmarks[index])
+        source = self.raw.landmarks[index][:, :2]
+        # Work in face-picture pixels moved to the canvas: the map samples the face picture.
+        size = self.raw.canvas.shape[1], self.raw.canvas.shape[0]
+        around = np.array([[box.x, box.y], [box.x + box.width, box.y + box.height]], np.float32)
+        wide = Box.around(around, 0.25 * self.io, size)
+        triangles, border = part_mesh(reference, self.triangles, wide, 0.2 * self.io)
+        border_source = (border - self._offset + 0.5) / self._scale - 0.5
+        out = warp_points(
+            image,
+            np.concatenate([source, border_source]).astype(np.float32),
+            np.concatenate([reference, border]).astype(np.float32),
+            triangles,
+            wide,
+        )
+        x, y = box.x - wide.x, box.y - wide.y
+        return np.ascontiguousarray(out[y : y + box.height, x : x + box.width])
+
+    def _eyes(self) -> tuple[ByteArray | None, FloatArray, Box]:
+        """The closed-eye picture on the canvas grid, its landmarks and its box."""
+        size = self.raw.canvas.shape[1], self.raw.canvas.shape[0]
+        eyes = self.points[[*lm.RIGHT_UPPER_LID, *lm.LEFT_UPPER_LID]]
+        box = Box.around(eyes, 0.17 * self.io, size, 2)
+        index = self.raw.index("blink")
+        if index < 0:
+            return None, self.points, box
+        points = _shut(self._place(self.raw.landmarks[index]))
+        shift = np.array(
+            [[self._scale, 0, self._offset[0]], [0, self._scale, self._offset[1]]], np.float32
+        )
+        image = cv2.warpAffine(self.raw.images[index], shift, size, flags=cv2.INTER_CUBIC)
+        return np.ascontiguousarray(image[box.slices]), points, box
+
+    def _modes(self) -> dict[str, FloatArray]:
+        faces = FaceModes(self.points)
+        modes = faces.drawn()
+        gain = self.opening[lm.LIP_CENTRES[1], 1] - self.opening[lm.LIP_CENTRES[0], 1]
+        modes["open"] = self.opening / gain
+        a, b = lm.MOUTH_CORNERS
+        span = lm.mouth_width(self.points)
+        modes["width"] = self.width * (span / float(self.width[b, 0] - self.width[a, 0]))
+        modes["chin"] = faces.chin()
+        modes["blink"] = faces.blink()
+        return {name: field.astype(np.float32) for name, field in modes.items()}
+
+    def _depth(self) -> FloatArray:
+        """Depth before the neck's axis, io: from the yaw pictures, else an ellipsoid with a nose."""
+        p = (self.points - self.points[lm.NOSE_MIDDLE]) / self.io
+        round_ = np.sqrt(np.clip(1 - (p[:, 0] / 0.90) ** 2 - (p[:, 1] / 1.45) ** 2, 0, 1))
+        nose = np.exp(-((p[:, 0] / 0.11) ** 2) - ((p[:, 1] - 0.10) / 0.22) ** 2)
+        return (0.80 * round_ + 0.22 * nose).astype(np.float32)
+
+    def files(self) -> dict[str, bytes]:
+        """Name → content of every file but the manifest."""
+        reference = self._reference()
+        box = self._mouth_box(reference)
+        eyes, closed, eyes_box = self._eyes()
+        files = {fmt.CANVAS: _webp(_bleed(self.raw.canvas))}
+        for i, index in enumerate(self.used):
+            files[f"mouths/{i:02d}.webp"] = _webp(self._texture(index, reference, box))
+        if eyes is not None:
+            files[fmt.EYES] = _webp(eyes)
+        corners = np.zeros((len(fmt.LAYERS), 2), np.float32)
+        for i, name in enumerate(fmt.LAYERS):
+            if name in self.raw.layers:
+                files[f"layers/{name}.webp"] = _webp(self._layer(self.raw.layers[name]))
+                corners[i] = self._place(self.raw.layers[f"{name}_xy"].astype(np.float32))
+        cavity = self.raw.layers.get("cavity", np.array([46, 20, 22]))
+        arrays = {
+            "landmarks": self.points, "triangles": self.triangles, "depth": self._depth(),
+            "gaps": self.gaps, "widths": self.widths, "offsets": self.offsets,
+            "textures": self.textures, "mouth_reference": reference,
+            "mouth_box": np.array([box.x, box.y, box.width, box.height], np.int32),
+            "eyes_closed": closed.astype(np.float32),
+            "eyes_box": np.array(
+                [eyes_box.x, eyes_box.y, eyes_box.width, eyes_box.height], np.int32
+            ),
+            "layer_corners": corners, "cavity": np.asarray(cavity, np.float32).reshape(3),
+            **{f"mode_{name}": field for name, field in self._modes().items()},
+        }  # fmt: skip
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
+        files[fmt.GEOMETRY] = packed.getvalue()
+        return files
+
+    def _layer(self, image: ByteArray) -> ByteArray:
+        size = [max(1, round(side * self._scale)) for side in (image.shape[1], image.shape[0])]
+        return np.asarray(cv2.resize(_bleed(image), size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def manifest(self, name: str, files: dict[str, bytes]) -> fmt.AvatarManifest:
+        """The description that goes with ``files``."""
+        person = self.raw.person
+        eyes = self.points[[lm.RIGHT_EYE[0], lm.LEFT_EYE[0]]].mean(0)
+        chin = self.points[lm.CHIN]
+        return fmt.AvatarManifest(
+            format=1,
+            name=name,
+            display=person.display,
+            gender=person.gender,
+            person=person.person,
+            consent=person.consent,
+            canvas=(self.raw.canvas.shape[1], self.raw.canvas.shape[0]),
+            face=fmt.FaceFrame(
+                eyes=(round(float(eyes[0]), 1), round(float(eyes[1]), 1)),
+                eye_distance=round(self.io, 1),
+                chin=(round(float(chin[0]), 1), round(float(chin[1]), 1)),
+            ),
+            licence=person.licence,
+            made=person.made,
+            files={key: hashlib.sha256(files[key]).hexdigest() for key in sorted(files)},
+        )
+
+
+def _row(size: dict[tuple[int, int], tuple[float, float]], i: int) -> float:
+    return float(np.mean([gap for (a, _), (gap, _) in size.items() if a == i]))
+
+
+def _column(size: dict[tuple[int, int], tuple[float, float]], j: int) -> float:
+    return float(np.mean([width for (_, b), (_, width) in size.items() if b == j]))
+
+
+def _nearest(
+    size: dict[tuple[int, int], tuple[float, float]], gap: float, width: float
+) -> tuple[int, int]:
+    """The open cell nearest to a shape; a wrong gap weighs three times a wrong width."""
+    usable = {key: value for key, value in size.items() if value[0] > 0.015}
+    return min(
+        usable, key=lambda k: (3 * (usable[k][0] - gap)) ** 2 + (usable[k][1] - width) ** 2
+    )
+
+
+def _without_interior(image: ByteArray, points: FloatArray) -> ByteArray:
+    """Paint the mouth's interior out with the lips around it, a little beyond the lip line."""
+    inner = points[list(lm.INNER_LIPS), :2]
+    io_px = lm.eye_distance(points)
+    mask = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(inner).astype(np.int32)], 255)
+    reach = max(1, round(0.010 * io_px))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    mask = cv2.dilate(mask, kernel)
+    return np.asarray(cv2.inpaint(image, mask, 3, cv2.INPAINT_TELEA), np.uint8)
+
+
+def _shut(points: FloatArray) -> FloatArray:
+    """Landmarks of closed eyes with both lid lines on the lash line between them.
+
+    The landmarker leaves closed lids a little apart; brought together, no triangle holds the slit.
+    """
+    out = points.copy()
+    for upper, lower in (
+        (lm.RIGHT_UPPER_LID, lm.RIGHT_LOWER_LID),
+        (lm.LEFT_UPPER_LID, lm.LEFT_LOWER_LID),
+    ):
+        u, w = list(upper[1:-1]), list(lower[1:-1])
+        out[u] = out[w] = _LASH * points[w] + (1 - _LASH) * points[u]
+    return out
+
+
+def _bleed(image: ByteArray) -> ByteArray:
+    """Carry the colour of opaque pixels into transparent ones, so that edges do not fringe."""
+    alpha = image[..., 3:].astype(np.float32) / 255
+    solid = np.where(alpha > 0.6, alpha, 0)
+    colour = image[..., :3].astype(np.float32)
+    out = colour.copy()
+    known = solid > 0
+    for sigma in (2.0, 6.0, 18.0):
+        weight = cv2.GaussianBlur(solid, (0, 0), sigma)[..., None]
+        spread = cv2.GaussianBlur(colour * solid, (0, 0), sigma)
+        take = ~known & (weight > 1e-3)
+        out = np.where(take, spread / np.maximum(weight, 1e-6), out)
+        known = known | take
+    return np.dstack([np.clip(out, 0, 255).astype(np.uint8), image[..., 3]])
+
+
+def _webp(image: ByteArray) -> bytes:
+    packed = io.BytesIO()
+    Image.fromarray(image).save(packed, "WEBP", quality=QUALITY, method=6, exact=True)
+    return packed.getvalue()
+
+
+def _toml(manifest: fmt.AvatarManifest) -> str:
+    """The manifest as TOML; JSON strings, numbers and arrays are valid TOML values."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for key, value in manifest.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            tables.append(f"\n[{key}]")
+            tables += [
+                f"{json.dumps(k)} = {json.dumps(v, ensure_ascii=False)}" for k, v in value.items()
+            ]
+        else:
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join([*lines, *tables]) + "\n"

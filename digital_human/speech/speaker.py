@@ -1,0 +1,136 @@
+"""One voice speaking texts, clause by clause: what the news and live doors use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from digital_human.config import settings
+from digital_human.errors import InputError
+from digital_human.speech.cache import ClauseCache, from_int16, to_int16
+from digital_human.speech.synthesizers import SYNTHESIZERS
+from digital_human.speech.synthesizers.base import Synthesizer, never
+from digital_human.speech.text.clauses import split
+from digital_human.speech.text.lexicon import Lexicon
+from digital_human.speech.types import Clause, Emotion, Language, Speech
+from digital_human.speech.voices import Voice, load_voice
+
+
+class Speaker:
+    """A voice, its engine, the pronunciation dictionary and the cache of clauses.
+
+    Args:
+        voice: A voice or its name.
+        synthesizer: The engine; by default the voice's own, made when first needed.
+        lexicon: Pronunciation entries on top of the user's dictionary.
+        speed: Times the voice's own tempo.
+        cache: Where spoken clauses are kept; None keeps none. By default the program's cache.
+
+    Raises:
+        InputError: The voice or the user's dictionary is wrong.
+    """
+
+    def __init__(
+        self,
+        voice: Voice | str,
+        *,
+        synthesizer: Synthesizer | None = None,
+        lexicon: Lexicon | None = None,
+        speed: float = 1.0,
+        cache: ClauseCache | None | bool = True,
+    ) -> None:
+        base = load_voice(voice) if isinstance(voice, str) else voice
+        tempo = base.speed * speed
+        if not 0.5 <= tempo <= 2.0:
+            raise InputError(
+                f"speed {speed:g}: voice {base.name!r} would speak at {tempo:g} times normal tempo",
+                fix="keep it between 0.5 and 2",
+            )
+        self.voice = base.model_copy(update={"speed": tempo})
+        user = user_lexicon()
+        self.lexicon = user.merged(lexicon) if lexicon is not None else user
+        self._synthesizer = synthesizer
+        if isinstance(cache, bool):
+            cache = ClauseCache(settings().cache_dir / "clauses") if cache else None
+        self._cache = cache
+
+    @property
+    def language(self) -> Language:
+        """The voice's own language."""
+        return self.voice.languages[0]
+
+    @property
+    def synthesizer(self) -> Synthesizer:
+        """The engine."""
+        if self._synthesizer is None:
+            self._synthesizer = SYNTHESIZERS[self.voice.engine].create()
+        return self._synthesizer
+
+    def say(
+        self,
+        text: str,
+        *,
+        language: Language | None = None,
+        emotion: Emotion = "neutral",
+        epoch: int = 0,
+        first_limit: int | None = None,
+        cancelled: Callable[[], bool] = never,
+    ) -> Iterator[Speech]:
+        """Speak ``text``, yielding each clause as soon as it is there.
+
+        Args:
+            text: As written.
+            language: By default the voice's own.
+            emotion: What the face shows.
+            epoch: Epoch of the speech.
+            first_limit: Characters of the first clause, for a quick start.
+            cancelled: Asked before and while the model runs.
+
+        Raises:
+            Cancelled: ``cancelled`` said yes.
+            InputError: The voice cannot read the language.
+        """
+        clauses = split(
+            text, language or self.language, epoch=epoch, emotion=emotion, first_limit=first_limit
+        )
+        for clause in clauses:
+            yield self.speak(clause, cancelled=cancelled)
+
+    def speak(self, clause: Clause, *, cancelled: Callable[[], bool] = never) -> Speech:
+        """Speak one clause, from the cache when it was spoken before."""
+        key = self._key(clause)
+        if self._cache is not None and (kept := self._cache.get(key, clause)) is not None:
+            return kept
+        speech = self.synthesizer.synthesize(
+            clause, self.voice, lexicon=self.lexicon, cancelled=cancelled
+        )
+        # Sound from the model and from the cache is the same to the last bit.
+        speech = replace(speech, pcm=from_int16(to_int16(speech.pcm)))
+        if self._cache is not None:
+            self._cache.put(key, speech)
+        return speech
+
+    def _key(self, clause: Clause) -> str:
+        """What the sound depends on."""
+        hits = [
+            (e.written, e.pinyin, e.respelling, e.phonemes)
+            for _, _, e in self.lexicon.find(clause.text)
+        ]
+        voice = self.voice
+        parts = [
+            self.synthesizer.fingerprint, voice.style, voice.speed, voice.gain,
+            clause.text, clause.language, clause.pause, hits,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def user_lexicon() -> Lexicon:
+    """The user's pronunciation dictionary: ``lexicon.toml``, then ``lexicon.csv``, of the home.
+
+    Raises:
+        InputError: A line is wrong.
+    """
+    home = settings().home
+    return Lexicon.load(home / "lexicon.toml").merged(Lexicon.load(home / "lexicon.csv"))
