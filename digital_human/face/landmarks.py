@@ -99,7 +99,7 @@ def mirror_pairs(*faces: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.intp]
         turn = np.array([[axis[0], -axis[1]], [axis[1], axis[0]]])
         upright = (points[:MESH, :2] - points[NOSE_ROOT, :2]) @ turn
         distance += (((upright * (-1, 1))[:, None] - upright[None]) ** 2).sum(-1)
-    pairs = np.argmin(distance, axis=1)
+    pairs: np.ndarray[tuple[int], np.dtype[np.intp]] = np.argmin(distance, axis=1)
     lines = (OUTER_UPPER, OUTER_LOWER, INNER_UPPER, INNER_LOWER, *UPPER_RINGS, *LOWER_RINGS)
     for line in lines:
         pairs[list(line)] = line[::-1]

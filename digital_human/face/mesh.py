@@ -20,6 +20,7 @@ from digital_human.face import landmarks as lm
 IntArray = npt.NDArray[np.int32]
 _SHIFT = 6  # fractional bits of the triangle corners given to the rasteriser
 _MIN_REST_AREA = 1.5e-5  # square outer-eye distances; smaller ones (under the nose) are left out
+_MOVED = 0.02  # pixels; a triangle whose corners moved less is at rest
 _MIN_HEIGHT = 0.2  # cells; a flatter triangle has collapsed and is not drawn
 
 
@@ -79,13 +80,6 @@ def border_points(box: Box, spacing: float) -> FloatArray:
     return np.array(rows + columns, np.float32)
 
 
-def inside_polygon(points: FloatArray, polygon: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether each of ``points`` [n, 2] lies in ``polygon`` [m, 2]."""
-    contour = polygon.astype(np.float32).reshape(-1, 1, 2)
-    tests = [cv2.pointPolygonTest(contour, (float(x), float(y)), False) > 0 for x, y in points]
-    return np.array(tests, bool)
-
-
 def strip_triangles(upper: tuple[int, ...], lower: tuple[int, ...]) -> list[tuple[int, int, int]]:
     """Triangles between two landmark lines that share both ends (lips, lids)."""
     out: list[tuple[int, int, int]] = []
@@ -122,7 +116,7 @@ def part_mesh(
     """
     border = border_points(box, spacing)
     low, high = box.corner, box.corner + (box.width, box.height)
-    inside = ((points > low + 1) & (points < high - 2)).all(1)
+    inside: npt.NDArray[np.bool_] = np.all((points > low + 1) & (points < high - 2), axis=1)
     inside[lm.MESH :] = False
     own = triangles[inside[triangles].all(1)]
     hole = np.isin(own, lm.INNER_LIPS).all(1)
@@ -156,7 +150,7 @@ class PiecewiseWarp:
         self._triangles = triangles
         self._step = step
         self._cells = (box.height // step, box.width // step)
-        self._ids = np.zeros(self._cells, np.int32)
+        self._ids = np.full(self._cells, len(triangles), np.int32)
         self._pixels = identity_grid(box.width, box.height) + box.corner
         coarse = (identity_grid(self._cells[1], self._cells[0]) + 0.5) * step - 0.5
         self._coarse = coarse.astype(np.float32)
@@ -165,34 +159,41 @@ class PiecewiseWarp:
         facing = np.sign(signed_areas(rest, triangles))
         facing[np.isin(triangles, lm.INNER_LIPS).all(1)] = 1.0  # shut at rest; see strip_triangles
         self._facing = facing.astype(np.float32)
-        self._rest_ids = np.full(self._cells, len(triangles), np.int32)
-        self.locate(rest)
-        self._rest_ids = self._ids.copy()
+        self._rest_corners = (rest - box.corner)[triangles].astype(np.float32)
+        self._place(np.arange(len(triangles)), self._rest_corners)
+        self._rest = self._weights.copy(), self._drawn.copy(), self._ids.copy()
 
     def locate(self, target: FloatArray) -> None:
         """Place the mesh points at ``target`` [n, 2], in pixels of the whole picture."""
         corners = (target - self.box.corner)[self._triangles]
+        moved = (np.abs(corners - self._rest_corners) > _MOVED).reshape(len(corners), -1).any(1)
+        self._weights[:], self._drawn[:] = self._rest[0], self._rest[1]
+        chosen = np.flatnonzero(moved)
+        # A cell that no moved triangle covers keeps the triangle that it has at rest.
+        np.copyto(self._ids, self._rest[2])
+        self._place(chosen, corners[chosen])
+
+    def _place(self, chosen: npt.NDArray[np.intp], corners: FloatArray) -> None:
+        """Weights of the ``chosen`` triangles at ``corners`` [t, 3, 2], and their cells."""
         a, b, c = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
         det = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
         longest = np.maximum((b * b).sum(1), (c * c).sum(1))
         longest = np.sqrt(np.maximum(longest, ((c - b) ** 2).sum(1)))
-        drawn = det * self._facing > _MIN_HEIGHT * self._step * longest
-        safe = np.where(drawn, det, 1.0)
+        drawn = det * self._facing[chosen] > _MIN_HEIGHT * self._step * longest
         # Barycentric weights of corners 1 and 2 as affine functions of the pixel: u = U·(x, y, 1).
-        u = np.stack([c[:, 1], -c[:, 0], c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]], 1) / safe[:, None]
-        v = np.stack([-b[:, 1], b[:, 0], b[:, 1] * a[:, 0] - b[:, 0] * a[:, 1]], 1) / safe[:, None]
-        self._weights = np.where(drawn[:, None, None], np.stack([u, v], 1), 0).astype(np.float32)
-        self._drawn = drawn
-        none = len(self._triangles)
-        fallback = np.append(np.where(drawn, np.arange(none), none), none).astype(np.int32)
+        weights = np.empty((len(chosen), 2, 3), np.float32)
+        weights[:, 0, 0], weights[:, 0, 1] = c[:, 1], -c[:, 0]
+        weights[:, 0, 2] = c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]
+        weights[:, 1, 0], weights[:, 1, 1] = -b[:, 1], b[:, 0]
+        weights[:, 1, 2] = b[:, 1] * a[:, 0] - b[:, 0] * a[:, 1]
+        weights /= np.where(drawn, det, np.float32(np.inf))[:, None, None]
+        self._weights[chosen] = weights
+        self._drawn[chosen] = drawn
         scaled = ((corners + 0.5) / self._step - 0.5) * (1 << _SHIFT)
         fixed = np.round(scaled).astype(np.int32)
-        ids = self._ids
-        # A cell that no triangle covers keeps the triangle it has at rest.
-        np.copyto(ids, fallback[self._rest_ids])
-        fill = cv2.fillConvexPoly
+        ids, fill = self._ids, cv2.fillConvexPoly
         for i in np.flatnonzero(drawn).tolist():
-            fill(ids, fixed[i], i, cv2.LINE_8, _SHIFT)
+            fill(ids, fixed[i], int(chosen[i]), cv2.LINE_8, _SHIFT)
 
     def cells(self, box: Box) -> tuple[slice, slice, Box]:
         """Row and column slices of the grid cells in ``box``, and the whole pixels they cover."""
@@ -223,9 +224,9 @@ class PiecewiseWarp:
         affine[:, 0, 0] -= 1
         affine[:, 1, 1] -= 1
         affine[:, :, 2] -= self.box.corner
-        affine[~self._drawn] = 0
+        affine[~self._drawn] = 0  # its cells fetch themselves
         table = np.concatenate([affine.reshape(-1, 6), np.zeros((1, 6), np.float32)])
-        a = table.astype(np.float32)[self._ids[rows, columns]]
+        a = table.take(self._ids[rows, columns], axis=0)
         coarse = self._coarse[rows, columns]
         x, y = coarse[..., 0], coarse[..., 1]
         moved = np.empty((*a.shape[:2], 2), np.float32)
@@ -235,6 +236,52 @@ class PiecewiseWarp:
         top, left = box.y - self.box.y, box.x - self.box.x
         pixels = self._pixels[top : top + box.height, left : left + box.width]
         return np.asarray(cv2.add(fine, pixels, dst=fine), np.float32)
+
+
+def sample(
+    image: ByteArray, positions: FloatArray, border: int = cv2.BORDER_REPLICATE
+) -> ByteArray:
+    """``image`` [h, w, c] at ``positions`` [m, n, 2] (x, y), bilinear."""
+    return _remap(image, positions, cv2.INTER_LINEAR, border)
+
+
+def _remap(image: ByteArray, positions: FloatArray, method: int, border: int) -> ByteArray:
+    # The stubs know no single two-channel map.
+    out = cv2.remap(image, positions, None, method, borderMode=border)  # type: ignore[call-overload]
+    return np.asarray(out, np.uint8)
+
+
+def mix(into: ByteArray, patch: ByteArray, alpha: npt.NDArray[np.floating]) -> None:
+    """Blend ``patch`` over ``into`` in place, both uint8 [h, w, c]; ``alpha`` 0…1 [h, w]."""
+    weight = alpha.astype(np.float32, copy=False)
+    into[:] = cv2.blendLinear(np.ascontiguousarray(into), patch, 1 - weight, weight)
+
+
+def scaled(image: ByteArray, scale: float | FloatArray) -> ByteArray:
+    """Resize an image by ``scale`` (or by scales across and down), averaging when it shrinks."""
+    sx, sy = (float(v) for v in np.broadcast_to(np.asarray(scale), (2,)))
+    if sx == 1 and sy == 1:
+        return np.ascontiguousarray(image)
+    size = max(1, round(image.shape[1] * sx)), max(1, round(image.shape[0] * sy))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+class Placed:
+    """A picture cut from the canvas, with the mesh points in its own scaled pixels.
+
+    Args:
+        points: float32 [n, 2], mesh points in canvas pixels.
+        box: int32 [4], x, y, width, height of the picture in the canvas.
+        scale: Canonical pixels per canvas pixel, across and down.
+    """
+
+    __slots__ = ("points", "size")
+
+    def __init__(self, points: FloatArray, box: IntArray, scale: FloatArray) -> None:
+        corner, extent = box[:2].astype(np.float32), box[2:].astype(np.float32)
+        size = np.maximum(1, np.round(extent * scale))
+        self.size = int(size[0]), int(size[1])
+        self.points = ((points - corner + 0.5) * (size / extent) - 0.5).astype(np.float32)
 
 
 def warp_points(
@@ -254,9 +301,4 @@ def warp_points(
     """
     warp = PiecewiseWarp(triangles, box, 1, target)
     warp.locate(target)
-    return np.asarray(
-        cv2.remap(
-            image, warp.map_from(source), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        ),
-        np.uint8,
-    )
+    return _remap(image, warp.map_from(source), cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)

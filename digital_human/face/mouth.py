@@ -1,7 +1,8 @@
-"""The inside of the mouth as layers, seen through the opening between the lips.
+"""The lower face: jaw and lips warped, mouth textures blended over them, and the mouth's inside.
 
-From back to front: a dark cavity, the tongue and the lower teeth, which move with the chin, and the
-upper teeth, which stay with the skull. Nothing is stretched: opening the lips only uncovers more.
+The inside is made of layers seen through the opening between the lips, from back to front: a dark
+cavity, the tongue and the lower teeth, which move with the chin, and the upper teeth, which stay
+with the skull. Nothing there is stretched: opening the lips only uncovers more.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face.bundle import Layer
-from digital_human.face.shape import Mouth
+from digital_human.face.bundle import Bundle, Layer
+from digital_human.face.mesh import Box, PiecewiseWarp, Placed, mix, part_mesh, sample
+from digital_human.face.shape import FaceShape, Mouth
 
+_STEP = 3  # pixels per grid cell
 _SUBDIVIDE = 5  # points per span of the smoothed lip line
 _SHIFT = 4
 TONGUE_RISE = 0.06  # io, how far a raised tongue tip goes up
@@ -109,12 +112,7 @@ class MouthInterior:
         inside = self._compose((width, height), origin + low, mouth, tongue)
         inside *= self._shade(mask, mouth)[..., None]
         rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
-        # A thin slit is darker than what lies behind it; full strength from 1.5 px on.
-        part = image[rows, columns, :3]
-        alpha = edge.astype(np.float32) / 255
-        part[:] = cv2.blendLinear(
-            np.ascontiguousarray(part), inside.astype(np.uint8), 1 - alpha, alpha
-        )
+        mix(image[rows, columns, :3], inside.astype(np.uint8), edge.astype(np.float32) / 255)
 
     def _compose(
         self, size: tuple[int, int], corner: FloatArray, mouth: Mouth, tongue: float
@@ -146,3 +144,96 @@ class MouthInterior:
         light = soft.astype(np.float32) * (1 / 255)
         deep = 1 - 0.30 * mouth.rounding
         return np.asarray(np.clip(0.30 + 0.95 * light, 0, 1) * deep, np.float32)
+
+
+class LowerFace:
+    """Draws the lower face of one person into the canonical picture.
+
+    Args:
+        bundle: The avatar.
+        still: uint8 [h, w, 4], the canonical picture at rest.
+        shape: Its landmarks.
+        scale: Canonical pixels per canvas pixel, across and down.
+    """
+
+    def __init__(
+        self, bundle: Bundle, still: ByteArray, shape: FaceShape, scale: FloatArray
+    ) -> None:
+        g, io, rest = bundle.geometry, shape.io, shape.rest
+        self._still = still
+        size = still.shape[1], still.shape[0]
+        oval = rest[list(lm.OVAL)]
+        low, high = oval.min(0) - (0.22 * io, 0), oval.max(0) + (0.22 * io, 0.62 * io)
+        extent = np.array([[low[0], shape.split], high], np.float32)
+        self.box = Box.around(extent, 0, size, _STEP)
+        triangles, border = part_mesh(rest, g.triangles, self.box, 0.25 * io)
+        self._border = border
+        self._source = np.concatenate([rest, border])
+        self._warp = PiecewiseWarp(triangles, self.box, _STEP, self._source)
+        points = np.concatenate([g.mouth_reference, (border + 0.5) / scale - 0.5])
+        self._placed = Placed(points, g.mouth_box, scale)
+        mask = _mouth_mask(self._placed)
+        self._textures: list[ByteArray] = []
+        for texture in bundle.mouths:
+            small = cv2.resize(texture, self._placed.size, interpolation=cv2.INTER_AREA)
+            self._textures.append(np.dstack([small, mask]).astype(np.uint8))
+        self._part = self._warp.cells(_patch_box(rest, io, size))
+        self._interior = MouthInterior(bundle.layers, g.cavity, float(scale[1]), io)
+
+    def draw(self, head: ByteArray, mouth: Mouth, tongue: float) -> None:
+        """Paint the lower face of one frame into the canonical picture; ``tongue`` 0…1 is up."""
+        self._warp.locate(np.concatenate([mouth.points, self._border]))
+        head[self.box.slices] = sample(self._still, self._warp.map_from(self._source))
+        share = float(mouth.textures.sum())
+        box = self._part[2]
+        target = head[box.slices]
+        if share > 0.004:
+            positions = self._warp.map_from(self._placed.points, self._part)
+            patch = sample(self._blend(mouth.textures), positions, cv2.BORDER_CONSTANT)
+            alpha = patch[..., 3].astype(np.float32) * np.float32(share / 255)
+            patch[..., 3] = 255
+            mix(target, patch, alpha)
+        self._interior.draw(target, box.corner, mouth, tongue)
+
+    def _blend(self, weights: FloatArray) -> ByteArray:
+        """Weighted mean of the textures, uint8 [h, w, 4]."""
+        chosen = np.flatnonzero(weights > 0.01 * weights.max())
+        mean, done = self._textures[chosen[0]], float(weights[chosen[0]])
+        for i in chosen[1:]:
+            weight = float(weights[i])
+            done += weight
+            share = weight / done
+            blended = cv2.addWeighted(mean, 1 - share, self._textures[i], share, 0)
+            mean = np.asarray(blended, np.uint8)
+        return mean
+
+
+def _patch_box(rest: FloatArray, io: float, size: tuple[int, int]) -> Box:
+    """Where the mouth textures can land for any shape."""
+    mouth = rest[list(lm.LIPS)]
+    extent = np.concatenate(
+        [mouth, rest[[lm.NOSE_BASE]], rest[[lm.CHIN]] + np.array([0, 0.22 * io], np.float32)]
+    )
+    extent = np.concatenate([extent, mouth.mean(0) + np.array([[-0.62, 0], [0.62, 0]]) * io])
+    return Box.around(extent.astype(np.float32), 0.02 * io, size)
+
+
+def _mouth_mask(placed: Placed) -> ByteArray:
+    """Soft mask from under the nose to the chin, uint8 [h, w], in the textures' own geometry."""
+    points = placed.points
+    io = lm.eye_distance(points)
+    mask = np.zeros((placed.size[1], placed.size[0]), np.uint8)
+    x, y = points[list(lm.MOUTH_CORNERS)].mean(0)
+    top, chin = points[lm.NOSE_BASE, 1] + 0.075 * io, points[lm.CHIN, 1]
+    outline = [
+        (x - 0.46 * io, y), (x - 0.30 * io, top + 0.02 * io), (x, top),
+        (x + 0.30 * io, top + 0.02 * io), (x + 0.46 * io, y), (x + 0.36 * io, chin - 0.14 * io),
+        (x, chin - 0.05 * io), (x - 0.36 * io, chin - 0.14 * io),
+    ]  # fmt: skip
+    cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 255)
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.045 * io), np.uint8)
+    fade = max(2, round(0.04 * io))
+    for edge in (mask[:fade], mask[::-1][:fade], mask.T[:fade], mask.T[::-1][:fade]):
+        ramp = np.linspace(0, 1, len(edge), dtype=np.float32)[:, None]
+        edge[:] = (edge * ramp).astype(np.uint8)
+    return mask

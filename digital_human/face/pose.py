@@ -12,7 +12,7 @@ import numpy as np
 
 from digital_human.core.frames import FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face.mesh import identity_grid
+from digital_human.face.mesh import Box, identity_grid
 from digital_human.face.motion import MotionFrame
 
 STEP = 16  # output pixels per cell of the coarse grid
@@ -33,23 +33,24 @@ class HeadField:
     Args:
         points: float32 [478, 2], landmarks at rest in output pixels.
         depth: float32 [478], depth of each before the neck's axis in outer-eye distances.
-        size: Width and height of the output.
         ratio: Pixels of the picture sampled per output pixel, across and down.
+        box: The part of the output to make maps for.
     """
 
     def __init__(
         self,
         points: FloatArray,
         depth: FloatArray,
-        size: tuple[int, int],
         ratio: tuple[float, float],
+        box: Box,
     ) -> None:
-        self._size = size
         self._ratio = ratio
-        cells = -(-size[0] // STEP), -(-size[1] // STEP)
-        grid = (identity_grid(*cells) + 0.5) * STEP - 0.5
+        self._size = box.width, box.height
+        cells = -(-box.width // STEP), -(-box.height // STEP)
+        grid = (identity_grid(*cells) + 0.5) * STEP - 0.5 + box.corner
         self._fields = self._basis(grid, points, depth)
-        pixels = (identity_grid(*size) + 0.5) * np.array(ratio, np.float32) - 0.5
+        pixels = identity_grid(box.width, box.height) + box.corner
+        pixels = (pixels + 0.5) * np.array(ratio, np.float32) - 0.5
         self._pixels = pixels.astype(np.float32)
         self._cells = cells
         self._padded = cells[0] * STEP, cells[1] * STEP
@@ -82,7 +83,7 @@ class HeadField:
         return basis.astype(np.float32)
 
     def map(self, motion: MotionFrame) -> FloatArray:
-        """The map [h, w, 2] for ``cv2.remap`` from the unposed picture to the output."""
+        """The map [h, w, 2] for ``cv2.remap`` from the unposed picture to the box."""
         head = np.clip(motion.head, -LIMITS, LIMITS)
         pose = np.empty(7, np.float32)
         pose[:3] = np.radians(head[:3])
@@ -95,9 +96,7 @@ class HeadField:
         return np.asarray(cv2.add(fine, self._pixels), np.float32)
 
 
-def _depth_field(
-    grid: FloatArray, points: FloatArray, depth: FloatArray, io: float
-) -> FloatArray:
+def _depth_field(grid: FloatArray, points: FloatArray, depth: FloatArray, io: float) -> FloatArray:
     """Depth over the grid: landmarks inside the face, falling to 0 at the outline of the hair."""
     mesh = points[: lm.MESH]
     oval = points[list(lm.OVAL)]

@@ -7,6 +7,7 @@ out = foreground + (1 − alpha) · background.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,12 +33,12 @@ class Sprite:
     @property
     def width(self) -> int:
         """Columns."""
-        return self.rgb.shape[1]
+        return int(self.rgb.shape[1])
 
     @property
     def height(self) -> int:
         """Rows."""
-        return self.rgb.shape[0]
+        return int(self.rgb.shape[0])
 
     @classmethod
     def premultiplied(cls, rgb: ByteArray, alpha: ByteArray) -> Sprite:
@@ -98,9 +99,10 @@ class Sprite:
         cv2.add(below, colour, dst=target)
 
 
-def _bytes(array: np.ndarray) -> ByteArray:  # type: ignore[type-arg]
+def _bytes(array: Any) -> ByteArray:
     """OpenCV's stubs lose the element type; every caller passes uint8 pictures."""
-    return array
+    picture: ByteArray = array
+    return picture
 
 
 class PersonBlender:

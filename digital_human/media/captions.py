@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -153,7 +154,7 @@ class CaptionTrack:
         file.save(str(path), format_=kind or path.suffix.lstrip(".").lower(), encoding="utf-8")
 
 
-def _width(style: CaptionStyle):  # type: ignore[no-untyped-def]
+def _width(style: CaptionStyle) -> Callable[[str], float]:
     """Line length in the style's columns."""
     if style.language == "en":
         return len
@@ -176,20 +177,19 @@ def _shown(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _jieba():  # type: ignore[no-untyped-def]
-    import logging
-
+def _jieba() -> Callable[[str], list[str]]:
+    """The Chinese word segmenter; its dictionary is read on first use."""
     import jieba
 
     jieba.setLogLevel(logging.WARNING)
-    jieba.initialize()
-    return jieba
+    segmenter: Callable[[str], list[str]] = jieba.Tokenizer().lcut
+    return segmenter
 
 
-def _segmenter(style: CaptionStyle):  # type: ignore[no-untyped-def]
+def _segmenter(style: CaptionStyle) -> Callable[[str], list[str]] | None:
     if style.language != "zh":
         return None
-    return lambda text: list(_jieba().cut(text))
+    return _jieba()
 
 
 def _chunks(text: str, style: CaptionStyle) -> list[tuple[int, int]]:
@@ -214,7 +214,7 @@ def _chunks(text: str, style: CaptionStyle) -> list[tuple[int, int]]:
         count += 1
 
 
-def _cuts(text: str, edges: list[int], count: int, measure) -> list[int]:  # type: ignore[no-untyped-def]
+def _cuts(text: str, edges: list[int], count: int, measure: Callable[[str], float]) -> list[int]:
     """``count`` stretches of about equal length, cut after punctuation where it is near."""
     total = measure(text)
     cuts = [0]

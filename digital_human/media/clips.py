@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame as DecodedFrame
 
@@ -16,7 +16,7 @@ from digital_human.errors import InputError
 from digital_human.media.pictures import cover, read_picture
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-_HINT = "play the file to check it, or convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
+_HINT = "play it to check it, or convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,7 @@ def probe_media(path: Path) -> MediaInfo:
     frames = 0
     for frame in _decode(path):
         if frame.is_corrupt:
-            raise InputError(
-                f"video {path} is damaged at {frame.time or 0.0:.2f} s", fix=_HINT
-            )
+            raise InputError(f"video {path} is damaged at {frame.time or 0.0:.2f} s", fix=_HINT)
         frames += 1
         last = frame.time if frame.time is not None else last
         first = last if first is None else first
@@ -74,7 +72,7 @@ def _open(path: Path) -> InputContainer:
     return container
 
 
-def _decode(path: Path) -> Iterator[DecodedFrame]:
+def _decode(path: Path) -> Generator[DecodedFrame]:
     """Every frame in order; the file is closed when the iterator is."""
     with _open(path) as container:
         stream = container.streams.video[0]
@@ -82,9 +80,7 @@ def _decode(path: Path) -> Iterator[DecodedFrame]:
         try:
             yield from container.decode(stream)
         except av.FFmpegError as error:
-            raise InputError(
-                f"video {path} is damaged: {error.strerror}", fix=_HINT
-            ) from None
+            raise InputError(f"video {path} is damaged: {error.strerror}", fix=_HINT) from None
 
 
 class Clip:
@@ -101,13 +97,15 @@ class Clip:
 
     def __init__(self, path: Path, size: tuple[int, int], fps: int) -> None:
         self._path, self._size, self._fps = path, size, fps
-        self._start()
         self._asked = -1
         self._loop = 0.0
+        self._gap = 1 / fps
+        self._picture: ByteArray | None = None
+        self._start()
 
     def close(self) -> None:
         """Close the file."""
-        self._frames.close()  # type: ignore[attr-defined]
+        self._frames.close()
 
     def draw(self, target: ByteArray, index: int) -> None:
         """Fill ``target`` (uint8 [h, w, 3]) with the picture for programme frame ``index``.
@@ -120,7 +118,7 @@ class Clip:
             self._start()
             self._loop = 0.0
         self._asked = index
-        want = float(Fraction(index, self._fps))
+        want = index / self._fps
         while want >= self._loop + self._until:
             self._advance()
         if self._picture is None:
@@ -129,18 +127,18 @@ class Clip:
 
     def _start(self) -> None:
         self._frames = _decode(self._path)
-        self._shown = next(self._frames, None)
-        if self._shown is None:
+        first = next(self._frames, None)
+        if first is None:
             raise InputError(f"video {self._path} holds no picture", fix=_HINT)
-        self._origin = self._shown.time or 0.0
-        self._gap = 1 / self._fps
-        self._picture: ByteArray | None = None
+        self._shown: DecodedFrame = first
+        self._origin = first.time or 0.0
+        self._picture = None
         self._next = next(self._frames, None)
-        self._until = self._ends()
+        self._until: float = self._ends()
 
     def _ends(self) -> float:
         """Clip time at which the shown frame gives way to the next."""
-        now = (self._shown.time or 0.0) - self._origin if self._shown else 0.0
+        now = (self._shown.time or 0.0) - self._origin
         if self._next is None or self._next.time is None:
             return now + self._gap
         then = self._next.time - self._origin
@@ -157,11 +155,10 @@ class Clip:
         self._picture = None
         self._until = self._ends()
 
-    def _convert(self, frame: DecodedFrame | None) -> ByteArray:
+    def _convert(self, frame: DecodedFrame) -> ByteArray:
         """Scale to cover the box inside the decoder's own scaler, then crop."""
-        assert frame is not None
         width, height = self._size
         scale = max(width / frame.width, height / frame.height)
         w, h = max(width, round(frame.width * scale)), max(height, round(frame.height * scale))
-        picture = frame.reformat(width=w, height=h, format="rgb24").to_ndarray()
+        picture = frame.reformat(width=w, height=h, format="rgb24").to_ndarray().astype(np.uint8)
         return picture if (w, h) == self._size else cover(picture, width, height)

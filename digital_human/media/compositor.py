@@ -20,8 +20,10 @@ from digital_human.media.furniture import (
     credit_sprite,
     label_sprite,
     logo_sprite,
+    scrim,
 )
 from digital_human.media.layouts import Placement, Rect, Regions, Size, place, regions
+from digital_human.media.paint import Canvas, rounded
 from digital_human.media.pictures import Push, read_picture
 from digital_human.media.shot import Framing, LayoutName, Look, Shot
 from digital_human.media.straps import MOVE, Strap, headline_strap, name_strap
@@ -85,6 +87,10 @@ class Compositor:
         self._logo = None
         if look.logo or look.logo_picture:
             self._logo = logo_sprite(look.logo, look.logo_picture, frame.logo, u, self._theme)
+        self._shades = (
+            scrim(size[0], frame.label.bottom + round(40 * u), down=False),
+            scrim(size[0], round(size[1] - frame.caption.y - 20 * u), down=True),
+        )
         self._labels = None
         if look.label:
             self._labels = tuple(
@@ -158,6 +164,8 @@ class Compositor:
         frame, back = self._frame, scene.backdrop
         if back is None:
             self._media(scene, shot, t, frame)
+            self._shades[0].draw(frame, 0, 0)
+            self._shades[1].draw(frame, 0, self._size[1] - self._shades[1].height)
             return
         np.copyto(frame, back.base)
         if back.lights is not None:
@@ -196,7 +204,7 @@ class Compositor:
         index = min(count - 1, int(t / span))
         into = t - index * span
         overlap = min(0.6 * self._fps, span / 2)
-        scene.pushes[index].draw(_contiguous(target), into / (span + overlap))
+        scene.pushes[index].draw(target, into / (span + overlap))
         if index and into < overlap:
             before = np.empty_like(target)
             scene.pushes[index - 1].draw(before, (into + span) / (span + overlap))
@@ -286,7 +294,8 @@ class Compositor:
         if shot.layout in ("beside", "weather") and where.faces and self._size[0] > self._size[1]:
             aim = (where.faces[0].centre[0] / self._size[0] + 0.5) / 2
         camera = Camera(*self._size, zoom=_ZOOM.get(shot.layout, 1.0), aim=aim)
-        return backdrop(self._theme.name, camera, where.desk, self._look.background)
+        seats = tuple(face.centre[0] for face in where.faces)
+        return backdrop(self._theme.name, camera, where.desk, self._look.background, seats)
 
     def _straps(self, shot: Shot, where: Regions) -> list[tuple[Strap, int, int]]:
         """Lower thirds at their times, and the headline whenever its place is free."""
@@ -314,14 +323,8 @@ class Compositor:
         return out
 
 
-def _contiguous(target: ByteArray) -> ByteArray:
-    return target
-
-
 def _panel_frame(box: Rect, unit: float) -> Sprite:
     """A light border and a shadow around a picture panel."""
-    from digital_human.media.paint import Canvas, rounded
-
     edge = round(22 * unit)
     rim = max(2.0, 3.0 * unit)
     canvas = Canvas(box.w + 2 * edge, box.h + 2 * edge)

@@ -160,13 +160,22 @@ def label_sprite(text: str, box: Rect, shortest: int, *, large: bool) -> tuple[S
     return canvas.sprite(), box.right - width
 
 
+def scrim(width: int, height: int, *, down: bool) -> Sprite:
+    """A soft shade at the top or (``down``) the bottom of full-screen pictures, under the words."""
+    canvas = Canvas(width, height)
+    fall = np.linspace(1, 0, height, dtype=np.float32) ** 1.6
+    fall = fall[::-1] if down else fall
+    canvas.fill(np.repeat(fall[:, None], width, axis=1), (3, 8, 20), 0.52)
+    return canvas.sprite()
+
+
 def credit_sprite(text: str, width: int, unit: float) -> Sprite:
     """A picture's source, at most ``width`` pixels wide."""
     style = TextStyle(round(20 * unit), (238, 242, 248), shadow=0.7)
     line = fit_line(text, style, width - round(24 * unit))
     canvas = Canvas(line.width + round(24 * unit), round(32 * unit))
     canvas.box(
-        0, 0, canvas.width, canvas.height, (4, 8, 20), radius=canvas.height / 2, opacity=0.38
+        0, 0, canvas.width, canvas.height, (4, 8, 20), radius=canvas.height / 2, opacity=0.55
     )
     canvas.text(line, canvas.width / 2, canvas.height / 2, "centre")
     return canvas.sprite()

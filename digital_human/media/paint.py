@@ -62,13 +62,15 @@ def rounded(height: int, width: int, box: tuple[float, float, float, float], rad
     dy = np.abs(yy - y - h / 2) - (h / 2 - radius)
     outside = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0))
     distance = outside + np.minimum(np.maximum(dx, dy), 0) - radius
-    return np.clip(0.5 - distance, 0, 1).astype(np.float32)
+    out: FloatArray = np.clip(0.5 - distance, 0, 1).astype(np.float32)
+    return out
 
 
 def disc(height: int, width: int, cx: float, cy: float, radius: float) -> FloatArray:
     """Coverage 0…1 of a circle, float32 [h, w]."""
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32) + 0.5
-    return np.clip(0.5 + radius - np.hypot(xx - cx, yy - cy), 0, 1).astype(np.float32)
+    out: FloatArray = np.clip(0.5 + radius - np.hypot(xx - cx, yy - cy), 0, 1).astype(np.float32)
+    return out
 
 
 class Canvas:
@@ -106,7 +108,7 @@ class Canvas:
         move = np.array([[1, 0, 0], [0, 1, dy]], np.float32)
         soft = cv2.GaussianBlur(
             cv2.warpAffine(mask, move, (self.width, self.height)), (0, 0), max(0.3, blur)
-        )
+        ).astype(np.float32)
         self.fill(soft, (0, 0, 0), strength)
 
     def text(self, line: TextImage, x: float, y: float, align: Align = "left") -> None:

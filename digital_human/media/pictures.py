@@ -97,9 +97,10 @@ class Push:
         aspect = picture.shape[1] / picture.shape[0] / (width / height)
         margin = 1 + self._TRAVEL
         big = (round(width * margin), round(height * margin))
-        self._source = (
-            cover(picture, *big) if 0.62 < aspect < 1.6 else _on_blur(picture, big)
-        )
+        fitted = cover(picture, *big) if 0.62 < aspect < 1.6 else _on_blur(picture, big)
+        # OpenCV warps four channels more than twice as fast as three.
+        self._source = cv2.cvtColor(fitted, cv2.COLOR_RGB2RGBA)
+        self._warped: ByteArray = np.empty((height, width, 4), np.uint8)
         # Portrait pictures are framed higher: faces are in their upper half.
         self._drift = 0.25 if aspect > 1 else -0.15
 
@@ -115,18 +116,17 @@ class Push:
         top = span_h * step * 0.5
         matrix = np.array([[scale, 0, left], [0, scale, top]], np.float32)
         cv2.warpAffine(
-            self._source, matrix, (width, height), dst=target,
+            self._source, matrix, (width, height), dst=self._warped,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
+        cv2.cvtColor(self._warped, cv2.COLOR_RGBA2RGB, dst=target)
 
 
 def _on_blur(picture: ByteArray, size: tuple[int, int]) -> ByteArray:
     """The whole picture in front of a dark, blurred copy that fills the screen."""
     width, height = size
     small = cover(picture, max(8, width // 8), max(8, height // 8))
-    back = cv2.resize(
-        cv2.GaussianBlur(small, (0, 0), 4), size, interpolation=cv2.INTER_CUBIC
-    )
+    back = cv2.resize(cv2.GaussianBlur(small, (0, 0), 4), size, interpolation=cv2.INTER_CUBIC)
     out = (back * np.float32(0.62)).astype(np.uint8)
     front = contain(picture, round(width * 0.92), round(height * 0.92))
     y, x = (height - front.shape[0]) // 2, (width - front.shape[1]) // 2

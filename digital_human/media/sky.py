@@ -34,7 +34,8 @@ def sky_icon(sky: Sky, size: int) -> ByteArray:
         _gusts(canvas, side)
     elif sky != "sunny":
         dark = sky in ("overcast", "storm")
-        top, low = ((222, 228, 238), (138, 150, 172)) if dark else ((255, 255, 255), (196, 212, 234))
+        top: Colour = (222, 228, 238) if dark else (255, 255, 255)
+        low: Colour = (138, 150, 172) if dark else (196, 212, 234)
         if sky == "overcast":
             _cloud(canvas, side, 0.40, (206, 213, 226), (150, 161, 182), 0.10, 0.86)
             _cloud(canvas, side, 0.54, top, (160, 172, 192), -0.04, 0.95)
@@ -47,7 +48,8 @@ def sky_icon(sky: Sky, size: int) -> ByteArray:
     if sky == "snow":
         _flakes(canvas, side)
     sprite = canvas.sprite()
-    alpha = np.full((side, side), 255, np.uint8) if sprite.keep is None else 255 - sprite.keep[..., 0]
+    assert sprite.keep is not None  # The corners are empty.
+    alpha = 255 - sprite.keep[..., 0]
     big = np.dstack([sprite.rgb, alpha])
     small = cv2.resize(big, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
     cover = np.maximum(small[..., 3:], 1) / 255
@@ -62,7 +64,7 @@ def _stroke(side: int, points: FloatArray, width: float) -> FloatArray:
     shifted = (points * side * 16).round().astype(np.int32).reshape(-1, 1, 2)
     thick = max(1, round(width * side))
     cv2.polylines(mask, [shifted], False, 255, thick, cv2.LINE_AA, 4)
-    return mask.astype(np.float32) / 255
+    return np.divide(mask, 255, dtype=np.float32)
 
 
 def _sun(canvas: Canvas, side: int, cx: float, cy: float, radius: float) -> None:
@@ -120,7 +122,9 @@ def _bolt(canvas: Canvas, side: int) -> None:
     mask = np.zeros((side, side), np.uint8)
     points = (shape * side * 16).round().astype(np.int32)
     cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, 4)
-    canvas.fill(mask.astype(np.float32) / 255, ramp(side, side, (255, 220, 70), (255, 150, 0)))
+    canvas.fill(
+        np.divide(mask, 255, dtype=np.float32), ramp(side, side, (255, 220, 70), (255, 150, 0))
+    )
 
 
 def _flakes(canvas: Canvas, side: int) -> None:
@@ -131,9 +135,7 @@ def _flakes(canvas: Canvas, side: int) -> None:
             canvas.fill(_stroke(side, ends.astype(np.float32), 0.026), (96, 178, 250))
 
 
-def _waves(
-    canvas: Canvas, side: int, spans: tuple[tuple[float, float], ...], lift: float
-) -> None:
+def _waves(canvas: Canvas, side: int, spans: tuple[tuple[float, float], ...], lift: float) -> None:
     for row, (x0, x1) in enumerate(spans):
         y = 0.66 + 0.115 * row - lift
         ends = np.array([[x0, y], [x1, y]], np.float32)

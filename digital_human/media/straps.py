@@ -56,9 +56,7 @@ class Strap:
             )  # fmt: skip
         high = round(self.bar.height * grown)
         top = self.bar_y + (self.bar.height - high) // 2
-        self.bar.draw(
-            frame, self.bar_x, self.bar_y, clip=(self.bar_x, top, self.bar.width, high)
-        )
+        self.bar.draw(frame, self.bar_x, self.bar_y, clip=(self.bar_x, top, self.bar.width, high))
 
 
 def _bar(theme: Theme, width: int, height: int) -> Sprite:

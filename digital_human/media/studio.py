@@ -59,9 +59,13 @@ class Backdrop:
     lights: Lights | None
 
 
-@lru_cache(maxsize=12)
+@lru_cache(maxsize=6)
 def backdrop(
-    theme: ThemeName, camera: Camera, desk: int, background: Path | str | None = None
+    theme: ThemeName,
+    camera: Camera,
+    desk: int,
+    background: Path | str | None = None,
+    seats: tuple[int, ...] = (),
 ) -> Backdrop:
     """Draw the studio.
 
@@ -70,6 +74,7 @@ def backdrop(
         camera: Size of the picture and where the camera looks.
         desk: Row of the desk's top edge; the picture's height for no desk.
         background: The user's own wall: a picture's path, or ``#RRGGBB``.
+        seats: Columns at which people sit and shade the desk.
 
     Raises:
         InputError: The background is neither a readable picture nor a colour.
@@ -80,13 +85,15 @@ def backdrop(
         # The wall is out of focus: half the resolution holds all of it.
         small = replace(camera, width=width // 2, height=height // 2)
         half = (blue_wall if theme == "blue" else light_wall)(small, desk / 2)
-        wall = np.clip(cv2.resize(half, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255)
+        large = cv2.resize(half, (width, height), interpolation=cv2.INTER_CUBIC)
+        wall = np.asarray(np.clip(large, 0, 255), np.float32)
         lights = _lights(theme, camera, desk)
     else:
         wall = _own_wall(background, width, height)
     hide = None
     if desk < height:
         surface, shape = _desk(theme, camera, desk, wall)
+        surface = surface * _seat_shade(camera, desk, seats)[..., None]
         wall = wall * (1 - shape[..., None]) + surface * shape[..., None]
         hide = ((1 - shape) * 255).round().astype(np.uint8)
     dither = noise(height, width, 5) - 0.5
@@ -109,7 +116,7 @@ def _own_wall(background: Path | str, width: int, height: int) -> FloatArray:
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
     fall = np.hypot((xx / width - 0.5) * 1.1, yy / height - 0.42)
     light = np.clip(1.12 - 0.55 * fall, 0.5, 1.12)[..., None]
-    return np.minimum(tone * light, 255).astype(np.float32)
+    return np.asarray(np.minimum(tone * light, 255), np.float32)
 
 
 def _desk(
@@ -131,9 +138,10 @@ def _desk(
     if theme == "blue":
         top = mirror * 0.55 + np.array((70, 118, 190), np.float32) * (0.42 + 0.5 * depth)
         top = top + shine * (1 - depth) * np.array((40, 56, 70), np.float32)
-        front = np.array((10, 44, 112), np.float32) * (1 - below) + np.array(
-            (2, 10, 34), np.float32
-        ) * below
+        front = (
+            np.array((10, 44, 112), np.float32) * (1 - below)
+            + np.array((2, 10, 34), np.float32) * below
+        )
         front = front + shine * np.array((6, 26, 52), np.float32) * (1 - below)
         glow, lip = np.array((80, 190, 255), np.float32), np.array((214, 240, 255), np.float32)
     else:
@@ -156,6 +164,17 @@ def _desk(
     colour_ = colour_ + glow * (0.85 * strip + 0.26 * halo) * (0.45 + 0.55 * shine)
     shape = np.clip(yy - far + 0.5, 0, 1)
     return np.clip(colour_, 0, 255).astype(np.float32), shape.astype(np.float32)
+
+
+def _seat_shade(camera: Camera, desk: int, seats: tuple[int, ...]) -> FloatArray:
+    """Where people stand against the desk its top is darker, factor [h, w]."""
+    yy, xx = np.mgrid[0 : camera.height, 0 : camera.width].astype(np.float32)
+    u, shade = camera.unit, np.ones((camera.height, camera.width), np.float32)
+    for seat in seats:
+        wide = np.exp(-(((xx - seat) / (230 * u * camera.zoom)) ** 4))
+        deep = np.exp(-np.maximum(yy - desk, 0) / (15 * u))
+        shade *= 1 - 0.52 * wide * deep
+    return shade
 
 
 def _lights(theme: ThemeName, camera: Camera, desk: int) -> Lights:
@@ -185,7 +204,7 @@ def _lights(theme: ThemeName, camera: Camera, desk: int) -> Lights:
         streak = np.exp(-((dx / wide) ** 2))
         light += streak[..., None] * tints[rng.integers(3)] * rng.uniform(0.05, 0.12)
     light = np.concatenate([light, light[:, :width]], axis=1)
-    light = cv2.GaussianBlur(light, (0, 0), 2.2 * u)
+    light = cv2.GaussianBlur(light, (0, 0), 2.2 * u).astype(np.float32)
     rows = np.linspace(0, 1, height, dtype=np.float32)
     fade = np.clip(rows / 0.12, 0, 1) * np.clip((1 - rows) / 0.18, 0, 1)
     light = light * fade[:, None, None] + (noise(height, light.shape[1], 9) - 0.5)[..., None] * 0.8

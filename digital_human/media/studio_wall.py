@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core.frames import ByteArray, FloatArray
 
@@ -40,6 +42,11 @@ def noise(height: int, width: int, seed: int) -> FloatArray:
 def _blur(image: FloatArray, sigma: float) -> FloatArray:
     out: FloatArray = cv2.GaussianBlur(image, (0, 0), max(0.3, sigma)).astype(np.float32)
     return out
+
+
+def _over(base: npt.NDArray[Any], paint: npt.NDArray[Any], cover: npt.NDArray[Any]) -> FloatArray:
+    """``paint`` over ``base`` where ``cover`` 0…1 (broadcast) says."""
+    return np.asarray(base * (1 - cover) + paint * cover, np.float32)
 
 
 def _colour(*value: float) -> FloatArray:
@@ -106,7 +113,7 @@ def blue_wall(camera: Camera, desk: float) -> FloatArray:
     limb = np.exp(-np.abs(away) / 3.5)[..., None] * _colour(120, 170, 205) * 0.8 * across
     air = np.exp(-np.clip(away, 0, None) / 74)[..., None] * (1 - globe) * _colour(30, 96, 168) * 0.8
     wall = _blur(wall + limb + air * (0.35 + 0.65 * across), 4.0 * soft)
-    seams = np.exp(-((((x + 1000) % 250) - 125) / 1.3) ** 2)[..., None]
+    seams = np.exp(-(((((x + 1000) % 250) - 125) / 1.3) ** 2))[..., None]
     wall = wall * (1 - 0.16 * seams)
     wall = _rays(wall, x, y, reach)
     return np.clip(_blue_wings(wall, x, y, soft, half), 0, 255).astype(np.float32)
@@ -168,22 +175,21 @@ def _blue_wings(
         + _colour(92, 84, 96) * np.exp(-np.maximum(y, 0) / 110)[..., None]
     )
     tower = _colour(9, 32, 74) + _colour(-3, -10, -22) * body[..., None]
-    night = np.where(body[..., None] > 0, tower, night)
+    city = np.where(body[..., None] > 0, tower, night)
     warm = ((np.floor(x / 47).astype(np.int32) % 3) != 0)[..., None]
-    night = night + lit[..., None] * np.where(warm, _colour(255, 200, 128), _colour(150, 200, 240))
-    night = _blur(night.astype(np.float32), 4.6 * soft)
+    lamps = np.where(warm, _colour(255, 200, 128), _colour(150, 200, 240))
+    city = _blur(np.asarray(city + lit[..., None] * lamps, np.float32), 4.6 * soft)
     side = np.clip((np.abs(x) - inner) / 2, 0, 1)[..., None]
     sheen = np.exp(-(((np.abs(x) - inner - 90 - 0.2 * y) / 46) ** 2))[..., None]
-    wing = night + sheen * _colour(14, 26, 38)
-    wall = wall * (1 - side) + wing * side
+    wall = _over(wall, city + sheen * _colour(14, 26, 38), side)
     # Pillar: dark body, a bright line on its inner edge.
     pillar = np.clip(1.5 - np.abs(np.abs(x) - inner - 13) / 9, 0, 1)[..., None]
-    wall = wall * (1 - pillar) + _colour(14, 40, 84) * pillar
+    wall = _over(wall, _colour(14, 40, 84), pillar)
     for offset, thick, power in ((0.0, 2.0, 0.9), (27.0, 1.3, 0.45)):
         away = np.abs(np.abs(x) - inner - offset)
         line = np.exp(-((away / thick) ** 2)) + 0.14 * np.exp(-away / 22)
-        wall = wall + line[..., None] * power * _colour(130, 196, 236)
-    return _blur(wall.astype(np.float32), 1.5 * soft)
+        wall = np.asarray(wall + power * line[..., None] * _colour(130, 196, 236), np.float32)
+    return _blur(wall, 1.5 * soft)
 
 
 def light_wall(camera: Camera, desk: float) -> FloatArray:
@@ -208,17 +214,15 @@ def light_wall(camera: Camera, desk: float) -> FloatArray:
     near = np.where(body[..., None] > 0.8, tower, tower * 0.45 + sky * 0.55)
     view = np.where(body[..., None] > 0, near, sky)
     trees = np.exp(-np.maximum(y - 26 - 14 * np.sin(x / 37) - 9 * np.sin(x / 13), 0) / 7)[..., None]
-    leaf = cv2.GaussianBlur(noise(*x.shape, 8), (0, 0), 9 * soft)
+    leaf = cv2.GaussianBlur(noise(x.shape[0], x.shape[1], 8), (0, 0), 9 * soft)
     leaf = 1 + (leaf - 0.5) / max(float(leaf.std()), 1e-6) * 0.07
     view = view * (1 - trees) + _colour(138, 160, 128) * leaf[..., None] * trees
     view = _blur(view.astype(np.float32), 6.5 * soft)
     # Window bars.
-    bars = np.exp(-((((np.abs(x) + 0.0) % 238) - 119) / 3.2) ** 2)[..., None] * 0.55
-    view = view * (1 - bars) + _colour(236, 238, 236) * bars
-    wall = _light_sides(view, x, y, soft, half)
+    bars = np.exp(-((((np.abs(x) % 238) - 119) / 3.2) ** 2))[..., None] * 0.55
+    wall = _light_sides(_over(view, _colour(236, 238, 236), bars), x, y, soft, half)
     warm = np.exp(-(((x + 0.42 * half) / (0.8 * half)) ** 2 + ((y - 420) / 420) ** 2))[..., None]
-    wall = wall + warm * _colour(12, 8, 0)
-    return np.clip(wall, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(wall + warm * _colour(12, 8, 0), 0, 255), np.float32)
 
 
 def _light_sides(
@@ -227,9 +231,9 @@ def _light_sides(
     """Slatted wood on both sides of the window, lit from above and along its edges."""
     inner = max(half * 0.56, 258.0)
     side = np.clip((np.abs(x) - inner) / 2, 0, 1)[..., None]
-    phase = (np.abs(x) - inner) % 34
-    slat = 0.72 + 0.34 * np.clip(1 - np.abs(phase - 15) / 13, 0, 1) ** 0.6
-    wood = _colour(222, 190, 150) * slat[..., None]
+    phase = (np.abs(x) - inner) % 26
+    slat = 0.80 + 0.22 * np.clip(1 - np.abs(phase - 12) / 11, 0, 1) ** 0.5
+    wood = _colour(214, 189, 158) * slat[..., None]
     lamp = np.exp(-np.abs(y - 520) / 170) * 0.22 + np.exp(-np.maximum(y, 0) / 90) * 0.10
     wood = wood * (0.90 + lamp[..., None])
     cove = np.exp(-(np.abs(x) - inner) / 60)[..., None]
@@ -261,7 +265,7 @@ def title_sky(camera: Camera, theme: str) -> ByteArray:
     lines = _graticule(x, y - (top - radius), radius)[..., None]
     if theme == "blue":
         picture = _colour(6, 40, 120) * (1 - up) + _colour(1, 6, 28) * up
-        ground = _colour(3, 22, 70) + lines * _colour(14, 60, 120)
+        ground = _colour(4, 24, 70) + lines * _colour(8, 34, 66)
         tint, air = _colour(150, 215, 255), _colour(26, 120, 235)
     else:
         picture = _colour(255, 246, 230) * (1 - up) + _colour(198, 228, 240) * up
@@ -275,9 +279,10 @@ def title_sky(camera: Camera, theme: str) -> ByteArray:
     spots = np.zeros_like(picture)
     for _ in range(70):
         cx, cy = rng.uniform(0, width), rng.uniform(0, height)
-        size = rng.uniform(1.2, 15) ** 1.0 * u
+        size = rng.uniform(1.2, 15) * u
         reach_ = np.hypot(xx - cx, yy - cy)
-        spots += np.clip((size - reach_) / (0.4 * size), 0, 1)[..., None] * air * rng.uniform(0.03, 0.2)
+        power = rng.uniform(0.03, 0.2)
+        spots += np.clip((size - reach_) / (0.4 * size), 0, 1)[..., None] * air * power
     picture = _blur(picture.astype(np.float32), 1.6 * u) + _blur(spots.astype(np.float32), 2 * u)
     picture = picture + (noise(height, width, 2)[..., None] - 0.5) * 1.6
     return np.clip(picture, 0, 255).astype(np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
-from digital_human.core.frames import ByteArray
+from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import ResourceError
 from digital_human.media.linebreak import break_lines, printable, units
 
@@ -137,7 +137,7 @@ def draw_line(text: str, style: TextStyle) -> TextImage:
 
 def _mask(
     text: str, style: TextStyle, shape: tuple[int, int], pad: int, stroke: float
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+) -> FloatArray:
     """Coverage 0…1 of the glyphs grown by ``stroke`` em."""
     image = Image.new("L", shape)
     pen, font = ImageDraw.Draw(image), _font(style.face, style.size)
@@ -149,7 +149,8 @@ def _mask(
             stroke_width=stroke * style.size, language=_language(),
         )  # fmt: skip
         x += font.getlength(part, language=_language()) + style.tracking * style.size
-    return np.asarray(image, np.float32) / 255
+    cover: FloatArray = np.divide(np.asarray(image), 255, dtype=np.float32)
+    return cover
 
 
 def fit_line(text: str, style: TextStyle, width: int, smallest: float = 0.6) -> TextImage:
@@ -182,8 +183,7 @@ def wrap(text: str, style: TextStyle, width: int, most: int) -> tuple[list[str],
     pieces = units(text) or [""]
     floor = max(8, round(style.size * 0.6))
     while True:
-        current = style
-        lines = break_lines(pieces, lambda line: measure(line, current), width, most)
+        lines = break_lines(pieces, partial(measure, style=style), width, most)
         if lines is not None:
             return lines, style
         if style.size <= floor:
@@ -193,9 +193,7 @@ def wrap(text: str, style: TextStyle, width: int, most: int) -> tuple[list[str],
     count = len(pieces)
     while count > 1:
         count -= 1
-        lines = break_lines(
-            [*pieces[:count], "…"], lambda line: measure(line, style), width, most
-        )
+        lines = break_lines([*pieces[:count], "…"], partial(measure, style=style), width, most)
         if lines is not None:
             return lines, style
     return [text[:1] + "…"], style

@@ -77,7 +77,8 @@ class WeatherCard:
             box.x + round(12 * u), box.y + head + round(8 * u), box.w - round(24 * u),
             box.h - head - round(16 * u),
         )  # fmt: skip
-        columns = 1 if count <= 4 else 2
+        # Two columns need room for a name, an icon and two temperatures each.
+        columns = 1 if count <= 4 or room.w < 640 * u else 2
         rows = -(-count // columns)
         cells = []
         for number, city in enumerate(cities):
@@ -109,6 +110,8 @@ def _row(
     low = draw_line(str(city.low), small)
     canvas.text(low, right, middle + (big.size - small.size) * 0.12, "right")
     right -= max(low.width, measure("-00", small)) + round(8 * u)
+    # In a wide row the icon stands in the middle between name and temperatures.
+    right = min(right, round(max(width * 0.56, width * 0.30 + icon + pad)))
     canvas.paste(sky_icon(city.sky, icon), round(right - icon), round(middle - icon / 2))
     right -= icon + round(8 * u)
     name = TextStyle(round(min(33 * u, height * 0.44)), theme.card_text, bold=0.03, tracking=0.04)

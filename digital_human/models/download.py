@@ -59,7 +59,11 @@ class Fetcher:
         session = requests.Session()
         session.headers["User-Agent"] = f"digital-human/{__version__}"
         retry = Retry(
-            total=3, connect=1, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504)
+            total=3,
+            connect=1,
+            backoff_factor=0.5,
+            status_forcelist=(429, 500, 502, 503, 504),
+            raise_on_status=False,
         )
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))

@@ -14,8 +14,8 @@ def file_sha256(path: Path) -> str:
 
 
 def megabytes(size: int) -> str:
-    """A size for people, in decimal megabytes."""
-    return f"{size / 1e6:,.1f} MB"
+    """A size for people: decimal megabytes, or kilobytes where it is small."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 class Progress(Protocol):

@@ -6,40 +6,65 @@ import contextlib
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from digital_human.errors import WeightsError
 from digital_human.models.manifest import FileSpec, Manifest, ModelSpec
 
 
-def resolve(own: Mapping[str, Path], manifest: Manifest) -> dict[str, dict[str, Path]]:
-    """Turn the ``weights`` setting into model → file name → path.
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the user brings of one model; ``in`` says whether a file need not be in the store.
 
-    A key is a model's name (its value a folder with all the model's files, or the file itself
-    where the model has one), ``model/file``, or a file name that only one model has.
+    Attributes:
+        folder: A folder that stands in for the whole model, whatever it holds.
+        files: Single files by manifest name.
+    """
+
+    folder: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def __contains__(self, name: object) -> bool:
+        return self.folder is not None or name in self.files
+
+    def path(self, name: str) -> Path | None:
+        """The user's file of that name; None when the store's is used."""
+        return self.folder / name if self.folder else self.files.get(name)
+
+
+def resolve(own: Mapping[str, Path], manifest: Manifest) -> dict[str, Own]:
+    """Turn the ``weights`` setting into what the user brings of each model.
+
+    A key is a model's name (its value a folder that stands in for the whole model, or the file
+    itself where the model has one), ``model/file``, or a file name that only one model has.
 
     Raises:
         WeightsError: A key fits nothing, or a path does not exist.
     """
-    found: dict[str, dict[str, Path]] = {}
+    found: dict[str, Own] = {}
     for key, value in own.items():
         path = value.expanduser().absolute()
-        for spec, file in _meant(key, manifest):
-            many = len(spec.files) > 1
-            source = path / file.name if path.is_dir() or (many and key == spec.name) else path
-            if not source.is_file():
-                raise WeightsError(
-                    f"weights.{key}: your own file {source} does not exist",
-                    fix="correct the path in the 'weights' setting or remove the entry",
-                )
-            found.setdefault(spec.name, {})[file.name] = source
+        spec, file = _meant(key, manifest)
+        before = found.get(spec.name, Own())
+        if path.is_dir() and file is None:
+            found[spec.name] = Own(path, before.files)
+        elif path.is_file() and (file or len(spec.files) == 1):
+            name = (file or spec.files[0]).name
+            found[spec.name] = Own(before.folder, {**before.files, name: path})
+        else:
+            wanted = "file" if file else "folder"
+            raise WeightsError(
+                f"weights.{key}: your own {wanted} {path} does not exist",
+                fix="correct the path in the 'weights' setting or remove the entry",
+            )
     return found
 
 
-def _meant(key: str, manifest: Manifest) -> list[tuple[ModelSpec, FileSpec]]:
+def _meant(key: str, manifest: Manifest) -> tuple[ModelSpec, FileSpec | None]:
     spec = manifest.models.get(key)
     if spec:
-        return [(spec, file) for file in spec.files]
+        return spec, None
     meant = [
         (spec, file)
         for spec in manifest.models.values()
@@ -50,17 +75,7 @@ def _meant(key: str, manifest: Manifest) -> list[tuple[ModelSpec, FileSpec]]:
         wrong = "fits several models" if meant else "fits no model and no file"
         keys = [f"{spec.name}/{file.name}" for spec, file in meant] or list(manifest.models)
         raise WeightsError(f"weights.{key}: this key {wrong}", fix=f"use one of: {', '.join(keys)}")
-    return meant
-
-
-def common_folder(spec: ModelSpec, own: Mapping[str, Path]) -> Path | None:
-    """The one folder in which all files of ``spec`` are the user's own under their own names."""
-    folders = {
-        own[file.name].parents[file.name.count("/")]
-        for file in spec.files
-        if file.name in own and own[file.name].as_posix().endswith(f"/{file.name}")
-    }
-    return folders.pop() if len(folders) == 1 and len(own) == len(spec.files) else None
+    return meant[0]
 
 
 def link(spec: ModelSpec, own: Mapping[str, Path], store: Path, views: Path) -> Path:

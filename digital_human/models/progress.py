@@ -16,6 +16,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from digital_human.models.files import megabytes
+
 
 class RichProgress:
     """Bars on a console; a context manager around the pull.
@@ -58,7 +60,7 @@ class RichProgress:
         """Show a bar for ``item``, or set it back to ``done`` when it is tried again."""
         with self._lock:
             if item not in self._tasks:
-                self._tasks[item] = self._bars.add_task(item)
+                self._tasks[item] = self._bars.add_task(item, total=total)
             self._totals[item] = total or 0
             self._done[item] = done
             self._bars.update(self._tasks[item], total=total, completed=done)
@@ -77,7 +79,7 @@ class RichProgress:
             task = self._tasks.pop(item, None)
             if task is not None:
                 self._bars.remove_task(task)
-                self._console.print(f"  {item}  {self._done[item] / 1e6:,.1f} MB", markup=False)
+                self._console.print(f"  {item}  {megabytes(self._done[item])}", markup=False)
 
     def note(self, text: str) -> None:
         """Print ``text`` above the bars."""

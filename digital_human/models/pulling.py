@@ -24,6 +24,7 @@ from digital_human.models.download import (
 )
 from digital_human.models.files import file_sha256, megabytes
 from digital_human.models.manifest import Carrier, FileSpec, ModelSpec
+from digital_human.models.ownfiles import Own
 from digital_human.models.records import Records, missing_files
 
 _TRANSFERS = 4
@@ -31,10 +32,10 @@ _Bring = Callable[[Sequence[FileSpec], Job], Iterator[tuple[FileSpec, Path]]]
 
 
 class Wanted(NamedTuple):
-    """A model to pull and the names of its files that the user brings."""
+    """A model to pull and what of it the user brings."""
 
     spec: ModelSpec
-    own: frozenset[str]
+    own: Own
 
 
 def pull_models(wanted: Sequence[Wanted], folder: Path, local: Path, fetcher: Fetcher) -> None:
@@ -82,13 +83,10 @@ def _pull(wanted: Wanted, folder: Path, local: Path, job: Job) -> None:
     spec = wanted.spec
     home = folder / spec.name
     try:
-        job.stage.mkdir(parents=True, exist_ok=True)
         with _lock(folder, job):
             missing = missing_files(home, *wanted)
             if missing:
-                ensure_room(folder, 2 * sum(file.size for file in missing))
-                _try_carriers(spec, missing, home, local, job)
-            shutil.rmtree(job.stage, ignore_errors=True)
+                _fill(spec, missing, home, local, job)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise disk_full(folder, f"while pulling {spec.name}") from error
@@ -96,6 +94,27 @@ def _pull(wanted: Wanted, folder: Path, local: Path, job: Job) -> None:
             f"cannot write model {spec.name} into {folder}: {error.strerror or error}",
             fix="give yourself write access to that folder, or set DH_HOME to another one",
         ) from error
+
+
+def _fill(spec: ModelSpec, missing: Sequence[FileSpec], home: Path, local: Path, job: Job) -> None:
+    """Bring ``missing`` through the staging folder; a failure leaves there what can resume."""
+    job.stage.mkdir(parents=True, exist_ok=True)
+    try:
+        ensure_room(job.stage, 2 * sum(file.size for file in missing))
+        _try_carriers(spec, missing, home, local, job)
+    except (WeightsError, ResourceError):
+        _remove_empty(job.stage)
+        raise
+    shutil.rmtree(job.stage, ignore_errors=True)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove ``folder`` and the folders in it that hold no file."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            _remove_empty(entry)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 @contextlib.contextmanager
@@ -132,16 +151,20 @@ def _try_carriers(
         if any(carrier.offers(file) for file in missing):
             sources.append((carrier.label, partial(_fetch_offered, carrier)))
     for label, bring in sources:
+        refused = False
         try:
             for file, staged in bring(list(left.values()), job):
                 refusal = _admit(file, staged, home)
                 if refusal:
+                    refused = True
                     reasons.append(f"{label}: {refusal}")
                     job.fetcher.progress.note(f"{spec.name}: {label}: {refusal}")
                 else:
                     del left[file.name]
         except CarrierError as error:
             reasons.append(f"{label}: {error}")
+        if refused:
+            shutil.rmtree(job.stage / "archives", ignore_errors=True)
         if not left:
             return
     raise _undelivered(spec, list(left.values()), reasons, home)

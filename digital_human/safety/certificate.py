@@ -70,6 +70,15 @@ def local_anchors(folder: Path) -> str:
     return "".join(path.read_text() for path in sorted(folder.glob("root-*.pem")))
 
 
+def trust_anchors() -> str:
+    """PEM certificates this machine takes for its own, "" when it has none; makes nothing."""
+    conf = settings()
+    anchors = local_anchors(conf.home / "certificate")
+    if conf.certificate and conf.private_key:
+        anchors = _user_credential(conf.certificate, conf.private_key).anchors
+    return anchors
+
+
 def _user_credential(certificate: Path | None, private_key: Path | None) -> Credential:
     if certificate is None or private_key is None:
         missing = "certificate" if certificate is None else "private_key"

@@ -17,17 +17,20 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from digital_human.core.frames import ByteArray, FloatArray
-from digital_human.safety.labels import label_font, rhythm_marks
+from digital_human.safety.labels import MIN_HEIGHT, label_font, rhythm_marks
 
 WORDS = ("AI生成", "AI合成", "人工智能生成", "人工智能合成", "AI-generated", "AI Generated")
 _FONTS = ("NotoSansCJKsc-Regular.otf", "SimHei.ttf")
 _WORK_SIDE = 360  # Frames are searched with their shortest side at this many pixels.
 _EDGE = 0.28  # Share of the frame's height that counts as its top or bottom edge.
+_INKS = (*range(10, 26), *range(27, 45, 2))  # Character heights in pixels that are tried.
 _FOUND = 0.62
+_CLEAR = 0.75  # A match this good ends the search.
 _HELD = 0.55
 _BLANK = 6.0  # Grey levels of deviation under which a region holds no text.
 
 _HOP = 0.01
+_EDGE_SILENCE = 0.35
 _BAND = (300.0, 2500.0)
 _RHYTHM_FOUND = 0.85
 _UNITS = (0.06, 0.07, 0.08, 0.09, 0.1, 0.12, 0.15)
@@ -55,6 +58,11 @@ class LabelMatch:
     font: str
     ink: int
 
+    @property
+    def large(self) -> bool:
+        """Whether the rule's least height is met; sizes are told apart by 1/360 of the side."""
+        return self.height >= MIN_HEIGHT - 1 / _WORK_SIDE
+
 
 def find_label(image: ByteArray) -> LabelMatch | None:
     """Search the top and bottom edges of a frame for a label.
@@ -63,7 +71,7 @@ def find_label(image: ByteArray) -> LabelMatch | None:
         image: uint8 [h, w, 3] RGB.
 
     Returns:
-        The best match, or None when nothing looks like a label.
+        The best match, of those large enough for the rule if there are any, or None.
     """
     grey = _prepare(image)
     height = grey.shape[0]
@@ -73,11 +81,13 @@ def find_label(image: ByteArray) -> LabelMatch | None:
         for top in (0, height - band):
             region = np.ascontiguousarray(grey[top : top + band])
             for match in _scan(region, font, top, (grey.shape[1], height)):
-                if best is None or match.score > best.score:
+                if best is None or _rank(match) > _rank(best):
                     best = match
-        if best is not None and best.score >= _FOUND:
-            return best
-    return None
+                if best.large and best.score >= _CLEAR:
+                    return best
+        if best is not None and best.large:
+            break
+    return best
 
 
 def holds_label(image: ByteArray, match: LabelMatch) -> bool:
@@ -111,6 +121,9 @@ def find_rhythm(pcm: FloatArray, rate: int) -> tuple[float, float] | None:
     window, hop = round(0.04 * rate), round(_HOP * rate)
     if len(pcm) < window + hop:
         return None
+    # The rhythm may stand at the very edge, where the pattern's own silence has no room.
+    edge = round(_EDGE_SILENCE * rate)
+    pcm = np.pad(pcm, edge)
     frames = np.lib.stride_tricks.sliding_window_view(pcm, window)[::hop]
     spectrum = np.abs(np.fft.rfft(frames * np.hanning(window).astype(np.float32), axis=1))
     frequency = np.fft.rfftfreq(window, 1 / rate)
@@ -126,7 +139,7 @@ def find_rhythm(pcm: FloatArray, rate: int) -> tuple[float, float] | None:
         scores[(level < 1e-3) | ~np.isfinite(scores)] = 0
         _, score, _, where = cv2.minMaxLoc(scores)
         if score > best[1]:
-            best = (where[0] * _HOP, float(score))
+            best = (max(0.0, where[0] * _HOP - _EDGE_SILENCE), float(score))
     return best if best[1] >= _RHYTHM_FOUND else None
 
 
@@ -141,6 +154,10 @@ def _rhythm_pattern(unit: float) -> npt.NDArray[np.float32]:
     return np.convolve(on, np.hanning(5)[1:-1] / 2, "same").astype(np.float32)[None]
 
 
+def _rank(match: LabelMatch) -> tuple[bool, float]:
+    return match.large, match.score
+
+
 def _prepare(image: ByteArray) -> ByteArray:
     scale = _WORK_SIDE / min(image.shape[:2])
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -152,7 +169,7 @@ def _prepare(image: ByteArray) -> ByteArray:
 def _scan(region: ByteArray, font: str, top: int, size: tuple[int, int]) -> Iterator[LabelMatch]:
     if float(region.std()) < _BLANK:
         return
-    for ink in range(10, 45):
+    for ink in _INKS:
         for text in WORDS:
             template = _template(text, ink, font)
             if template.shape[0] > region.shape[0] or template.shape[1] > region.shape[1]:

@@ -1,4 +1,4 @@
-"""The labels people see and hear: their texts, the rules they meet, their picture and their sound.
+"""The labels people see and hear: their texts, the rules they meet and the audible one's sound.
 
 The rules are those of GB 45438-2025 for video and audio. A text must say that it is AI (人工智能 or
 AI) and that it is generated (生成 or 合成), so every language's text has the Chinese words too.
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pyloudnorm
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageFont
 
-from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.core.frames import FloatArray
 from digital_human.errors import InputError, ResourceError
 
 MIN_HEIGHT = 0.05
@@ -63,31 +63,6 @@ def check_label_text(text: str) -> None:
         )
 
 
-def check_label_size(height: float, frame_size: tuple[int, int], seconds: float) -> None:
-    """Check the measures of a visible label.
-
-    Args:
-        height: Height of its characters in pixels.
-        frame_size: Width and height of the frame in pixels.
-        seconds: How long it stays from the first frame on.
-
-    Raises:
-        InputError: It is too small or too short.
-    """
-    least = MIN_HEIGHT * min(frame_size)
-    if height < least:
-        raise InputError(
-            f"label height {height:g} px: at least {least:g} px in a "
-            f"{frame_size[0]}×{frame_size[1]} frame",
-            fix="make the label larger",
-        )
-    if seconds < MIN_SECONDS:
-        raise InputError(
-            f"label shown for {seconds:g} s: at least {MIN_SECONDS:g} s from the first frame",
-            fix="show the label longer",
-        )
-
-
 def font_path(name: str = FONT) -> Path:
     """A font file of the mplfonts package.
 
@@ -112,37 +87,6 @@ def label_font(ink_height: int, name: str = FONT) -> ImageFont.FreeTypeFont:
         if bottom - top >= ink_height:
             return font
         size += 1
-
-
-def label_image(text: str, frame_size: tuple[int, int]) -> ByteArray:
-    """Draw the visible label at the least size the rule allows, on a dark plate.
-
-    Args:
-        text: What it says.
-        frame_size: Width and height of the frame it goes on, in pixels.
-
-    Returns:
-        uint8 [h, w, 4] RGBA, straight alpha; put it at an edge or in a corner of the frame.
-
-    Raises:
-        InputError: The text does not say what it must, or it does not fit the frame's width.
-    """
-    check_label_text(text)
-    ink = int(np.ceil(MIN_HEIGHT * min(frame_size)))
-    font = label_font(ink)
-    left, top, right, bottom = font.getbbox(text)
-    pad = max(2, round(ink * 0.35))
-    size = (int(right - left) + 2 * pad, int(bottom - top) + 2 * pad)
-    if size[0] > frame_size[0]:
-        raise InputError(
-            f"label {text!r}: {size[0]} px wide in a frame of {frame_size[0]} px",
-            fix="use a shorter text",
-        )
-    image = Image.new("RGBA", size, (0, 0, 0, 0))
-    draw = ImageDraw.Draw(image)
-    draw.rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), pad // 2, fill=(12, 16, 24, 168))
-    draw.text((pad - left, pad - top), text, font=font, fill=(255, 255, 255, 255))
-    return np.asarray(image)
 
 
 def rhythm_marks(unit: float = _UNIT) -> tuple[tuple[float, float], ...]:

@@ -155,22 +155,42 @@ def write_labels(source: Path, target: Path, label: AigcLabel) -> None:
         InputError: ``source`` is not a media file that can be read.
         ResourceError: ``target`` cannot be written.
     """
-    options = {"movflags": "use_metadata_tags+faststart"}
-    muxer = "mp4" if target.suffix.lower() in (".mp4", ".m4v", ".m4a") else None
-    with _atomic(target) as partial, _opened(source) as old:
-        with av.open(str(partial), "w", format=muxer, options=options if muxer else {}) as new:
-            new.metadata.update(_without_label(old.metadata))
-            new.metadata.update(aigc_metadata(label))
-            streams = {}
-            for stream in old.streams:
-                if stream.type in ("video", "audio", "subtitle"):
-                    copy = new.add_stream_from_template(stream)
-                    copy.metadata.update(_without_label(stream.metadata))
-                    streams[stream.index] = copy
-            for packet in old.demux([old.streams[index] for index in streams]):
-                if packet.dts is not None:
-                    packet.stream = streams[packet.stream_index]
-                    new.mux(packet)
+    with _atomic(target) as partial:
+        try:
+            _remux(source, partial, label)
+        except (av.FFmpegError, ValueError) as error:
+            if isinstance(error, OSError):
+                raise ResourceError(
+                    f"cannot write {target}: {error.strerror}", fix="free some space and try again"
+                ) from error
+            raise InputError(
+                f"{target.name}: a {target.suffix} file cannot hold the streams of {source.name}",
+                fix="write .mp4, .mov or .mkv",
+            ) from error
+        with av.open(str(partial)) as written:
+            if AIGC_KEY not in written.metadata:
+                raise InputError(
+                    f"{target.name}: a {target.suffix} file cannot carry the AIGC key",
+                    fix="write .mp4, .m4a, .mp3, .mkv or .flac",
+                )
+
+
+def _remux(source: Path, target: Path, label: AigcLabel) -> None:
+    iso = target.suffix.lower() in (".mp4", ".m4v", ".m4a", ".mov")
+    options = {"movflags": "use_metadata_tags+faststart"} if iso else {}
+    with _opened(source) as old, av.open(str(target), "w", options=options) as new:
+        new.metadata.update(_without_label(old.metadata))
+        new.metadata.update(aigc_metadata(label))
+        streams = {}
+        for stream in old.streams:
+            if stream.type in ("video", "audio", "subtitle"):
+                copy = new.add_stream_from_template(stream)
+                copy.metadata.update(_without_label(stream.metadata))
+                streams[stream.index] = copy
+        for packet in old.demux([old.streams[index] for index in streams]):
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                new.mux(packet)
 
 
 def sign(source: Path, target: Path, *, title: str = "", origin: Origin = "generated") -> None:
@@ -196,7 +216,7 @@ def sign(source: Path, target: Path, *, title: str = "", origin: Origin = "gener
     with _atomic(target) as partial:
         try:
             with (
-                c2pa.Context.from_dict(c2pa_settings(credential)) as context,
+                c2pa.Context.from_dict(c2pa_settings(credential.anchors)) as context,
                 c2pa.Builder(manifest, context) as builder,
                 c2pa.Signer.from_info(_signer_info(credential)) as signer,
                 source.open("rb") as original,
@@ -240,12 +260,10 @@ def label_and_sign(
     return label
 
 
-def c2pa_settings(credential: Credential) -> dict[str, Any]:
-    """Settings of the C2PA library: our own certificates are trusted, the network is not used."""
-    return {
-        "trust": {"trust_anchors": credential.anchors},
-        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
-    }
+def c2pa_settings(anchors: str) -> dict[str, Any]:
+    """Settings of the C2PA library: PEM ``anchors`` are trusted, the network is not used."""
+    offline = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
+    return offline | ({"trust": {"trust_anchors": anchors}} if anchors else {})
 
 
 def media_type(path: Path) -> str:
@@ -292,14 +310,12 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[av.container.InputContainer]:
+def _opened(path: Path) -> av.container.InputContainer:
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file", fix="check the name")
     try:
-        with av.open(str(path), metadata_errors="replace") as file:
-            yield file
-    except av.InvalidDataError as error:
+        return av.open(str(path), metadata_errors="replace")
+    except av.FFmpegError as error:
         raise InputError(
             f"{path}: not a media file that can be read", fix="check that it plays"
         ) from error

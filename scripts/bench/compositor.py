@@ -45,7 +45,8 @@ def shot_of(layout: LayoutName, frames: int, picture: Path) -> Shot:
     pictures = (picture,) if layout in ("beside", "broll") else ()
     return Shot(
         layout, frames, anchors, dict.fromkeys(anchors, framing),
-        tags=(NameTag("林知夏", "新闻主播"),) if anchors else (), headline="国产大飞机完成首次跨洋飞行",
+        tags=(NameTag("林知夏", "新闻主播"),) if anchors else (),
+        headline="国产大飞机完成首次跨洋飞行",
         pictures=pictures, source="图：本台" if pictures else "",
         cities=_CITIES if layout == "weather" else (), title="晚间新闻", subtitle="今日要闻",
     )  # fmt: skip

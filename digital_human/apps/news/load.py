@@ -17,6 +17,7 @@ from digital_human.apps.news.script import Anchor, City, Script, Segment, Titles
 from digital_human.errors import InputError
 
 MAX_BYTES = 2_000_000
+_EDIT = "edit these lines, then: digital-human news check"
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,13 @@ def load_script(path: Path) -> ScriptFile:
     if not isinstance(tree, dict):
         raise InputError(f"{path}: holds no script", fix="see digital-human news new")
     try:
-        return ScriptFile(path, Script.model_validate(_plain(tree)), tree)
+        file = ScriptFile(path, Script.model_validate(_plain(tree)), tree)
     except ValidationError as error:
         lines = [_describe(path, tree, detail) for detail in error.errors()]
-        raise InputError(
-            "\n".join(dict.fromkeys(lines)), fix="edit these lines, then: digital-human news check"
-        ) from None
+        raise InputError("\n".join(dict.fromkeys(lines)), fix=_EDIT) from None
+    if problems := _unknown_anchors(file):
+        raise InputError("\n".join(problems), fix=_EDIT)
+    return file
 
 
 def line_of(tree: Any, location: Sequence[int | str]) -> int:
@@ -112,7 +114,28 @@ def _plain(node: Any) -> Any:
     return str(node)
 
 
-_MODELS: tuple[type[BaseModel], ...] = (Script, Anchor, Segment, Turn, City, Titles)
+def _unknown_anchors(file: ScriptFile) -> list[str]:
+    known = ", ".join(file.script.anchors)
+    return [
+        file.problem(
+            ("segments", number, *(("turns", index) if len(segment.turns) > 1 else ()), "anchor"),
+            f"{turn.anchor!r} is not in `anchors` ({known})",
+        )
+        for number, segment in enumerate(file.script.segments)
+        for index, turn in enumerate(segment.turns)
+        if turn.anchor not in file.script.anchors
+    ]
+
+
+# What stands under each key of the script.
+_MODELS: dict[str, type[BaseModel]] = {
+    "anchors": Anchor,
+    "segments": Segment,
+    "turns": Turn,
+    "cities": City,
+    "opening": Titles,
+    "closing": Titles,
+}
 
 
 def _describe(path: Path, tree: Any, detail: ErrorDetails) -> str:
@@ -126,7 +149,8 @@ def _describe(path: Path, tree: Any, detail: ErrorDetails) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     value = detail.get("input")
     if detail["type"] == "extra_forbidden":
-        known = {name for model in _MODELS for name in model.model_fields}
+        parents = [_MODELS[step] for step in location[:-1] if step in _MODELS]
+        known = (parents[-1] if parents else Script).model_fields
         close = difflib.get_close_matches(str(location[-1]), known, 1)
         message = "no such field" + (f"; did you mean `{close[0]}`?" if close else "")
     elif detail["type"] == "missing":

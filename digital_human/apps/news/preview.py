@@ -15,11 +15,10 @@ from digital_human.apps.news.check import check_script, print_verdict
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import RATE, SegmentPlan, plan_programme
 from digital_human.apps.news.studio import Studio
-from digital_human.apps.news.timeline import Timeline, lay_out
+from digital_human.apps.news.timeline import Timeline, lay_out, with_audible_label
 from digital_human.config import settings
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.media.encoder import disk_errors
-from digital_human.safety.labels import audio_label
 from digital_human.speech.loudness import normalise
 
 _WIDTH, _COLUMNS, _GAP = 560, 2, 12
@@ -49,9 +48,7 @@ def preview_script(file: ScriptFile, folder: Path, allow: str | None) -> None:
                 sounds.append(timeline.sound())
                 pictures += [_look(studio, timeline, shot) for shot in range(len(timeline.shots))]
         sheet, sound = folder / f"sheet-{language}.png", folder / f"sound-{language}.wav"
-        pcm = normalise(np.concatenate(sounds), RATE)
-        mark = audio_label(RATE)[: len(pcm)]
-        pcm[: len(mark)] += mark
+        pcm = with_audible_label(normalise(np.concatenate(sounds), RATE), RATE)
         with disk_errors(folder):
             cv2.imwrite(str(sheet), cv2.cvtColor(_sheet(pictures), cv2.COLOR_RGB2BGR))
             soundfile.write(sound, pcm, RATE)

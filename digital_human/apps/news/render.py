@@ -22,13 +22,13 @@ from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import FPS, RATE, SegmentPlan, cache_key, plan_programme
 from digital_human.apps.news.pool import render_missing
 from digital_human.apps.news.script import text_in
+from digital_human.apps.news.timeline import with_audible_label
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
 from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause_cues, join_cues
 from digital_human.media.encoder import disk_errors
 from digital_human.media.muxer import AUDIO_RATE, mux
 from digital_human.safety.audit import file_sha256, record_export
-from digital_human.safety.labels import audio_label
 from digital_human.safety.provenance import label_and_sign
 from digital_human.speech.loudness import normalise
 from digital_human.speech.types import Language, Word
@@ -155,9 +155,7 @@ def _sound(folders: list[Path]) -> FloatArray:
     pieces = [soundfile.read(folder / parts.SOUND, dtype="float32")[0] for folder in folders]
     pcm = soxr.resample(np.concatenate(pieces), RATE, AUDIO_RATE).astype(np.float32)
     pcm = normalise(pcm, AUDIO_RATE)
-    mark = audio_label(AUDIO_RATE)[: len(pcm)]
-    pcm[: len(mark)] += mark
-    return pcm
+    return with_audible_label(pcm, AUDIO_RATE)
 
 
 def _captions(

@@ -131,17 +131,6 @@ class Script(_Strict):
     segments: list[Segment] = Field(min_length=1, max_length=500)
     closing: Titles | None = None
 
-    @model_validator(mode="after")
-    def _names_exist(self) -> Script:
-        for number, segment in enumerate(self.segments):
-            for turn in segment.turns:
-                if turn.anchor not in self.anchors:
-                    known = ", ".join(self.anchors)
-                    raise ValueError(
-                        f"segments[{number}]: anchor {turn.anchor!r} is not in `anchors` ({known})"
-                    )
-        return self
-
 
 def text_in(text: Text, language: Language) -> str:
     """The words of ``text`` in ``language``; a plain string serves every language."""

@@ -10,11 +10,14 @@ import numpy as np
 from digital_human.apps.news.plan import FPS, RATE, SegmentPlan
 from digital_human.core.frames import FloatArray
 from digital_human.media.shot import Framing, LayoutName, NameTag, Shot
+from digital_human.safety.labels import audio_label
 from digital_human.speech.types import Speech
 
 SAMPLES = RATE // FPS
 # Frames of silence: before the first word, between two anchors, after the last word.
 LEAD, GAP, TAIL = 8, 7, 14
+# The audible label starts here; a programme that opens with speech waits until it has been heard.
+LABEL_AT, FIRST_LEAD = 0.3, 36
 _TAG_FRAMES = 110
 _STORY_INTRO = 2.2  # s the anchor is seen at least before the pictures of a story
 
@@ -64,7 +67,7 @@ def lay_out(
 ) -> Timeline:
     """Place ``spoken`` (turn number and clause, in order) and cut the shots of ``plan``."""
     placed: list[Placed] = []
-    at, last = LEAD * SAMPLES, 0
+    at, last = (LEAD if plan.index else FIRST_LEAD) * SAMPLES, 0
     for turn, speech in spoken:
         if turn != last:
             at, last = at + GAP * SAMPLES, turn
@@ -154,3 +157,13 @@ def _tags(plan: SegmentPlan, placed: Sequence[Placed], start: int, end: int) -> 
                 )  # fmt: skip
             )
     return tuple(tags)
+
+
+def with_audible_label(pcm: FloatArray, rate: int) -> FloatArray:
+    """A programme's sound with the rhythm that marks generated content, near its start."""
+    mark = audio_label(rate)
+    start = round(LABEL_AT * rate)
+    out = pcm.copy()
+    mark = mark[: max(0, len(out) - start)]
+    out[start : start + len(mark)] += mark
+    return out

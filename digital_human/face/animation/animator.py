@@ -32,7 +32,7 @@ _KEEP = 1.5  # s speech is remembered after it has been heard
 _RELEASE = 0.12  # s the mouth takes to close after `Animator.cut`
 _EASE_IN = 1.2  # s until head, gaze and breath live fully
 _EASE_OUT = 0.9  # s they take to settle
-_MOUTH_OUT = 0.2  # s the mouth takes to settle
+_MOUTH_IN, _MOUTH_OUT = 0.08, 0.2  # s the mouth takes from and to the neutral pose
 _JOIN = 0.03  # s; silences closer than this are one
 _FOREVER = 1e9
 _BREATH_PAUSE = 0.25  # s a pause must last to begin a phrase
@@ -178,9 +178,10 @@ class Animator:
 
     def _easing(self, pts: int) -> tuple[float, float, float]:
         """Shares of life and of speech shown, and the time by which blinks must be over."""
-        ease = float(smoothstep((pts - self._origin) / (_EASE_IN * self._fps)))
+        since = (pts - self._origin) / self._fps
+        ease, speech = float(smoothstep(since / _EASE_IN)), float(smoothstep(since / _MOUTH_IN))
         if self._settle is None:
-            return ease, 1.0, _FOREVER
+            return ease, speech, _FOREVER
         left = (self._settle - pts) / self._fps
         if left <= 0:
             self._origin, self._settle = self._settle, None
@@ -188,7 +189,8 @@ class Animator:
                 return 0.0, 0.0, pts / self._fps
             return self._easing(pts)
         ease *= float(smoothstep(left / _EASE_OUT))
-        return ease, float(smoothstep(left / _MOUTH_OUT)), pts / self._fps + left
+        speech = min(speech, float(smoothstep(left / _MOUTH_OUT)))
+        return ease, speech, pts / self._fps + left
 
     def _around(self, time: float) -> tuple[tuple[float, float] | None, float, float]:
         """The silence around ``time``, the next onset after a pause and that phrase's length."""

@@ -47,8 +47,9 @@ SPEED: dict[str, float] = {
 }  # fmt: skip
 _SPEED_WINDOW = 24  # grid steps each way over which the speed limit looks
 
-_SHUT = 0.060  # s, lips travel this long into a closure
-_RELEASE = 0.055  # s, and this long out of it
+_HOLD = 0.03  # s, the shortest closure
+_SHUT = 0.080  # s, lips travel this long into a closure
+_RELEASE = 0.070  # s, and this long out of it
 REST_SHUT = 0.12  # s, closing when a pause begins
 REST_OPEN = 0.09  # s, opening before a pause ends
 PAUSE = 0.2  # s, silence from here on closes the mouth
@@ -175,7 +176,7 @@ def _closures(gestures: Sequence[Gesture], time: Array, kind: str) -> Array:
             continue
         length = g.end - g.start
         hold_from = g.start + 0.15 * length
-        hold_to = g.start + max(0.6 * length, min(length, 0.03))
+        hold_to = hold_from + max(_HOLD, 0.55 * length)
         lo = int(np.searchsorted(time, hold_from - _SHUT))
         hi = int(np.searchsorted(time, hold_to + _RELEASE))
         t = time[lo:hi]

@@ -16,8 +16,9 @@ _LIMIT = np.array([4.0, 3.0, 2.0, 0.03, 0.02, 0.03])
 _WAVES = 6
 _BAND = (0.06, 0.55)  # Hz
 _STIFFNESS = 4.5  # 1/s of the critically damped spring to the phrase's posture
+_ONSET = 0.18  # s in which a new posture begins to pull
 _NOD = 0.42  # s
-_NOD_DEPTH = (0.9, 2.0)  # degrees down
+_NOD_DEPTH = (1.1, 2.4)  # degrees down
 
 _CYCLE = 4.3  # s of a breath at rest: 14 a minute
 _INHALE = 1.5  # s at rest
@@ -39,7 +40,7 @@ class Head:
         self._weight = weight / np.sqrt((weight**2).sum(0) / 2)
         self._posture = np.zeros(6)
         self._speed = np.zeros(6)
-        self._aim = np.zeros(6)
+        self._aim, self._goal = np.zeros(6), np.zeros(6)
         self._nods: list[tuple[float, float]] = []
 
     def phrase(self) -> None:
@@ -64,7 +65,8 @@ class Head:
             ease: 0 holds the neutral pose.
             activity: 0 in silence, 1 in speech; the head moves more in speech.
         """
-        pull = _STIFFNESS**2 * (self._aim - self._posture) - 2 * _STIFFNESS * self._speed
+        self._goal += (self._aim - self._goal) * (1.0 - float(np.exp(-dt / _ONSET)))
+        pull = _STIFFNESS**2 * (self._goal - self._posture) - 2 * _STIFFNESS * self._speed
         self._speed += pull * dt
         self._posture += self._speed * dt
         drift = (self._weight * np.sin(self._rate * time + self._phase)).sum(0) / 2

@@ -55,7 +55,9 @@ class FaceModes:
         gap = np.linalg.norm(self._p[:, None] - self._p[None, list(indices)], axis=-1).min(1)
         return np.asarray(np.exp(-((gap / sigma) ** 2)), np.float32)
 
-    def _field(self, weight: FloatArray, dx: float | FloatArray, dy: float | FloatArray) -> FloatArray:
+    def _field(
+        self, weight: FloatArray, dx: float | FloatArray, dy: float | FloatArray
+    ) -> FloatArray:
         return np.column_stack([weight * dx, weight * dy]).astype(np.float32)
 
     def _outward(self) -> FloatArray:
@@ -97,7 +99,9 @@ class FaceModes:
         weight[list(lm.LIPS)] = 0
         return self._field(weight / max(float(weight[lm.CHIN]), 1e-3), 0, 1)
 
-    def _vermilion(self, indices: tuple[int, ...], outer: tuple[int, ...], sign: float) -> FloatArray:
+    def _vermilion(
+        self, indices: tuple[int, ...], outer: tuple[int, ...], sign: float
+    ) -> FloatArray:
         """Lip made thinner: its outer line towards the seam, the skin beside it follows."""
         weight = self._near(outer[2:-2], 0.055)
         line = self._p[:, 1] - self._seam

@@ -36,11 +36,12 @@ from digital_human.face.mesh import Box, IntArray, part_mesh, strip_triangles, w
 QUALITY = 92
 _CELL = re.compile(r"^g(\d+)w(\d+)$")
 _REFERENCE_GAP = 0.08
+_ROUND = 0.98  # width factor below which a cell borrows its texture from a wider one
 _LASH = 0.6  # where the lash line of closed eyes is, from upper to lower lid landmarks
 
 
-class Person(BaseModel):
-    """Who the raw material shows; read from ``canvas.json``.
+class Placement(BaseModel):
+    """Where the face pictures lie in the bust picture; read from ``canvas.json``.
 
     Attributes:
         offset: Left top of the face pictures in the canvas, in canvas pixels.
@@ -51,6 +52,13 @@ class Person(BaseModel):
 
     offset: tuple[float, float]
     scale: float = Field(gt=0.1, le=4)
+
+
+class Person(BaseModel):
+    """Who the raw material shows; the fields are those of `AvatarManifest`."""
+
+    model_config = ConfigDict(extra="forbid")
+
     display: fmt.DisplayName
     gender: Literal["female", "male", "unspecified"]
     person: Literal["generated", "real"] = "generated"
@@ -69,7 +77,7 @@ class RawMaterial:
         landmarks: float32 [s, 478, 2], in their pixels.
         layers: From ``layers.npz``, may be empty.
         canvas: uint8 [h, w, 4] RGBA bust.
-        person: Who it is.
+        placement: Where the pictures lie in the canvas.
     """
 
     names: tuple[str, ...]
@@ -77,7 +85,7 @@ class RawMaterial:
     landmarks: FloatArray
     layers: dict[str, np.ndarray[Any, Any]]
     canvas: ByteArray
-    person: Person
+    placement: Placement
 
     def index(self, name: str) -> int:
         """Position of a picture; -1 when there is none."""
@@ -94,7 +102,7 @@ def read_raw(folder: Path) -> RawMaterial:
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: missing", fix="make the raw material first")
     try:
-        person = Person.model_validate_json((folder / "canvas.json").read_text("utf-8"))
+        placement = Placement.model_validate_json((folder / "canvas.json").read_text("utf-8"))
         with np.load(folder / "work.npz", allow_pickle=False) as work:
             names = tuple(str(n) for n in work["names"])
             images, points = work["images"], work["landmarks"].astype(np.float32)
@@ -108,7 +116,7 @@ def read_raw(folder: Path) -> RawMaterial:
         raise InputError(f"{folder}: raw material is unusable: {error}") from error
     if "base" not in names or not any(_CELL.match(n) for n in names):
         raise InputError(f"{folder}: needs a 'base' picture and mouth shapes named g0w0…")
-    return RawMaterial(names, images, points, layers, canvas, person)
+    return RawMaterial(names, images, points, layers, canvas, placement)
 
 
 def face_triangles() -> IntArray:
@@ -128,7 +136,7 @@ def face_triangles() -> IntArray:
     return np.array([*holes, *(t for t in triangles if len(t) == 3)], np.int32)
 
 
-def pack(raw: RawMaterial, out: Path) -> fmt.AvatarManifest:
+def pack(raw: RawMaterial, person: Person, out: Path) -> fmt.AvatarManifest:
     """Write the bundle ``out`` (its folder name is the anchor's name), replacing an older one.
 
     Raises:
@@ -136,7 +144,7 @@ def pack(raw: RawMaterial, out: Path) -> fmt.AvatarManifest:
     """
     builder = _Builder(raw)
     files = builder.files()
-    manifest = builder.manifest(out.name, files)
+    manifest = builder.manifest(out.name, person, files)
     total = sum(len(blob) for blob in files.values())
     if total > fmt.MAX_BYTES:
         raise InputError(f"{out.name}: {total >> 20} MiB, more than a bundle may have")
@@ -159,7 +167,7 @@ class _Builder:
 
     def __init__(self, raw: RawMaterial) -> None:
         self.raw = raw
-        scale, offset = raw.person.scale, np.array(raw.person.offset, np.float32)
+        scale, offset = raw.placement.scale, np.array(raw.placement.offset, np.float32)
         self._scale, self._offset = scale, offset
         self.points = self._place(raw.landmarks[raw.index("base")])
         self.io = lm.eye_distance(self.points)
@@ -174,7 +182,7 @@ class _Builder:
 
     def _place(self, points: FloatArray) -> FloatArray:
         placed = (points[..., :2] + 0.5) * self._scale - 0.5 + self._offset
-        return placed.astype(np.float32)
+        return np.asarray(placed, np.float32)
 
     def _offset_of(self, index: int) -> FloatArray:
         moved = (self._place(self.raw.landmarks[index]) - self.points) / self.io
@@ -210,15 +218,17 @@ class _Builder:
         self.used: list[int] = []
         for i, gap in enumerate(self.gaps):
             for j, factor in enumerate(self.widths):
-                if i == 0:
-                    self.offsets[i, j] = width * (factor - 1)
-                    continue
                 key = _nearest(size, float(gap), float(factor))
-                have_gap, have_width = size[key]
+                have_gap, have_width = size.get(key, (rest_gap, 1.0))
                 self.offsets[i, j] = (
-                    cells[key] + opening * (gap - have_gap) + width * (factor - have_width)
+                    cells.get(key, 0.0)
+                    + opening * (gap + rest_gap * (i == 0) - have_gap)
+                    + width * (factor - have_width)
                 )
-                source = self._cells[key]
+                if i == 0:
+                    continue
+                # A rounded mouth keeps the lips of a neutral one: drawn round ones are not even.
+                source = self._cells[_nearest(size, float(gap), max(float(factor), _ROUND))]
                 if source not in self.used:
                     self.used.append(source)
                 self.textures[i, j] = self.used.index(source)
@@ -282,6 +292,11 @@ class _Builder:
         span = lm.mouth_width(self.points)
         modes["width"] = self.width * (span / float(self.width[b, 0] - self.width[a, 0]))
         modes["chin"] = faces.chin()
+        smile = self.raw.index("smile")
+        if smile >= 0:
+            moved = self._offset_of(smile)
+            wider = lm.mouth_width(self.points + moved * self.io) / span - 1
+            modes["smile"] = moved - self.width * wider + 0.6 * modes["smile"]
         modes["blink"] = faces.blink()
         return {name: field.astype(np.float32) for name, field in modes.items()}
 
@@ -290,7 +305,7 @@ class _Builder:
         p = (self.points - self.points[lm.NOSE_MIDDLE]) / self.io
         round_ = np.sqrt(np.clip(1 - (p[:, 0] / 0.90) ** 2 - (p[:, 1] / 1.45) ** 2, 0, 1))
         nose = np.exp(-((p[:, 0] / 0.11) ** 2) - ((p[:, 1] - 0.10) / 0.22) ** 2)
-        return (0.80 * round_ + 0.22 * nose).astype(np.float32)
+        return np.asarray(0.80 * round_ + 0.22 * nose, np.float32)
 
     def files(self) -> dict[str, bytes]:
         """Name → content of every file but the manifest."""
@@ -329,9 +344,8 @@ class _Builder:
         size = [max(1, round(side * self._scale)) for side in (image.shape[1], image.shape[0])]
         return np.asarray(cv2.resize(_bleed(image), size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def manifest(self, name: str, files: dict[str, bytes]) -> fmt.AvatarManifest:
+    def manifest(self, name: str, person: Person, files: dict[str, bytes]) -> fmt.AvatarManifest:
         """The description that goes with ``files``."""
-        person = self.raw.person
         eyes = self.points[[lm.RIGHT_EYE[0], lm.LEFT_EYE[0]]].mean(0)
         chin = self.points[lm.CHIN]
         return fmt.AvatarManifest(
@@ -364,11 +378,15 @@ def _column(size: dict[tuple[int, int], tuple[float, float]], j: int) -> float:
 def _nearest(
     size: dict[tuple[int, int], tuple[float, float]], gap: float, width: float
 ) -> tuple[int, int]:
-    """The open cell nearest to a shape; a wrong gap weighs three times a wrong width."""
-    usable = {key: value for key, value in size.items() if value[0] > 0.015}
-    return min(
-        usable, key=lambda k: (3 * (usable[k][0] - gap)) ** 2 + (usable[k][1] - width) ** 2
-    )
+    """The cell nearest to a shape, or (-1, -1) for the face at rest.
+
+    A closed mouth comes from closed cells only, an open one from open cells only; a wrong gap
+    weighs three times a wrong width.
+    """
+    usable = {key: value for key, value in size.items() if (value[0] > 0.015) == (gap > 0.015)}
+    if gap <= 0.015:
+        usable[-1, -1] = (0.0, 1.0)
+    return min(usable, key=lambda k: (3 * (usable[k][0] - gap)) ** 2 + (usable[k][1] - width) ** 2)
 
 
 def _without_interior(image: ByteArray, points: FloatArray) -> ByteArray:
@@ -379,8 +397,8 @@ def _without_interior(image: ByteArray, points: FloatArray) -> ByteArray:
     cv2.fillPoly(mask, [np.round(inner).astype(np.int32)], 255)
     reach = max(1, round(0.010 * io_px))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    mask = cv2.dilate(mask, kernel)
-    return np.asarray(cv2.inpaint(image, mask, 3, cv2.INPAINT_TELEA), np.uint8)
+    wider = np.asarray(cv2.dilate(mask, kernel), np.uint8)
+    return np.asarray(cv2.inpaint(image, wider, 3, cv2.INPAINT_TELEA), np.uint8)
 
 
 def _shut(points: FloatArray) -> FloatArray:

@@ -32,9 +32,12 @@ RATE = 24000
 MAX_TOKENS = 400
 _DURATIONS = "/encoder/Clip_output_0"
 _UNIT = RATE * 25 // 1000
+# The decoder's sound runs ahead of the durations: measured from bursts of stops and from the
+# correlation of vowels with energy, 55-60 ms for every voice tried, Mandarin and English.
+_AHEAD = int(0.06 * RATE)
 _LEAD, _TAIL = int(0.03 * RATE), int(0.06 * RATE)
 _FADE = int(0.004 * RATE)
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 # Kokoro-82M v1.0 config.json "vocab".
 _VOCABULARY: dict[str, int] = {
@@ -146,11 +149,11 @@ class KokoroSynthesizer:
                 f"{self._model.name}: {len(sound)} samples but durations of {ends[-1]}",
                 fix="not the Kokoro-82M v1.0 model: run `digital-human models pull kokoro-int8`",
             )
-        starts = [0, *ends[:-1].tolist()]
+        bounds = [0, *(max(0, int(end) - _AHEAD) for end in ends[:-1]), len(sound)]
         named = [("", -1), *symbols, ("", -1)]
         timed = [
-            Timed(c, i, int(a), int(b))
-            for (c, i), a, b in zip(named, starts, ends.tolist(), strict=True)
+            Timed(c, i, a, b)
+            for (c, i), a, b in zip(named, bounds[:-1], bounds[1:], strict=True)
         ]
         return _trim(sound, to_phones(timed, sound, RATE))
 

@@ -15,6 +15,7 @@ _STOPS = frozenset("ptkbdɡʨʦꭧʧʤʣʥʔ")
 _HOP = 0.005
 _MIN_SILENCE = 0.1
 _MIN_PHONE = 0.01
+_CLOSURE = 0.06
 # Quieter than this, relative to the loudest 10 ms, is silence.
 _FLOOR_DB = -38.0
 
@@ -62,7 +63,11 @@ def to_phones(symbols: Sequence[Timed], pcm: FloatArray, rate: int) -> list[Owne
     quiet = silences(pcm, rate)
     result: list[Owned] = []
     for owned in phones:
-        result.extend(_carve(owned, quiet, int(_MIN_PHONE * rate)))
+        kept = _carve(owned, quiet, rate)
+        if kept is None and result and result[-1].phone.end > owned.phone.start - rate // 5:
+            result[-1:] = _share_end(result[-1], owned, rate)
+        elif kept is not None:
+            result.append(kept)
     if not result:
         return [Owned(Phone(SILENCE, 0, len(pcm)), -1)] if len(pcm) else []
     return _cover(result, len(pcm))
@@ -169,28 +174,37 @@ def _share_gaps(phones: list[Owned]) -> list[Owned]:
     return result
 
 
-def _carve(owned: Owned, quiet: list[tuple[int, int]], shortest: int) -> list[Owned]:
-    """Cut the silences out of one phone; what is left of it stays one phone."""
+def _carve(owned: Owned, quiet: list[tuple[int, int]], rate: int) -> Owned | None:
+    """Cut the silences out of one phone; its longest sounding stretch, None if it is silent."""
     phone = owned.phone
     start, end = phone.start, phone.end
-    holes = [(max(a, start), min(b, end)) for a, b in quiet if a < end and b > start]
-    if not holes:
-        return [owned]
+    shortest = int(_MIN_PHONE * rate)
+    if phone.symbol in _STOPS:
+        # The closure of a stop is silent and belongs to it: cut only what is longer than one.
+        closure = int(_CLOSURE * rate)
+        quiet = [(a, b - closure) for a, b in quiet if b < end and b - closure > a] + [
+            (a, b) for a, b in quiet if b >= end and a > start
+        ]
     kept: list[tuple[int, int]] = []
     position = start
-    for a, b in holes:
-        if a - position >= shortest:
-            kept.append((position, a))
+    for a, b in sorted((max(a, start), min(b, end)) for a, b in quiet if a < end and b > start):
+        kept.append((position, a))
         position = max(position, b)
-    if end - position >= shortest:
-        kept.append((position, end))
-    if not kept:
-        if phone.symbol not in _STOPS:
-            return []
-        # The closure of a stop is silent but is a phone: keep its end, where it is released.
-        kept = [(max(start, end - 3 * shortest), end)]
+    kept.append((position, end))
     a, b = max(kept, key=lambda span: span[1] - span[0])
-    return [Owned(Phone(phone.symbol, a, b, phone.stress), owned.piece)]
+    if b - a < shortest:
+        return None
+    return Owned(Phone(phone.symbol, a, b, phone.stress), owned.piece)
+
+
+def _share_end(last: Owned, silent: Owned, rate: int) -> list[Owned]:
+    """Give a phone that the model put into the silence after ``last`` the end of ``last``."""
+    phone = last.phone
+    middle = phone.end - min(int(0.05 * rate), (phone.end - phone.start) // 3)
+    return [
+        Owned(Phone(phone.symbol, phone.start, middle, phone.stress), last.piece),
+        Owned(Phone(silent.phone.symbol, middle, phone.end, silent.phone.stress), silent.piece),
+    ]
 
 
 def _cover(phones: list[Owned], length: int) -> list[Owned]:

@@ -10,18 +10,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from digital_human.speech.text.rules import EN_RULES, ZH_RULES, Rule
 from digital_human.speech.types import Language
 
 _SYMBOLS = "%℃℉°$￥¥€£‰+=×÷±≥≤<>&@#㎡㎏㎜㎝㎞²³μΩ"
-_NEEDS_READING = re.compile(rf"[0-9{re.escape(_SYMBOLS)}]")
+_NEEDS_READING = re.compile(
+    rf"[0-9{re.escape(_SYMBOLS)}¼½¾]|\b[A-Z][A-Za-z]{{1,4}}\.|\b[IVX]{{2,}}\b"
+)
 # Pieces between these marks are read apart, which keeps the transducers' work small.
 _PIECE_END = {
-    "zh": re.compile(r"(?<=[。！？；，、：\n“”《》（）])"),
+    "zh": re.compile(r"(?<=[。！？；，、\n“”《》（）])|(?<=：)(?!\d)"),
     "en": re.compile(r"(?<=[;!?])\s"),
+}
+_TOKEN = {
+    "zh": re.compile(r"\s+|[A-Za-z]+|.", re.DOTALL),
+    "en": re.compile(r"\s+|\w+|.", re.DOTALL),
 }
 _FULL_WIDTH = {c: c - 0xFEE0 for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B))}
 _FULL_WIDTH |= {c: c - 0xFEE0 for c in range(0xFF41, 0xFF5B)}
@@ -165,32 +173,31 @@ def _uncovered(silent: Iterable[Span], spans: list[Span]) -> list[Span]:
 
 
 def _mappings(text: str, language: Language) -> list[tuple[int, int, str]]:
-    """``(start, end, spoken)`` for each stretch of ``text``, in order, covering all of it."""
-    from wetext.alignment import AlignmentError
+    """``(start, end, spoken)`` for each stretch of ``text``, in order, covering all of it.
 
-    try:
-        result = _wetext(language).normalize_with_mapping(text, include_identity=True)
-    except (AlignmentError, ValueError, IndexError):
-        return [(0, len(text), text)]
-    mappings = [(m.input_start, m.input_end, str(m.output_text)) for m in result.mappings]
-    covered: list[tuple[int, int, str]] = []
-    position = 0
-    for start, end, spoken in mappings:
-        if start > position:
-            covered.append((position, start, _space(text[position:start])))
-        covered.append((start, end, spoken))
-        position = max(position, end)
-    if position < len(text):
-        covered.append((position, len(text), _space(text[position:])))
-    return covered
-
-
-def _space(text: str) -> str:
-    return " " if text.isspace() else ""
+    WeText's own alignment follows another path through its grammar than its best reading and is
+    eight times slower, so the reading is aligned here: characters in Chinese, words in English.
+    """
+    spoken = _read(text, language)
+    spoken = text[: len(text) - len(text.lstrip())] + spoken
+    if text[-1:].isspace() and not spoken[-1:].isspace():
+        spoken += " "
+    token = _TOKEN[language]
+    before, after = token.findall(text), token.findall(spoken)
+    starts = [0, *accumulate(map(len, before))]
+    mappings: list[tuple[int, int, str]] = []
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, i, j, a, b in matcher.get_opcodes():
+        if kind == "equal":
+            mappings += [(starts[k], starts[k + 1], before[k]) for k in range(i, j)]
+        else:
+            mappings.append((starts[i], starts[j], "".join(after[a:b])))
+    return mappings
 
 
 def _read(text: str, language: Language) -> str:
-    return str(_wetext(language).normalize(text)).strip()
+    # WeText escapes quotes in what it returns for long English inputs.
+    return str(_wetext(language).normalize(text)).replace('\\"', '"').strip()
 
 
 @lru_cache(maxsize=2)

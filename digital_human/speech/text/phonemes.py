@@ -27,7 +27,7 @@ PUNCTUATION = ';:,.!?—…"()“” '
 
 # What each front end can emit as a `Phone.symbol`, besides the silence ``_``.
 ZH_PHONES = frozenset("aefhijklmnopstuwxyŋɔɕəɚɛɤɥɨɻʂʊʦʨꭧ")
-EN_PHONES = frozenset("AIOQTWYabdfhijklmnpstuvwzæðŋɑɒɔəɛɜɡɪɹʃʊʌʒʤʧθᵊᵻ")
+EN_PHONES = frozenset("AIOQTWYabdfhijklmnpstuvwzæðŋɐɑɒɔəɛɜɡɪɹʃʊʌʒʤʧθᵊᵻ")
 JA_PHONES = frozenset("abdefhijkmnoprstuvwzçŋɕɡɨɯɰɲɴɸɾʔʣʥʦʨβ")
 SILENCE = "_"
 PHONES = ZH_PHONES | EN_PHONES | JA_PHONES | {SILENCE}
@@ -148,7 +148,7 @@ def _phonemes(run: _Spoken, language: Language) -> Iterator[Piece]:
     for match in [*_HAN.finditer(run.text), None]:
         start = match.start() if match else len(run.text)
         if start > position:
-            yield from _other(run, position, start)
+            yield from _other(run, position, start, language)
         if match is None:
             return
         yield from _mandarin(run, match.start(), match.end())
@@ -169,7 +169,7 @@ def _mandarin(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
         position += len(word)
 
 
-def _other(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
+def _other(run: _Spoken, start: int, end: int, language: Language) -> Iterator[Piece]:
     """Phonemes of a run without Chinese characters: English words and marks."""
     text = "".join(_PUNCTUATION_MAP.get(c, c) for c in run.text[start:end])
     if not any(c.isalnum() for c in text):
@@ -178,6 +178,8 @@ def _other(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
                 yield run.piece(c + (" " if c in _ENDS else ""), start + i, start + i + 1)
         return
     for phonemes, a, b in english(text):
+        if language == "zh" and text[a:b].strip() in ("A", "a"):  # A股: the letter, no article
+            phonemes = "ˈA "
         yield run.piece(phonemes, start + a, start + b)
 
 

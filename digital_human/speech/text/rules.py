@@ -31,6 +31,7 @@ class Rule:
 _re = re.compile
 _DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 _CURRENCY = {"$": "美元", "￥": "元", "¥": "元", "€": "欧元", "£": "英镑"}
+_DOLLARS = {"HK": "港元", "NT": "新台币", "A": "澳元", "C": "加元", "S": "新加坡元"}
 # Units that WeText leaves as letters.
 _UNITS = {
     "kWh": "千瓦时", "MWh": "兆瓦时", "GWh": "吉瓦时", "kW": "千瓦", "MW": "兆瓦", "GW": "吉瓦",
@@ -63,7 +64,7 @@ def _cardinal(text: str, read: Reader) -> str:
 
 def _money(match: re.Match[str], read: Reader) -> str:
     kind, sign, amount, scale, unit = match.groups()
-    name = unit or ("港元" if kind == "HK" else _CURRENCY[sign])
+    name = unit or (_DOLLARS.get(kind) if sign == "$" else None) or _CURRENCY[sign]
     return f"{amount}{scale or ''}{name}"
 
 
@@ -130,9 +131,10 @@ ZH_RULES: tuple[Rule, ...] = (
          _address, final=True),
     # Thousands separators; the long dashes and tildes of ranges.
     Rule(_re(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])"), lambda m, r: m[0].replace(",", "")),
+    Rule(_re(r"(?<=\d)：(?=\d)"), lambda m, r: ":"),
     Rule(_re(r"(?<=[0-9%℃])\s*[～〜—]+\s*(?=[0-9$￥-])"), lambda m, r: "~"),
     Rule(_re(r"(?<=[用耗历]时)(\d{1,2}):(\d{2}):(\d{2})(?!\d)"), _duration, final=True),
-    Rule(_re(r"(US|HK)?([$￥¥€£])\s?(\d+(?:\.\d+)?)\s?(万亿|[千百十]?[亿万])?"
+    Rule(_re(r"(US|HK|NT|A|C|S)?([$￥¥€£])\s?(\d+(?:\.\d+)?)\s?(万亿|[千百十]?[亿万])?"
              r"(美元|港元|港币|元|人民币|欧元|英镑|日元)?"), _money),
     Rule(_re(r"(?<![\d.下~至到])-(\d+(?:\.\d+)?)\s?(?:℃|°C)?\s?[~至到]\s?(-?\d+(?:\.\d+)?)\s?(?:℃|°C)"),
          _below_zero_range),
@@ -172,8 +174,10 @@ ZH_RULES: tuple[Rule, ...] = (
 EN_RULES: tuple[Rule, ...] = (
     Rule(_re(r"(?:https?://|www\.)[!-~]+|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z]+)+"),
          _en_address, final=True),
-    Rule(_re(r"(?<!\w)([ap])\.m\.(?=\s*$)"), lambda m, r: f"{m[1].upper()}M.", final=True),
-    Rule(_re(r"(?<!\w)([ap])\.m\."), lambda m, r: f"{m[1].upper()}M", final=True),
+    # 9:30 a.m. keeps its stop only where the sentence ends.
+    Rule(_re(r"(?<=\d)\s?([ap])\.m\.(?=\s*$)"), lambda m, r: f" {m[1]}m."),
+    Rule(_re(r"(?<=\d)\s?([ap])\.m\.(?=[,;:)])"), lambda m, r: f" {m[1]}m"),
+    Rule(_re(r"US(?=\$\d)"), lambda m, r: ""),
     # $3.50 is three dollars and fifty cents, not three point five dollars.
     Rule(_re(r"([$£€])(\d[\d,]*)\.(\d\d)(?![\d])(?!\s?(?:hundred|thousand|million|billion|trillion))"),
          _cents, final=True),
@@ -187,13 +191,16 @@ EN_RULES: tuple[Rule, ...] = (
          lambda m, r: f"{r(m[1])} to {r(m[2])}", final=True),
     # Scores and ranges, never a subtraction (that has spaces).
     Rule(_re(r"(?<![\d\w.-])(\d{1,4})[-–](\d{1,4})(?=%)"), lambda m, r: f"{r(m[1])} to {m[2]}"),
-    Rule(_re(r"(?<![\d\w.-])(\d{1,4}(?:\.\d+)?)[-–](\d{1,4}(?:\.\d+)?)(?![\d\w-]|\.\d)"),
+    Rule(_re(r"(?<![\d\w.-])(\d{1,4}(?:\.\d+)?)[-–](\d{1,4}(?:\.\d+)?)(?![\d\w-]|\.\d|\s?[°%])"),
          lambda m, r: f"{r(m[1])} to {r(m[2])}", final=True),
     Rule(_re(r"(?<=\d%)\s?[-–]\s?(?=\d)"), lambda m, r: " to ", final=True),
-    Rule(_re(r"(?<![\w])[-−](?=\d)"), lambda m, r: "minus ", final=True),
+    Rule(_re(r"(?<![\w.])-(?=[\d.]+\s?(?:°|degrees|%))"), lambda m, r: "minus ", final=True),
     # Letters and digits of names: COVID-19, F-35, Boeing 737.
     Rule(_re(r"(?<=[A-Za-z])-(\d{1,3})(?![\d.,%])"), lambda m, r: " " + r(m[1]), final=True),
-    Rule(_re(r"(?<=[A-Z])(\d{1,2})(?![\d.,%])"), lambda m, r: " " + r(m[1]), final=True),
+    Rule(_re(r"(?<![\d][A-Z])(?<=[A-Z])(\d{1,2})(?![\d.,%])"), lambda m, r: " " + r(m[1]),
+         final=True),
+    Rule(_re(r"(?<![\w$£€¥.,])([1-9]000)(?![\w,]|\.\d)"), lambda m, r: _en_cardinal(int(m[1])),
+         final=True),
     Rule(_re(r"(?<!\w)(\d{1,2})(?=[A-Z]\b)"), lambda m, r: r(m[1]) + " ", final=True),
     # May 10 is the tenth of May.
     Rule(_re(rf"\b({_MONTHS})\.? (\d{{1,2}})(?!\d|(?:st|nd|rd|th))"), _month_day, final=True),

@@ -1,0 +1,172 @@
+"""Teeth, tongue and cavity: the inside of the mouth as pictures of its own.
+
+The upper teeth are cut from one open picture of the person, made even in light and fixed to the
+skull. The lower teeth are the same teeth turned over and made narrower, as lower incisors are; the
+tongue is painted. Both are placed for a closed jaw and move with the chin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from gan import Array, Image, eye_distance
+from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, gaussian_filter1d, label
+
+INNER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
+# Upper incisor edge below the closed lip line, and crown height, in outer-eye distances.
+INCISOR_EDGE = 0.046
+CROWN = 0.115
+LOWER_SCALE = (0.80, 0.85)
+LOWER_OVERLAP = 0.028
+TOOTH = np.array([222.0, 206.0, 188.0])
+# How far the back teeth, made from the mirrored side ones, go on past the cut at each side.
+BACK = 0.20
+GUM = np.array([176.0, 98.0, 96.0])
+CAVITY = np.array([34, 13, 14], np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One picture: RGBA uint8 [h, w, 4], straight alpha, and its left, top in the base frame."""
+
+    image: Image
+    corner: Array
+
+
+def _teeth_mask(patch: Array, inside: Array) -> Array:
+    """Tooth pixels of an RGB patch within the inner lips, bool [h, w]."""
+    luma = patch @ [0.299, 0.587, 0.114]
+    redness = patch[..., 0] - patch[..., 1]
+    level = np.percentile(luma[inside], 90)
+    mask = inside & (luma > 0.52 * level) & (redness < 52)
+    mask = binary_fill_holes(binary_closing(mask, np.ones((3, 3))))
+    regions, count = label(mask)
+    if not count:
+        raise ValueError("no teeth in the picture chosen for the teeth layer")
+    sizes = np.bincount(regions.ravel())[1:]
+    return np.asarray(np.isin(regions, 1 + np.flatnonzero(sizes > 0.08 * sizes.max())))
+
+
+def _edges(mask: Array, luma: Array, crown: float) -> tuple[Array, Array, Array]:
+    """Columns with upper teeth, and the upper and lower end of the tooth in each.
+
+    The lower end is the darkest row between upper and lower teeth when both show.
+    """
+    columns = np.flatnonzero(mask.sum(0) > 3)
+    top = mask[:, columns].argmax(0).astype(np.float64)
+    bottom = (mask.shape[0] - mask[::-1][:, columns].argmax(0)).astype(np.float64)
+    for i, x in enumerate(columns):
+        lo, hi = int(top[i] + 0.5 * crown), int(min(bottom[i], top[i] + 1.35 * crown))
+        if hi - lo < 6:
+            continue
+        line = gaussian_filter1d(luma[lo:hi, x], 1.0)
+        k = int(line.argmin())
+        if line[k] < 0.86 * min(line[:k].max(initial=0), line[k:].max()):
+            bottom[i] = lo + k
+    return columns, gaussian_filter1d(top, 2.0), bottom
+
+
+def _even(colour: Array, alpha: Array, sigma: float) -> Array:
+    """Bring the low-frequency colour of the teeth to one natural tooth colour."""
+    weight = alpha[..., None]
+    low = gaussian_filter(colour * weight, (sigma, sigma, 0)) / (
+        gaussian_filter(weight, (sigma, sigma, 0)) + 1e-3
+    )
+    detail = colour / np.maximum(low, 20.0)
+    return np.clip(TOOTH * np.clip(detail, 0.55, 1.10), 0, 255)
+
+
+def upper_teeth(image: Image, points: Array, base_points: Array, crop: tuple[float, float]) -> Layer:
+    """The upper teeth of an open picture aligned to the base.
+
+    Args:
+        image: RGB uint8 [1024, 1024, 3].
+        points: Its landmarks [478, 2].
+        base_points: Landmarks of the neutral base [478, 2].
+        crop: Highest share of the crown to take from the picture, and of its width.
+    """
+    io = eye_distance(base_points)
+    crown = CROWN * io
+    lips = points[INNER]
+    x0, y0 = np.floor(lips.min(0) - 6).astype(int)
+    x1, y1 = np.ceil(lips.max(0) + 7).astype(int)
+    patch = image[y0:y1, x0:x1].astype(np.float64)
+    inside = np.zeros(patch.shape[:2], np.uint8)
+    cv2.fillPoly(inside, [np.round(lips - [x0, y0]).astype(np.int32)], 1)
+    mask = _teeth_mask(patch, inside > 0)
+    luma = patch @ [0.299, 0.587, 0.114]
+    columns, top, bottom = _edges(mask, luma, crop[0] * crown)
+    middle = (base_points[13, 0] + base_points[14, 0]) / 2 - x0
+    half = min(middle - columns[0], columns[-1] - middle) * crop[1]
+    use = np.abs(columns - middle) <= half
+    columns, top, bottom = columns[use], top[use], bottom[use]
+    edge = np.median(bottom[np.abs(columns - middle) < 0.1 * io])
+
+    pad_y = int(0.06 * io)
+    height, width = int(edge + pad_y + 3), len(columns)
+    colour = np.zeros((height, width, 3))
+    alpha = np.zeros((height, width))
+    rows = np.arange(height, dtype=np.float64)
+    for i, x in enumerate(columns):
+        t, b = top[i] + 2.0, bottom[i]
+        source = np.clip(rows - pad_y, t, max(t + 1, b - 1.5))
+        colour[:, i] = np.stack([np.interp(source, np.arange(len(patch)), patch[:, x, c]) for c in range(3)], -1)
+        alpha[:, i] = np.clip((b + pad_y - rows) / 1.6, 0, 1)
+    alpha = gaussian_filter(alpha, 0.6)
+    colour = _even(gaussian_filter(colour, (0.4, 0.4, 0)), alpha, 0.05 * io)
+    back = int(BACK * width)
+    colour = np.pad(colour, ((0, 0), (back, back), (0, 0)), mode="symmetric")
+    alpha = np.pad(alpha, ((0, 0), (back, back)), mode="symmetric")
+    away = np.abs(np.linspace(-1, 1, width + 2 * back))
+    side = np.clip((1 - away) / 0.12, 0, 1)
+    shade = 1 - 0.72 * np.clip((away - 0.28) / 0.72, 0, 1) ** 1.5
+    colour = colour * shade[None, :, None] + CAVITY * (1 - shade)[None, :, None] * 0.6
+    for i in range(back):
+        lift = int(0.012 * io * (1 - i / back))
+        for x in (i, width + 2 * back - 1 - i):
+            alpha[: height - lift, x] = alpha[lift:, x]
+            alpha[height - lift :, x] = 0
+    crown_top = edge + pad_y - crown
+    gum = np.clip((crown_top - rows) / (0.02 * io) + 0.5, 0, 1)[:, None, None]
+    colour = colour * (1 - gum) + GUM * shade[None, :, None] * gum
+    rgba = np.dstack([colour, 255 * alpha * side]).round().clip(0, 255).astype(np.uint8)
+    line = (base_points[13, 1] + base_points[14, 1]) / 2
+    corner = np.array([x0 + columns[0] - back, line + INCISOR_EDGE * io - (edge + pad_y)], np.float32)
+    return Layer(rgba, corner)
+
+
+def lower_teeth(upper: Layer, base_points: Array) -> Layer:
+    """Lower teeth, placed for a closed jaw, from the upper ones."""
+    io = eye_distance(base_points)
+    h, w = upper.image.shape[:2]
+    tall = int(CROWN * io)
+    turned = upper.image[::-1][: tall + 4]
+    size = (int(w * LOWER_SCALE[0]), int(turned.shape[0] * LOWER_SCALE[1]))
+    small = cv2.resize(turned, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    small[..., :3] *= [0.78, 0.74, 0.70]
+    middle = (base_points[13, 0] + base_points[14, 0]) / 2
+    line = (base_points[13, 1] + base_points[14, 1]) / 2
+    top = line + (INCISOR_EDGE - LOWER_OVERLAP) * io
+    return Layer(small.round().astype(np.uint8), np.array([middle - size[0] / 2, top], np.float32))
+
+
+def tongue(base_points: Array, seed: int = 5) -> Layer:
+    """A tongue at rest behind the lower teeth, painted; placed for a closed jaw."""
+    io = eye_distance(base_points)
+    w, h = int(0.54 * io), int(0.30 * io)
+    y, x = np.mgrid[0:h, 0:w].astype(np.float64)
+    u = (x - w / 2) / (w / 2)
+    ridge = 0.10 * h + 0.6 * h * np.abs(u) ** 2.6
+    alpha = np.clip((y - ridge) / (0.03 * io), 0, 1) * np.clip((1 - np.abs(u)) / 0.05, 0, 1)
+    depth = np.clip((y - ridge) / (0.5 * h), 0, 1)
+    noise = np.random.default_rng(seed).normal(size=(h, w))
+    grain = gaussian_filter(noise, 1.2) * 3 + gaussian_filter(noise, 4.0) * 14
+    groove = -0.16 * np.exp(-((u / 0.09) ** 2)) * np.clip(1.2 - depth, 0, 1)
+    light = 0.46 + 0.34 * np.sin(np.pi * np.clip(depth * 1.1, 0, 1)) + groove - 0.2 * u**2
+    colour = np.array([196.0, 104.0, 104.0]) * light[..., None] + grain[..., None]
+    rgba = np.dstack([colour, 255 * alpha]).round().clip(0, 255).astype(np.uint8)
+    middle = (base_points[13, 0] + base_points[14, 0]) / 2
+    line = (base_points[13, 1] + base_points[14, 1]) / 2
+    return Layer(rgba, np.array([middle - w / 2, line - 0.075 * io], np.float32))

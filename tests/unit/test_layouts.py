@@ -1,0 +1,97 @@
+"""Boxes of every layout at every size, and where a bust goes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import get_args
+
+import pytest
+
+from digital_human.errors import InputError
+from digital_human.media.layouts import Rect, anchor_height, place, regions
+from digital_human.media.shot import Framing, LayoutName, Shot, Side
+
+SIZES = [(1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (960, 540), (640, 480)]
+LAYOUTS: tuple[LayoutName, ...] = get_args(LayoutName)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_boxes_stay_inside_and_apart(layout: LayoutName, size: tuple[int, int], side: Side) -> None:
+    where = regions(layout, size, side, anchors=2)
+    screen = Rect(0, 0, *size)
+    boxes = where.boxes()
+    assert "label" in boxes
+    for name, box in boxes.items():
+        assert box.w > 0 and box.h > 0, name
+        assert box.x >= 0 and box.y >= 0, name
+        assert box.right <= screen.right and box.bottom <= screen.bottom, name
+    for (a, box_a), (b, box_b) in itertools.combinations(boxes.items(), 2):
+        assert not box_a.overlaps(box_b), f"{a} {box_a} overlaps {b} {box_b}"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_1080p_is_720p_times_one_and_a_half(layout: LayoutName) -> None:
+    small, large = regions(layout, (1280, 720), anchors=2), regions(layout, (1920, 1080), anchors=2)
+    for name, box in small.boxes().items():
+        other = large.boxes()[name]
+        for a, b in zip(box.as_tuple(), other.as_tuple(), strict=True):
+            assert abs(a * 1.5 - b) <= 3, name
+
+
+def test_two_anchors_have_a_box_and_a_strap_each() -> None:
+    where = regions("two_anchors", (1280, 720), anchors=2)
+    assert len(where.faces) == 2
+    assert where.strap_right is not None
+    assert where.strap.right < where.strap_right.x
+
+
+def test_side_mirrors_the_anchor() -> None:
+    left, right = (regions("beside", (1280, 720), side) for side in ("left", "right"))
+    assert left.faces[0].centre[0] < 640 < right.faces[0].centre[0]
+    assert left.panel is not None and right.panel is not None
+    assert left.panel.x > right.panel.x
+
+
+@pytest.mark.parametrize("layout", ["anchor_full", "anchor_half", "beside", "two_anchors"])
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_the_face_fills_its_box_and_the_cut_edge_is_hidden(
+    layout: LayoutName, size: tuple[int, int]
+) -> None:
+    where = regions(layout, size, anchors=2)
+    framing = Framing(crown=0.1, chin=0.4, centre=0.45)
+    spot = place(where, 0, (900, 1000), framing)
+    face = where.faces[0]
+    assert abs(spot.y + 0.1 * spot.height - face.y) <= 1
+    assert abs(spot.y + 0.4 * spot.height - face.bottom) <= 2
+    assert abs(spot.x + 0.45 * spot.width - face.centre[0]) <= 1
+    assert spot.y + spot.height >= min(size[1], where.desk)
+
+
+def test_a_short_bust_is_enlarged_until_the_desk_hides_its_edge() -> None:
+    where = regions("anchor_full", (1280, 720))
+    spot = place(where, 0, (512, 512), Framing(crown=0.08, chin=0.85))
+    assert spot.y + spot.height > where.desk
+    assert (0.85 - 0.08) * spot.height > where.faces[0].h
+
+
+def test_anchor_height_grows_with_the_crop() -> None:
+    assert anchor_height("anchor_half", (1280, 720)) > anchor_height("anchor_full", (1280, 720))
+    ratio = anchor_height("anchor_full", (1920, 1080)) / anchor_height("anchor_full", (1280, 720))
+    assert ratio == pytest.approx(1.5, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [(1281, 720), (100, 100), (2000, 400), (300, 1280)])
+def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match=f"{size[0]}x{size[1]}"):
+        regions("anchor_full", size)
+
+
+def test_a_shot_refuses_more_anchors_than_seats() -> None:
+    with pytest.raises(ValueError, match="cannot show"):
+        Shot("anchor_full", 10, ("a", "b"))
+    with pytest.raises(ValueError, match="at least 1"):
+        Shot("anchor_full", 0, ("a",))
+    with pytest.raises(ValueError, match="above chin"):
+        Framing(0.6, 0.5)
