@@ -12,8 +12,10 @@ from digital_human import __version__
 from digital_human.apps import doctor
 from digital_human.apps.news import commands as news
 from digital_human.errors import DigitalHumanError
+from digital_human.face import commands as avatars
 from digital_human.models import commands as models
 from digital_human.safety import commands as safety
+from digital_human.speech import commands as voices
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +24,8 @@ app = typer.Typer(
     "Start here: digital-human doctor, then digital-human news new bulletin.",
 )
 app.add_typer(news.app, name="news")
+app.add_typer(avatars.app, name="avatar")
+app.add_typer(voices.app, name="voice")
 app.add_typer(models.app, name="models")
 app.add_typer(safety.audit_app, name="audit")
 app.command("verify")(safety.verify_command)

@@ -136,14 +136,14 @@ class MouthInterior:
 
     def _shade(self, mask: ByteArray, mouth: Mouth) -> FloatArray:
         """Light that reaches the interior: less near the lips, most of all under the upper one."""
-        sigma = 0.022 * self._io
+        sigma = 0.028 * self._io
         soft = cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
         fall = np.array([[1, 0, 0], [0, 1, 0.8 * sigma]], np.float32)
         height, width = mask.shape
         soft = cv2.warpAffine(soft, fall, (width, height), flags=cv2.INTER_LINEAR)
         light = soft.astype(np.float32) * (1 / 255)
-        deep = 1 - 0.30 * mouth.rounding
-        return np.asarray(np.clip(0.30 + 0.95 * light, 0, 1) * deep, np.float32)
+        deep = 1 - 0.55 * mouth.rounding
+        return np.asarray(np.clip(0.20 + 0.95 * light, 0, 0.96) * deep, np.float32)
 
 
 class LowerFace:

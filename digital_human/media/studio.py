@@ -87,7 +87,8 @@ def backdrop(
         half = (blue_wall if theme == "blue" else light_wall)(small, desk / 2)
         large = cv2.resize(half, (width, height), interpolation=cv2.INTER_CUBIC)
         wall = np.asarray(np.clip(large, 0, 255), np.float32)
-        lights = _lights(theme, camera, desk)
+        wall_rows = max(8, desk - round(2 * camera.unit))
+        lights = _lights(theme, width, wall_rows, camera.unit * camera.zoom)
     else:
         wall = _own_wall(background, width, height)
     hide = None
@@ -177,38 +178,46 @@ def _seat_shade(camera: Camera, desk: int, seats: tuple[int, ...]) -> FloatArray
     return shade
 
 
-def _lights(theme: ThemeName, camera: Camera, desk: int) -> Lights:
-    """Bokeh and slanted streaks that repeat after 1.5 widths, faded at the wall's ends."""
-    width, u = camera.width, camera.unit
-    height, period = max(8, desk - round(2 * u)), round(camera.width * 1.5)
+@lru_cache(maxsize=4)
+def _lights(theme: ThemeName, width: int, wall: int, unit: float) -> Lights:
+    """Bokeh and slanted streaks that repeat after 1.5 widths, faded at the wall's ends.
+
+    Args:
+        theme: Whose colours.
+        width: Columns of the picture.
+        wall: Rows from the picture's top to the desk.
+        unit: Pixels per written length, camera zoom included.
+    """
+    # Drawn at a quarter of the resolution: there is no sharp edge in it.
+    rows, period, u = max(8, wall // 4), width * 3 // 8, unit / 4
     rng = np.random.default_rng(20)
-    light = np.zeros((height, period, 3), np.float32)
+    light = np.zeros((rows, period, 3), np.float32)
     tints = (
         np.array([(30, 110, 220), (40, 170, 240), (90, 200, 255)], np.float32)
         if theme == "blue"
         else np.array([(90, 74, 40), (70, 70, 60), (60, 80, 80)], np.float32)
     )
-    yy, xx = np.mgrid[0:height, 0:period].astype(np.float32)
-    for _ in range(26):
-        cx, cy = rng.uniform(0, period), rng.uniform(0.02, 0.95) * height
-        radius = rng.uniform(5, 22) * u * camera.zoom
-        dx = np.abs(xx - cx)
+    yy, xx = np.mgrid[0:rows, 0:period].astype(np.float32)
+    for number in range(30):
+        blob = number < 26
+        cx, cy = rng.uniform(0, period), rng.uniform(0.02, 0.95) * rows
+        wide = rng.uniform(5, 22) * u if blob else rng.uniform(26, 90) * u
+        dx = (xx - cx + (0 if blob else (yy - rows / 2) * 0.34)) % period
         dx = np.minimum(dx, period - dx)
-        reach = np.hypot(dx, yy - cy)
-        blob = np.clip((radius - reach) / (0.25 * radius), 0, 1) * (0.6 + 0.4 * reach / radius)
-        light += blob[..., None] * tints[rng.integers(3)] * rng.uniform(0.05, 0.20)
-    for _ in range(4):
-        cx, wide = rng.uniform(0, period), rng.uniform(26, 90) * u * camera.zoom
-        dx = (xx - cx + (yy - height / 2) * 0.34) % period
-        dx = np.minimum(dx, period - dx)
-        streak = np.exp(-((dx / wide) ** 2))
-        light += streak[..., None] * tints[rng.integers(3)] * rng.uniform(0.05, 0.12)
-    light = np.concatenate([light, light[:, :width]], axis=1)
-    light = cv2.GaussianBlur(light, (0, 0), 2.2 * u).astype(np.float32)
-    rows = np.linspace(0, 1, height, dtype=np.float32)
-    fade = np.clip(rows / 0.12, 0, 1) * np.clip((1 - rows) / 0.18, 0, 1)
-    light = light * fade[:, None, None] + (noise(height, light.shape[1], 9) - 0.5)[..., None] * 0.8
-    tile = light.round().clip(0, 255).astype(np.uint8)
-    # The blur mixes in what lies beyond the seam only at the ends: make the period exact.
-    tile[:, period:] = tile[:, : tile.shape[1] - period]
-    return Lights(tile, 0, period, 22 * u)
+        if blob:
+            reach = np.hypot(dx, yy - cy)
+            shape = np.clip((wide - reach) / (0.3 * wide), 0, 1) * (0.6 + 0.4 * reach / wide)
+        else:
+            shape = np.exp(-((dx / wide) ** 2))
+        power = rng.uniform(0.05, 0.20 if blob else 0.12)
+        light += np.asarray(shape * power, np.float32)[..., None] * tints[rng.integers(3)]
+    # One more period on both sides keeps the seam out of the enlarged picture.
+    light = np.concatenate([light, light, light], axis=1)
+    large = cv2.resize(light, (period * 12, wall), interpolation=cv2.INTER_CUBIC)
+    large = large[:, period * 4 : period * 8]
+    down = np.linspace(0, 1, wall, dtype=np.float32)
+    fade = np.clip(down / 0.12, 0, 1) * np.clip((1 - down) / 0.18, 0, 1)
+    dither = (noise(wall, large.shape[1], 9) - 0.5)[..., None] * 0.8
+    tile = np.asarray((large * fade[:, None, None] + dither).round().clip(0, 255), np.uint8)
+    tile = np.concatenate([tile, tile[:, :width]], axis=1)
+    return Lights(tile, 0, period * 4, 22 * unit)

@@ -72,15 +72,18 @@ def _skyline(x: FloatArray, y: FloatArray, seed: int, base: float, tallest: floa
             high = base + tallest * depth**-0.4 * rng.beta(1.6, 2.4)
             crown = rng.random() < 0.4
             panes = rng.random((90, 16), np.float32)
-            inside = (x > left) & (x < left + wide) & (y < high)
+            first, last = np.searchsorted(x[0], (left, left + wide))
+            here = (slice(None), slice(int(first), int(last)))
+            px, py = x[here] - left, y[here]
+            inside = py < high
             if crown:
-                inside |= (np.abs(x - left - wide / 2) < wide * 0.22) & (y < high + 26)
-            column = np.clip((x - left) / 8, 0, 15).astype(np.int32)
-            row = np.clip(y / 12, 0, 89).astype(np.int32)
+                inside |= (np.abs(px - wide / 2) < wide * 0.22) & (py < high + 26)
+            column = np.clip(px / 8, 0, 15).astype(np.int32)
+            row = np.clip(py / 12, 0, 89).astype(np.int32)
             bright = panes[row, column]
-            window = inside & (bright > 0.56) & ((x - left) % 8 > 2.5) & (y % 12 > 4.5) & (y > 0)
-            body[inside], lit[inside] = depth, 0
-            lit[window] = (bright[window] - 0.5) * 2 * (0.6 if depth < 1 else 1.0)
+            window = inside & (bright > 0.56) & (px % 8 > 2.5) & (py % 12 > 4.5) & (py > 0)
+            body[here][inside], lit[here][inside] = depth, 0
+            lit[here][window] = (bright[window] - 0.5) * 2 * (0.6 if depth < 1 else 1.0)
             left += wide + rng.uniform(0, 26)
     return body, lit
 
@@ -252,7 +255,8 @@ def title_sky(camera: Camera, theme: str) -> ByteArray:
     Returns:
         uint8 [h, w, 3].
     """
-    height, width, u = camera.height, camera.width, camera.unit
+    # Everything here is soft: half the resolution holds it.
+    height, width, u = camera.height // 2, camera.width // 2, camera.unit / 2
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
     x, y = (xx - width / 2) / u, (height - yy) / u
     reach = height / u
@@ -284,5 +288,7 @@ def title_sky(camera: Camera, theme: str) -> ByteArray:
         power = rng.uniform(0.03, 0.2)
         spots += np.clip((size - reach_) / (0.4 * size), 0, 1)[..., None] * air * power
     picture = _blur(picture.astype(np.float32), 1.6 * u) + _blur(spots.astype(np.float32), 2 * u)
-    picture = picture + (noise(height, width, 2)[..., None] - 0.5) * 1.6
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    full = (camera.width, camera.height)
+    large = cv2.resize(picture, full, interpolation=cv2.INTER_CUBIC)
+    large = large + (noise(camera.height, camera.width, 2)[..., None] - 0.5) * 1.6
+    return np.asarray(np.clip(large, 0, 255), np.uint8)

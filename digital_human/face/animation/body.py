@@ -86,6 +86,7 @@ class Breath:
         self._rng = rng
         self._from, self._value = 0.0, 0.0
         self._start, self._inhale, self._exhale = 0.0, _INHALE, _CYCLE - _INHALE
+        self._onset = -1.0
 
     def step(self, time: float, onset: float, phrase: float) -> float:
         """The chest's phase −1…1 at ``time``.
@@ -96,8 +97,8 @@ class Breath:
             phrase: How long that phrase lasts in seconds.
         """
         since = time - self._start
-        due = 0.0 <= onset - time <= _QUICK
-        if due and since > self._inhale and onset - self._start > 2 * _QUICK:
+        if 0.0 <= onset - time <= _QUICK and onset != self._onset:
+            self._onset = onset
             self._begin(time, max(0.2, onset - time), float(np.clip(phrase, *_SPOKEN)))
         elif since >= self._inhale + self._exhale:
             stretch = float(self._rng.uniform(0.88, 1.12))

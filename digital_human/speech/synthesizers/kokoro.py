@@ -152,8 +152,7 @@ class KokoroSynthesizer:
         bounds = [0, *(max(0, int(end) - _AHEAD) for end in ends[:-1]), len(sound)]
         named = [("", -1), *symbols, ("", -1)]
         timed = [
-            Timed(c, i, a, b)
-            for (c, i), a, b in zip(named, bounds[:-1], bounds[1:], strict=True)
+            Timed(c, i, a, b) for (c, i), a, b in zip(named, bounds[:-1], bounds[1:], strict=True)
         ]
         return _trim(sound, to_phones(timed, sound, RATE))
 

@@ -182,9 +182,8 @@ def _carve(owned: Owned, quiet: list[tuple[int, int]], rate: int) -> Owned | Non
     if phone.symbol in _STOPS:
         # The closure of a stop is silent and belongs to it: cut only what is longer than one.
         closure = int(_CLOSURE * rate)
-        quiet = [(a, b - closure) for a, b in quiet if b < end and b - closure > a] + [
-            (a, b) for a, b in quiet if b >= end and a > start
-        ]
+        ends = [b - closure if b < end else (b if a > start else end - closure) for a, b in quiet]
+        quiet = [(a, b) for (a, _), b in zip(quiet, ends, strict=True) if b > a]
     kept: list[tuple[int, int]] = []
     position = start
     for a, b in sorted((max(a, start), min(b, end)) for a, b in quiet if a < end and b > start):
