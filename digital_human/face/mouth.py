@@ -21,6 +21,7 @@ from digital_human.face.shape import FaceShape, Mouth
 _STEP = 3  # pixels per grid cell
 _SUBDIVIDE = 5  # points per span of the smoothed lip line
 _SHIFT = 4
+_SHADOW = np.array([0.90, 1.0, 1.0], np.float32)  # what a shadow takes of red, green and blue
 TONGUE_RISE = 0.06  # io, how far a raised tongue tip goes up
 _LAYER_FOLLOW = {"upper": 0.0, "lower": 0.92, "tongue": 0.85}
 
@@ -110,7 +111,7 @@ class MouthInterior:
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SHIFT)
         edge = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.0035 * self._io))
         inside = self._compose((width, height), origin + low, mouth, tongue)
-        inside *= self._shade(mask, mouth)[..., None]
+        inside *= self._shade(mask, mouth)
         rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
         mix(image[rows, columns, :3], inside.astype(np.uint8), edge.astype(np.float32) / 255)
 
@@ -135,7 +136,7 @@ class MouthInterior:
         return out
 
     def _shade(self, mask: ByteArray, mouth: Mouth) -> FloatArray:
-        """Light that reaches the interior: less near the lips, most of all under the upper one."""
+        """Light that reaches the interior, float32 [h, w, 3]: least of all under the upper lip."""
         sigma = 0.028 * self._io
         soft = cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
         fall = np.array([[1, 0, 0], [0, 1, 0.8 * sigma]], np.float32)
@@ -143,7 +144,9 @@ class MouthInterior:
         soft = cv2.warpAffine(soft, fall, (width, height), flags=cv2.INTER_LINEAR)
         light = soft.astype(np.float32) * (1 / 255)
         deep = 1 - 0.55 * mouth.rounding
-        return np.asarray(np.clip(0.20 + 0.95 * light, 0, 0.96) * deep, np.float32)
+        light = np.clip(0.20 + 0.95 * light, 0, 0.96) * deep
+        tinted: FloatArray = 1 - (1 - light[..., None]) * _SHADOW
+        return tinted
 
 
 class LowerFace:
@@ -198,7 +201,8 @@ class LowerFace:
     def _blend(self, weights: FloatArray) -> ByteArray:
         """Weighted mean of the textures, uint8 [h, w, 4]."""
         chosen = np.flatnonzero(weights > 0.01 * weights.max())
-        mean, done = self._textures[chosen[0]], float(weights[chosen[0]])
+        mean: ByteArray = self._textures[chosen[0]]
+        done = float(weights[chosen[0]])
         for i in chosen[1:]:
             weight = float(weights[i])
             done += weight

@@ -48,7 +48,7 @@ class HeadField:
         self._size = box.width, box.height
         cells = -(-box.width // STEP), -(-box.height // STEP)
         grid = (identity_grid(*cells) + 0.5) * STEP - 0.5 + box.corner
-        self._fields = self._basis(grid, points, depth)
+        self._fields = self._basis(grid, points, depth, float(box.y + box.height))
         pixels = identity_grid(box.width, box.height) + box.corner
         pixels = (pixels + 0.5) * np.array(ratio, np.float32) - 0.5
         self._pixels = pixels.astype(np.float32)
@@ -56,7 +56,9 @@ class HeadField:
         self._padded = cells[0] * STEP, cells[1] * STEP
 
     @staticmethod
-    def _basis(grid: FloatArray, points: FloatArray, depth: FloatArray) -> FloatArray:
+    def _basis(
+        grid: FloatArray, points: FloatArray, depth: FloatArray, bottom: float
+    ) -> FloatArray:
         """Displacement per unit of yaw, pitch, roll (rad), x, y, z and breath: [7, h·w·2]."""
         io = lm.eye_distance(points)
         x, y = grid[..., 0], grid[..., 1]
@@ -79,8 +81,10 @@ class HeadField:
             (rigid * (x - centre[0]) / CAMERA, rigid * (y - centre[1] - height) / CAMERA),
             (zero, -_BREATH * io * shoulders),
         ]
-        basis = np.stack([np.dstack(field).ravel() for field in fields])
-        return basis.astype(np.float32)
+        basis = np.stack([np.dstack(field) for field in fields])
+        # The bust is cut off at the lower edge: nothing may lift it from there.
+        basis[..., 1] *= _smooth((bottom - y) / (0.5 * io))
+        return basis.reshape(len(fields), -1).astype(np.float32)
 
     def map(self, motion: MotionFrame) -> FloatArray:
         """The map [h, w, 2] for ``cv2.remap`` from the unposed picture to the box."""

@@ -118,7 +118,7 @@ class FaceShape:
         split = self.split
         y = points[:, 1]
         # The nose is part of the skull: below the eyes only cheeks move, the rest from under it on.
-        across = (points[:, 0] - points[lm.NOSE_BASE, 0]) / (0.24 * self.io)
+        across = (points[:, 0] - points[lm.NOSE_BASE, 0]) / (0.34 * self.io)
         nose = np.exp(-(across**4)) * (points[lm.NOSE_BASE, 1] + 0.01 * self.io - split)
         fade = np.clip((y - split - nose) / (0.09 * self.io), 0, 1)
         self._lower = (fade * fade * (3 - 2 * fade))[:, None].astype(np.float32)

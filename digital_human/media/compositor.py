@@ -178,7 +178,8 @@ class Compositor:
                 framing = shot.framings.get(name, Framing())
                 scene.placements[key] = place(scene.place, index, (w, h), framing)
             spot = scene.placements[key]
-            if (spot.width, spot.height) != (w, h):
+            # A renderer rounds its own size: a pixel more or less is not worth a resampling.
+            if max(abs(spot.width - w), abs(spot.height - h)) > 2:
                 rgba = cv2.resize(rgba, (spot.width, spot.height)).astype(np.uint8, copy=False)
             self._people.draw(frame, rgba, spot.x, spot.y, back.hide)
         if scene.card is not None:

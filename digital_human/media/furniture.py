@@ -115,21 +115,25 @@ def clock_sprite(text: str, box: Rect, unit: float, theme: Theme) -> Sprite:
 
 
 def logo_sprite(words: str, picture: Path | None, box: Rect, unit: float, theme: Theme) -> Sprite:
-    """The station's mark: a picture, or its words beside an accent bar."""
+    """The station's mark: a picture, or its words on an accent plate."""
     canvas = Canvas(box.w, box.h)
     if picture is not None:
         mark = contain(read_picture(picture, "logo", alpha=True), box.w, box.h)
         canvas.paste(mark, 0, (box.h - mark.shape[0]) // 2)
         return canvas.sprite()
-    style = TextStyle(round(31 * unit), bold=0.035, shadow=0.65, tracking=0.06)
-    bar = max(4, round(6 * unit))
-    line = fit_line(words, style, box.w - 4 * bar)
-    high = round(34 * unit)
+    style = TextStyle(round(29 * unit), bold=0.035, tracking=0.06)
+    pad = round(16 * unit)
+    line = fit_line(words, style, box.w - 2 * pad - 4)
+    width, height = line.width + 2 * pad, round(48 * unit)
+    top = (box.h - height) / 2
     canvas.box(
-        2, (box.h - high) / 2, bar, high,
-        ramp(box.h, box.w, theme.spark, theme.accent), radius=bar / 2,
+        0, top, width, height, ramp(box.h, box.w, theme.accent, theme.accent_low),
+        radius=7 * unit, opacity=0.92,
     )  # fmt: skip
-    canvas.text(line, 2 + bar + round(12 * unit), box.h / 2)
+    canvas.box(
+        pad, top + height - 5 * unit, width - 2 * pad, 2 * unit, theme.spark, radius=unit,
+    )  # fmt: skip
+    canvas.text(line, pad, top + height / 2 - unit)
     return canvas.sprite()
 
 

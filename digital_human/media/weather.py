@@ -44,7 +44,7 @@ class WeatherCard:
         h, w = canvas.height, canvas.width
         shape = rounded(h, w, (glow, glow, box.w, box.h), 16 * u)
         canvas.shadow(shape, 9 * u, 5 * u, 0.40)
-        canvas.fill(shape, ramp(h, w, theme.card, theme.card_low), 0.90)
+        canvas.fill(shape, ramp(h, w, theme.card, theme.card_low), 0.96)
         head = round(60 * u) if heading else 0
         if heading:
             top = rounded(h, w, (glow, glow, box.w, head), 0) * shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,8 +14,10 @@ from rich.text import Text
 
 from digital_human.errors import VerifyError
 from digital_human.safety.audit import AuditLog
-from digital_human.safety.moderation import Verdict
-from digital_human.safety.verify import Report, verify
+
+if TYPE_CHECKING:
+    from digital_human.safety.moderation import Verdict
+    from digital_human.safety.verify import Report
 
 audit_app = typer.Typer(help="The log of what was decided and exported.", no_args_is_help=True)
 _console = Console()
@@ -28,6 +30,8 @@ def verify_command(
     files: Annotated[list[Path], typer.Argument(help="Media files of this or any other tool.")],
 ) -> None:
     """Check labels, signature and records of files and say what was found."""
+    from digital_human.safety.verify import verify  # Brings OpenCV and C2PA: slow to load.
+
     reports = [verify(path) for path in files]
     for report in reports:
         _console.print(report_table(report))

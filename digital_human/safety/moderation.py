@@ -204,19 +204,22 @@ class Moderator:
             yield Hit(start, end, text[start:end], word, term.category, "pinyin", level)
 
     def _in_context(self, text: str, hits: list[Hit]) -> Iterator[Hit]:
-        sentences = [(m.start(), m.end(), m.group().casefold()) for m in _SENTENCE.finditer(text)]
+        sentences = [(m.start(), m.end()) for m in _SENTENCE.finditer(text)]
         for hit in hits:
-            sentence = "".join(s for a, b, s in sentences if a < hit.end and hit.start < b)
-            context = self._reporting(sentence)
+            around = [(a, b) for a, b in sentences if a < hit.end and hit.start < b]
+            start, end = (around[0][0], around[-1][1]) if around else (hit.start, hit.end)
+            context = self._reporting(text[start : hit.start], text[hit.end : end])
             if context and hit.level is not Level.PASS:
                 hit = replace(hit, level=hit.level.lowered, context=context)
             yield hit
 
-    def _reporting(self, sentence: str) -> str:
-        if any(word.casefold() in sentence for word in self._context.contact):
+    def _reporting(self, before: str, after: str) -> str:
+        """The reporting word around a hit, "" when there is none or contact details stand there."""
+        around = f"{before}\n{after}".casefold()
+        if any(word.casefold() in around for word in self._context.contact):
             return ""
         words = self._context.reporting
-        return next((word for word in words if word.casefold() in sentence), "")
+        return next((word for word in words if word.casefold() in around), "")
 
 
 def gate(verdict: Verdict, allow: str | None, audit: AuditSink, **subject: object) -> None:

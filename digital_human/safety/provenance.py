@@ -225,6 +225,11 @@ def sign(source: Path, target: Path, *, title: str = "", origin: Origin = "gener
                 builder.sign(signer, media_type(source), original, signed)
                 signed.flush()
                 os.fsync(signed.fileno())
+        except c2pa.C2paError.Io as error:
+            raise ResourceError(
+                f"cannot write {target} while signing it: {error}",
+                fix="free some space and try again",
+            ) from error
         except c2pa.C2paError as error:
             raise InputError(
                 f"cannot sign {source}: {error}",

@@ -9,7 +9,8 @@ level; the closed level is the 5th percentile of the gap, the open level the 95t
 Pauses: sound more than 30 dB below its loud parts (95th percentile) for over 300 ms; their first
 and last 120 ms, in which lips travel, are left out.
 Lag: where opening and loudness (RMS in dB, 150–3000 Hz, 40 ms) correlate best within ±5 frames;
-positive when the mouth is late.
+positive when the mouth is late. Both are high-passed first (less their Gaussian mean of 160 ms),
+so that syllables are compared and not phrases, and only speech with 120 ms on both sides counts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import av
 import cv2
@@ -29,12 +30,14 @@ import typer
 from mediapipe.tasks.python import BaseOptions, vision
 from rich.console import Console
 from rich.table import Table
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from scipy.signal import butter, sosfiltfilt
 
 from digital_human.errors import InputError
 from digital_human.models import store
 
 Array = npt.NDArray[np.float64]
+Mark = dict[str, Any]
 Image = npt.NDArray[np.uint8]
 
 INNER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
@@ -42,6 +45,8 @@ CROP = 384  # px, side of the face crop shown to the landmarker
 CROP_FACES = 2.6  # side of the crop in face heights
 SEARCH_EVERY = 5  # frames between searches of the whole picture while no face is seen
 MAX_LAG = 5  # frames
+FLOOR_DB = 45.0  # below the loudest frame all sound counts alike
+SYLLABLE = 0.16  # s
 PAUSE, EDGE = 0.3, 0.12  # s
 QUIET_DB = 30.0
 CLOSED_GAP, CLOSED_SHARE = 0.012, 0.12
@@ -154,8 +159,9 @@ class FaceMeter:
         part = image[max(0, top) : max(0, top + n), max(0, left) : max(0, left + n)]
         if not part.size:
             return None
-        outside = (-top, top + n - h, -left, left + n - w)
-        part = cv2.copyMakeBorder(part, *(max(0, o) for o in outside), cv2.BORDER_CONSTANT)
+        above, below = max(0, -top), max(0, top + n - h)
+        before, after = max(0, -left), max(0, left + n - w)
+        part = cv2.copyMakeBorder(part, above, below, before, after, cv2.BORDER_CONSTANT)
         how = cv2.INTER_AREA if n > CROP else cv2.INTER_CUBIC
         crop = np.ascontiguousarray(cv2.resize(part, (CROP, CROP), interpolation=how))
         result = self._net.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=crop))
@@ -170,7 +176,7 @@ def _centres(length: int, side: float) -> list[float]:
     if side >= length:
         return [length / 2]
     count = int(np.ceil((length - side) / (side / 2))) + 1
-    return np.linspace(side / 2, length - side / 2, count).tolist()
+    return [float(c) for c in np.linspace(side / 2, length - side / 2, count)]
 
 
 def sound(path: Path) -> tuple[Array, float]:
@@ -236,19 +242,25 @@ def record(path: Path) -> Recording:
     return Recording(time, gap, area, loudness(pcm, start, time), pauses, fps)
 
 
-def correlation(opening: Array, loud: Array) -> tuple[Array, Array]:
-    """Lags in frames (positive: the mouth is late) and the correlation at each."""
-    floor = float(loud.max()) - 45.0
-    loud = np.maximum(loud, floor)
+def correlation(opening: Array, rec: Recording) -> tuple[Array, Array]:
+    """Lags in frames (positive: the mouth is late) and the correlation at each, in speech."""
+    floor = float(rec.loud.max()) - FLOOR_DB
+    seen = np.isfinite(opening)
+    filled = np.interp(rec.time, rec.time[seen], opening[seen])
+    speech = rec.loud > np.percentile(rec.loud, 95) - QUIET_DB
+    seen &= maximum_filter1d(speech, 2 * round(EDGE * rec.fps) + 1)
+    x = filled - gaussian_filter1d(filled, SYLLABLE * rec.fps, mode="nearest")
+    y = np.maximum(rec.loud, floor)
+    y = y - gaussian_filter1d(y, SYLLABLE * rec.fps, mode="nearest")
     lags = np.arange(-MAX_LAG, MAX_LAG + 1)
     r = np.zeros(len(lags))
-    for i, lag in enumerate(lags):
-        x = opening[max(0, lag) : len(opening) + min(0, lag)]
-        y = loud[max(0, -lag) : len(loud) - max(0, lag)]
-        seen = np.isfinite(x)
-        if seen.sum() > 8 and x[seen].std() > 0 and y[seen].std() > 0:
-            r[i] = np.corrcoef(x[seen], y[seen])[0, 1]
-    return lags, r
+    for i, lag in enumerate(lags.tolist()):
+        use = seen[max(0, lag) : len(x) + min(0, lag)]
+        a = x[max(0, lag) : len(x) + min(0, lag)][use]
+        b = y[max(0, -lag) : len(y) - max(0, lag)][use]
+        if len(a) > 8 and a.std() > 0 and b.std() > 0:
+            r[i] = np.corrcoef(a, b)[0, 1]
+    return lags.astype(np.float64), r
 
 
 def peak(lags: Array, r: Array) -> tuple[int, float, float]:
@@ -261,13 +273,13 @@ def peak(lags: Array, r: Array) -> tuple[int, float, float]:
     return int(lags[i]), fine, float(r[i])
 
 
-def figures(name: str, rec: Recording, marks: list[dict[str, float | str]]) -> Figures:
+def figures(name: str, rec: Recording, marks: list[Mark]) -> Figures:
     """The figures of one recording, with the marks of its phones when there are any."""
     seen = np.isfinite(rec.gap)
     low, high = np.percentile(rec.gap[seen], [5, 95])
     closed_at = low + max(CLOSED_GAP, CLOSED_SHARE * (high - low))
     touch_at = low + TOUCH_SHARE * (high - low)
-    lag, fine, r = peak(*correlation(rec.gap, rec.loud))
+    lag, fine, r = peak(*correlation(rec.gap, rec))
     inside = np.zeros(len(rec.time), bool)
     for start, end in rec.pauses:
         inside |= (rec.time >= start + EDGE) & (rec.time <= end - EDGE)
@@ -284,7 +296,7 @@ def figures(name: str, rec: Recording, marks: list[dict[str, float | str]]) -> F
         lag_frames=lag,
         lag_ms=1000 * fine / rec.fps,
         r=r,
-        r_area=peak(*correlation(rec.area, rec.loud))[2],
+        r_area=peak(*correlation(rec.area, rec))[2],
         pause_frames=int(inside.sum()),
         pause_closed=_share(rec.gap[inside] <= closed_at),
         pause_jitter=float(np.sqrt(np.mean(still**2))) if len(still) else float("nan"),
@@ -305,9 +317,7 @@ def _share(hits: npt.NDArray[np.bool_]) -> float:
     return float(hits.mean()) if len(hits) else float("nan")
 
 
-def _smallest(
-    rec: Recording, marks: list[dict[str, float | str]], symbols: str
-) -> list[tuple[str, float]]:
+def _smallest(rec: Recording, marks: list[Mark], symbols: str) -> list[tuple[str, float]]:
     """The smallest gap from one frame before to one after each mark, where a face is seen."""
     found = []
     for mark in marks:
@@ -323,7 +333,7 @@ def _smallest(
     return found
 
 
-def plot(path: Path, recordings: dict[str, Recording], all_marks: dict[str, list]) -> None:
+def plot(path: Path, recordings: dict[str, Recording], all_marks: dict[str, list[Mark]]) -> None:
     """Draw opening over loudness for every recording into one picture."""
     import matplotlib
 
@@ -383,7 +393,7 @@ def table(rows: list[Figures]) -> Table:
     return result
 
 
-def read_marks(path: Path) -> list[dict[str, float | str]]:
+def read_marks(path: Path) -> list[Mark]:
     """Phones as a list of ``{symbol, start, end}``, seconds on the file's time line."""
     marks = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(marks, list) or any(

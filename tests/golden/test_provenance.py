@@ -351,6 +351,29 @@ def test_container_that_cannot_carry_the_label_is_refused(
     assert [p.name for p in tmp_path.iterdir() if p.name != "home"] == []
 
 
+def test_full_disk_leaves_nothing_behind(film: Path, tmp_path: Path, home: Path) -> None:
+    """A limit on file size stands in for the full disk: the same write fails in the same place."""
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from digital_human.errors import ResourceError\n"
+        "from digital_human.safety import provenance as p\n"
+        "from digital_human.safety.certificate import load_credential\n"
+        "load_credential(); signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "film, target = map(Path, sys.argv[1:])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "for write in (p.sign, lambda a, b: p.write_labels(a, b, p.new_label())):\n"
+        "    try: write(film, target)\n"
+        "    except ResourceError as error: print('refused', 'space' in error.fix)\n"
+    )
+    target = tmp_path / "s.mp4"
+    assert film.stat().st_size > 40_000
+    run = [sys.executable, "-c", code, str(film), str(target)]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split("\n")[:2] == ["refused True", "refused True"], done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["home"]
+
+
 def test_processes_that_start_together_share_one_certificate(home: Path) -> None:
     code = (
         "from digital_human.safety.certificate import load_credential as l;"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digital_human.errors import InputError, ModerationError
@@ -113,6 +113,14 @@ def test_context_counts_in_its_own_sentence_only() -> None:
     assert check("警方今天开会。出售枪支。").level is Level.BLOCK
 
 
+def test_context_is_around_the_word_not_in_it() -> None:
+    own = Moderator(
+        Lexicon({"own": WordList(block=("警方内部视频",))}, Context(reporting=("警方", "查处")))
+    )
+    assert own.check("警方内部视频").level is Level.BLOCK
+    assert own.check("查处警方内部视频").level is Level.REVIEW
+
+
 def test_pair_needs_both_words_near() -> None:
     assert check("炸药 货到付款").level is Level.BLOCK
     far = "炸药" + "很" * 10 + "货到付款"
@@ -192,6 +200,7 @@ def test_shipped_lists_load_and_every_word_hits() -> None:
             assert bare.check(f"：{word}。").level is not Level.PASS, word
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=60))
 def test_any_text_is_judged_and_spans_are_true(text: str) -> None:
     for hit in check(text).hits:
@@ -199,6 +208,7 @@ def test_any_text_is_judged_and_spans_are_true(text: str) -> None:
         assert text[hit.start : hit.end] == hit.text
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=40))
 def test_folding_keeps_the_way_back(text: str) -> None:
     skeleton = fold(text)

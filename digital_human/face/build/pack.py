@@ -33,7 +33,7 @@ from digital_human.face import landmarks as lm
 from digital_human.face.build.modes import FaceModes, linear_fit, symmetric
 from digital_human.face.mesh import Box, IntArray, part_mesh, strip_triangles, warp_points
 
-QUALITY = 92
+QUALITY = 96
 _CELL = re.compile(r"^g(\d+)w(\d+)$")
 _REFERENCE_GAP = 0.08
 _ROUND = 0.98  # width factor below which a cell borrows its texture from a wider one
@@ -181,8 +181,8 @@ class _Builder:
         self._bank()
 
     def _place(self, points: FloatArray) -> FloatArray:
-        placed = (points[..., :2] + 0.5) * self._scale - 0.5 + self._offset
-        return np.asarray(placed, np.float32)
+        placed = (points[..., :2] + np.float32(0.5)) * np.float32(self._scale)
+        return np.asarray(placed - np.float32(0.5) + self._offset, np.float32)
 
     def _offset_of(self, index: int) -> FloatArray:
         moved = (self._place(self.raw.landmarks[index]) - self.points) / self.io
@@ -301,18 +301,32 @@ class _Builder:
         return {name: field.astype(np.float32) for name, field in modes.items()}
 
     def _depth(self) -> FloatArray:
-        """Depth before the neck's axis, io: from the yaw pictures, else an ellipsoid with a nose."""
+        """Depth before the neck's axis, in outer-eye distances.
+
+        An ellipsoid with a nose; where there are pictures of both head turns, half of it comes
+        from how far each point moved between them, brought to the scale of the ellipsoid.
+        """
         p = (self.points - self.points[lm.NOSE_MIDDLE]) / self.io
-        round_ = np.sqrt(np.clip(1 - (p[:, 0] / 0.90) ** 2 - (p[:, 1] / 1.45) ** 2, 0, 1))
+        ball = np.sqrt(np.clip(1 - (p[:, 0] / 0.90) ** 2 - (p[:, 1] / 1.45) ** 2, 0, 1))
         nose = np.exp(-((p[:, 0] / 0.11) ** 2) - ((p[:, 1] - 0.10) / 0.22) ** 2)
-        return np.asarray(0.80 * round_ + 0.22 * nose, np.float32)
+        depth = np.asarray(0.80 * ball + 0.22 * nose, np.float32)
+        left, right = self.raw.index("yaw_left"), self.raw.index("yaw_right")
+        if left < 0 or right < 0:
+            return depth
+        turned = self._place(self.raw.landmarks[right]) - self._place(self.raw.landmarks[left])
+        across = turned[: lm.MESH, 0]
+        across = (across + across[self._pairs]) / 2
+        if abs(float(np.corrcoef(across, depth[: lm.MESH])[0, 1])) > 0.7:
+            slope, level = np.polyfit(across, depth[: lm.MESH], 1)
+            depth[: lm.MESH] = (depth[: lm.MESH] + slope * across + level) / 2
+        return depth
 
     def files(self) -> dict[str, bytes]:
         """Name → content of every file but the manifest."""
         reference = self._reference()
         box = self._mouth_box(reference)
         eyes, closed, eyes_box = self._eyes()
-        files = {fmt.CANVAS: _webp(_bleed(self.raw.canvas))}
+        files = {fmt.CANVAS: _webp(_bleed(self.raw.canvas), lossless=True)}
         for i, index in enumerate(self.used):
             files[f"mouths/{i:02d}.webp"] = _webp(self._texture(index, reference, box))
         if eyes is not None:
@@ -432,9 +446,13 @@ def _bleed(image: ByteArray) -> ByteArray:
     return np.dstack([np.clip(out, 0, 255).astype(np.uint8), image[..., 3]])
 
 
-def _webp(image: ByteArray) -> bytes:
+def _webp(image: ByteArray, *, lossless: bool = False) -> bytes:
     packed = io.BytesIO()
-    Image.fromarray(image).save(packed, "WEBP", quality=QUALITY, method=6, exact=True)
+    options: dict[str, Any] = (
+        {"lossless": True, "quality": 80} if lossless else {"quality": QUALITY}
+    )
+    picture = Image.fromarray(image)
+    picture.save(packed, "WEBP", method=6, exact=True, use_sharp_yuv=True, **options)
     return packed.getvalue()
 
 

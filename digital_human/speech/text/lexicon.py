@@ -119,7 +119,7 @@ def parse_entry(written: str, reading: str, *, where: str) -> Entry:
     if not _HAN.search(written) or not all(_TONED.fullmatch(s) for s in syllables):
         return Entry(written, respelling=reading)
     for syllable in syllables:
-        if to_normal(syllable) not in _known_syllables():
+        if to_normal(syllable) not in known_syllables():
             raise InputError(f"{where}: {syllable!r} is not a Mandarin syllable", fix=_FIX)
     if len(syllables) != len(written):
         raise InputError(
@@ -130,7 +130,8 @@ def parse_entry(written: str, reading: str, *, where: str) -> Entry:
 
 
 @lru_cache(maxsize=1)
-def _known_syllables() -> frozenset[str]:
+def known_syllables() -> frozenset[str]:
+    """All Mandarin syllables, without tones."""
     readings = {r for value in pinyin_dict.values() for r in value.split(",")}
     return frozenset(to_normal(to_tone3(r)) for r in readings)
 

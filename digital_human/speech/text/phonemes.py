@@ -13,24 +13,28 @@ from functools import lru_cache
 from typing import Any
 
 from digital_human.config import settings
+from digital_human.speech.text.english import english
+from digital_human.speech.text.japanese import japanese
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.text.normalise import Span, normalise
 from digital_human.speech.text.polyphones import syllables
+from digital_human.speech.text.symbols import (
+    EN_PHONES,
+    JA_PHONES,
+    MARKS,
+    PHONES,
+    PUNCTUATION,
+    SILENCE,
+    STRESS,
+    TONES,
+    ZH_PHONES,
+)
 from digital_human.speech.types import Language
 
-# Marks that modify the phone before them (zh: tones and aspiration; en: length; ja: length and
-# palatalisation) and stress marks, which modify the vowel after them. None is a phone by itself.
-TONES = "→↗↓↘"
-MARKS = TONES + "ʰʲː̃ᵝ"
-STRESS = "ˈˌ"
-PUNCTUATION = ';:,.!?—…"()“” '
-
-# What each front end can emit as a `Phone.symbol`, besides the silence ``_``.
-ZH_PHONES = frozenset("aefhijklmnopstuwxyŋɔɕəɚɛɤɥɨɻʂʊʦʨꭧ")
-EN_PHONES = frozenset("AIOQTWYabdfhijklmnpstuvwzæðŋɐɑɒɔəɛɜɡɪɹʃʊʌʒʤʧθᵊᵻ")
-JA_PHONES = frozenset("abdefhijkmnoprstuvwzçŋɕɡɨɯɰɲɴɸɾʔʣʥʦʨβ")
-SILENCE = "_"
-PHONES = ZH_PHONES | EN_PHONES | JA_PHONES | {SILENCE}
+__all__ = [
+    "EN_PHONES", "JA_PHONES", "MARKS", "PHONES", "PUNCTUATION", "Piece", "Reading", "SILENCE",
+    "STRESS", "TONES", "ZH_PHONES", "read",
+]  # fmt: skip
 
 _HAN = re.compile(r"[\u3400-\u9fff〇]+")
 _PUNCTUATION_MAP = {"，": ",", "、": ",", "。": ".", "．": ".", "！": "!", "？": "?", "：": ":"}
@@ -139,9 +143,7 @@ def read(text: str, language: Language, lexicon: Lexicon | None = None) -> Readi
 
 def _phonemes(run: _Spoken, language: Language) -> Iterator[Piece]:
     if language == "ja":
-        from digital_human.speech.text import japanese
-
-        for phonemes, start, end in japanese.phonemes(run.text):
+        for phonemes, start, end in japanese(run.text):
             yield run.piece(phonemes, start, end)
         return
     position = 0
@@ -183,23 +185,6 @@ def _other(run: _Spoken, start: int, end: int, language: Language) -> Iterator[P
         yield run.piece(phonemes, start + a, start + b)
 
 
-def english(text: str) -> Iterator[tuple[str, int, int]]:
-    """``(phonemes, start, end)`` for each English token of ``text``, its space included."""
-    g2p = _hibari()
-    position = 0
-    for token in g2p.phonemize_tokens(g2p.tokenize(text)):
-        start = text.find(token.text, position)
-        start = position if start < 0 else start
-        end = min(len(text), start + len(token.text) + len(token.whitespace))
-        phonemes = "".join(c for c in token.phonemes or "" if c in _EN_OUTPUT)
-        if phonemes and end > start:
-            yield phonemes + (" " if token.whitespace or end == len(text) else ""), start, end
-        position = max(position, end)
-
-
-_EN_OUTPUT = EN_PHONES | set(STRESS + MARKS + PUNCTUATION)
-
-
 def _tidy(pieces: list[Piece]) -> Iterator[Piece]:
     """Drop doubled spaces, spaces before marks and spaces at both ends."""
     kept: list[Piece] = []
@@ -237,9 +222,3 @@ def _jieba() -> Any:
     tokenizer.tmp_dir = str(folder)
     return tokenizer
 
-
-@lru_cache(maxsize=1)
-def _hibari() -> Any:
-    from hibari.g2p import G2P
-
-    return G2P()

@@ -203,7 +203,7 @@ EN_RULES: tuple[Rule, ...] = (
          final=True),
     Rule(_re(r"(?<!\w)(\d{1,2})(?=[A-Z]\b)"), lambda m, r: r(m[1]) + " ", final=True),
     # May 10 is the tenth of May.
-    Rule(_re(rf"\b({_MONTHS})\.? (\d{{1,2}})(?!\d|(?:st|nd|rd|th))"), _month_day, final=True),
+    Rule(_re(rf"\b({_MONTHS})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?![\d:%])"), _month_day, final=True),
     Rule(_re(r"\bNo\. ?(?=\d)"), lambda m, r: "number ", final=True),
     Rule(_re(r"(?<=\w)\s?&\s?(?=\w)"), lambda m, r: " and ", final=True),
 )  # fmt: skip

@@ -1,0 +1,233 @@
+"""Head and shoulders on a transparent canvas: the matted head of the GAN in painted clothes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from cloth import Canvas, Cloth, Piece, Point, curve
+from gan import SIZE, Array, Image
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
+
+WIDTH, HEIGHT = 1800, 2000
+OFFSET = (388, 60)
+# Everything below is in pixels of the GAN frame, x from the middle of the neck.
+SHOULDER: list[Point] = [
+    (150, 880), (235, 925), (330, 962), (450, 998), (560, 1042), (645, 1110), (700, 1215),
+    (735, 1370), (757, 1600), (770, 1960),
+]  # fmt: skip
+ARM: list[Point] = [
+    (650, 1080), (600, 1180), (560, 1330), (548, 1480), (556, 1700), (575, 1990), (900, 1990),
+    (900, 1080),
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wardrobe:
+    """What a person wears.
+
+    Attributes:
+        style: "shirt" (collar and tie) or "blouse" (open neckline).
+        jacket: Cloth of the jacket.
+        shirt: Cloth of the shirt or blouse.
+        tie: Cloth of the tie.
+        narrow: Shoulder width factor.
+        neck: x of the neck edges in the GAN frame where the collar meets them.
+    """
+
+    style: str
+    jacket: Cloth
+    shirt: Cloth
+    tie: Cloth
+    narrow: float
+    neck: tuple[float, float]
+
+
+class Tailor:
+    """Puts a matted head into clothes."""
+
+    def __init__(self, wardrobe: Wardrobe, seed: int) -> None:
+        """`seed` fixes the grain of the cloth."""
+        self.wardrobe = wardrobe
+        self.canvas = Canvas(HEIGHT, WIDTH, seed)
+        self.middle = sum(wardrobe.neck) / 2
+        y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+        u = np.clip((x - self.middle - OFFSET[0]) / (760 * wardrobe.narrow), -1.0, 1.0)
+        chest = 300 * np.sqrt(np.clip(1 - u**2 * 0.94, 0, 1))
+        slope = np.clip((y - OFFSET[1] - 900) / 420, 0, 1)
+        self.form = (chest * 0.9 + 190 * np.sin(slope * np.pi / 2)).astype(np.float32)
+
+    def place(self, points: list[Point], side: int = 1) -> list[Point]:
+        """Points of the GAN frame, x from the neck's middle, to canvas pixels; `side` -1 mirrors."""
+        k = self.wardrobe.narrow
+        return [
+            (side * x * (1 + (k - 1) * min(1, max(0, (abs(x) - 200) / 250))) + self.middle + OFFSET[0], y + OFFSET[1])
+            for x, y in points
+        ]
+
+    def both(self, points: list[Point]) -> Array:
+        """Closed outline from a right half running downwards, mirrored."""
+        right = curve(self.place(points))
+        left = curve(self.place(points, -1))
+        return np.vstack([right, left[::-1]])
+
+    def dress(self, head: Image) -> Image:
+        """The bust, RGBA uint8 [2000, 1800, 4], from the matted head, RGBA uint8 [1024, 1024, 4]."""
+        w = self.wardrobe
+        c = self.canvas
+        skin, cover = _neck_down(head)
+        c.over(skin, cover)
+        if w.style == "shirt":
+            self._shirt()
+        else:
+            self._blouse()
+        self._jacket()
+        _head_over(c, head)
+        if w.style == "shirt":
+            self._collar()
+        out = np.dstack([c.colour, 255 * c.alpha])
+        return out.round().clip(0, 255).astype(np.uint8)
+
+    def _shirt(self) -> None:
+        front = [(200, 905), (215, 960), (300, 1000), (330, 1300), (120, 1990)]
+        folds = [((self._x(-120), 1250.0), (self._x(-20), 1700.0), 26.0, 7.0)]
+        self.canvas.lay(Piece(self.both(front), self.wardrobe.shirt, folds=folds, shadow=0), self.form)
+
+    def _x(self, x: float) -> float:
+        return x + self.middle + OFFSET[0]
+
+    def _blouse(self) -> None:
+        w = self.wardrobe
+        left, right = (self.place(p, s) for p, s in ((NECKLINE, -1), (NECKLINE, 1)))
+        rim = np.vstack([curve(left)[::-1], curve(right)])
+        rim = rim[np.argsort(np.arange(len(rim)))]
+        outline = np.vstack([curve(left), curve(right)[::-1], self.place([(340, 1000), (330, 1990), (-330, 1990), (-340, 1000)])])
+        folds = [
+            ((self._x(-150), 1150.0 + 60), (self._x(-30), 1600.0), 30.0, 9.0),
+            ((self._x(140), 1160.0 + 60), (self._x(60), 1560.0), 34.0, 8.0),
+            ((self._x(10), 1250.0), (self._x(-10), 1900.0), 22.0, 6.0),
+        ]
+        self.canvas.lay(Piece(outline, w.shirt, round=5, height=4, folds=folds, shadow=0.34, reach=9), self.form)
+
+    def _jacket(self) -> None:
+        w = self.wardrobe
+        c = self.canvas
+        deep = 1760.0 if w.style == "shirt" else 1700.0
+        inner: list[Point] = [(228, 900), (222, 960), (190, 1120), (120, 1400), (0, deep)]
+        for side in (-1, 1):
+            outer = curve(self.place(SHOULDER, side))
+            edge = curve(self.place([*inner, (-30, 1990)], side))
+            body = np.vstack([outer, edge[::-1]])
+            x = self._side(side)
+            folds = [
+                (x(520, 1480), x(120, 1800), 46.0, 9.0), (x(540, 1400), x(300, 1560), 30.0, 7.0),
+                (x(430, 1080), x(500, 1420), 60.0, 8.0), (x(330, 1850), x(40, 1800), 40.0, 8.0),
+            ]  # fmt: skip
+            c.lay(Piece(body, w.jacket, round=34, height=46, folds=folds, shadow=0.5, reach=14), self.form)
+            arm = np.array(self.place(ARM, side))
+            inside = np.vstack([curve(self.place(ARM[:6], side)), arm[6:]])
+            folds = [
+                (x(575, 1560), x(740, 1500), 26.0, 9.0), (x(570, 1700), x(745, 1760), 28.0, 10.0),
+                (x(590, 1240), x(640, 1480), 40.0, 9.0), (x(580, 1840), x(750, 1800), 22.0, 8.0),
+            ]  # fmt: skip
+            self._sleeve(inside, outer, folds)
+        for side in (1, -1):
+            self._lapel(side, deep)
+
+    def _side(self, side: int):
+        def at(x: float, y: float) -> Point:
+            return self.place([(x, y)], side)[0]
+
+        return at
+
+    def _sleeve(self, arm: Array, outer: Array, folds: list[tuple[Point, Point, float, float]]) -> None:
+        c = self.canvas
+        shoulder = c.cover(np.vstack([outer, [(outer[-1][0] * 0 + self._x(0), HEIGHT), (self._x(0), outer[0][1])]]))
+        cover = c.cover(arm) * shoulder
+        contours, _ = cv2.findContours((cover > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        outline = max(contours, key=len)[:, 0].astype(float)
+        c.lay(Piece(outline, self.wardrobe.jacket, round=60, height=62, folds=folds, shadow=0.42, reach=12), self.form * 0.9)
+
+    def _lapel(self, side: int, deep: float) -> None:
+        w = self.wardrobe
+        c = self.canvas
+        collar: list[Point] = [
+            (206, 872), (246, 900), (318, 985), (345, 1090), (330, 1172), (205, 1150), (205, 1060),
+            (217, 960),
+        ]  # fmt: skip
+        low = 0 if side > 0 else 8
+        lapel_in: list[Point] = [(219, 985), (200, 1100), (160, 1280), (90, 1500), (-12 - low, deep)]
+        lapel_out: list[Point] = [(330, 1188), (398, 1205), (372, 1330), (250, 1560), (-12 - low, deep + 4)]
+        inner = curve(self.place(lapel_in, side))
+        tip = self.place(lapel_out, side)
+        outer = np.vstack([np.array(tip[:1]), curve(tip[1:])])
+        outline = np.vstack([inner, outer[::-1]])
+        c.lay(Piece(outline, w.jacket, round=5, height=7, shadow=0.55, reach=9), self.form)
+        p = self.place(collar, side)
+        outline = np.vstack([curve(p[:4]), np.array(p[4:5]), np.array(p[5:6]), curve(p[5:])])
+        c.lay(Piece(outline, w.jacket, round=7, height=9, shadow=0.5, reach=8), self.form)
+
+    def _collar(self) -> None:
+        """Tie and shirt collar, over the neck."""
+        w = self.wardrobe
+        c = self.canvas
+        tie = [(34, 1140), (46, 1200), (66, 1400), (84, 1640), (92, 1990)]
+        knot = [(58, 1050), (60, 1075), (44, 1120), (33, 1152)]
+        keep = _behind_jacket(self, c)
+        c.lay(Piece(self.both(tie), w.tie, round=16, height=14, shadow=0.4, reach=9), self.form)
+        c.lay(Piece(self.both(knot), w.tie, round=18, height=20, shadow=0.45, reach=7), self.form)
+        keep()
+        for side in (-1, 1):
+            edge = w.neck[0 if side < 0 else 1] - self.middle
+            out = abs(edge)
+            wing: list[Point] = [(out + 14, 878), (out + 2, 930), (out - 50, 990), (48, 1052), (10, 1062)]
+            under: list[Point] = [(96, 1190), (178, 1120), (226, 1010), (out + 26, 905)]
+            p, q = curve(self.place(wing, side)), curve(self.place(under[1:], side))
+            outline = np.vstack([p, np.array(self.place(under[:1], side)), q])
+            c.lay(Piece(outline, w.shirt, round=5, height=6, shadow=0.42, reach=10), self.form)
+
+
+NECKLINE: list[Point] = [(236, 900), (228, 960), (190, 1050), (110, 1120), (0, 1140)]
+
+
+def _behind_jacket(tailor: Tailor, canvas: Canvas):
+    """Remember the jacket so that what is laid next goes under its lapels; call to put it back."""
+    before, alpha = canvas.colour.copy(), canvas.alpha.copy()
+    opening = np.vstack([
+        curve(tailor.place([(219, 900), (219, 985), (200, 1100), (160, 1280), (90, 1500), (0, 1740)], 1)),
+        curve(tailor.place([(219, 900), (219, 985), (200, 1100), (160, 1280), (90, 1500), (0, 1740)], -1))[::-1],
+    ])  # fmt: skip
+    inside = canvas.cover(opening)
+
+    def restore() -> None:
+        canvas.colour = canvas.colour * inside[..., None] + before * (1 - inside)[..., None]
+        canvas.alpha = np.maximum(canvas.alpha * inside, alpha)
+
+    return restore
+
+
+def _neck_down(head: Image) -> tuple[Array, Array]:
+    """Skin below the GAN frame: the last rows of the neck carried on downwards."""
+    colour = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    alpha = np.zeros((HEIGHT, WIDTH), np.float32)
+    rows = head[SIZE - 16 : SIZE, :, :3].astype(np.float64).mean(0)
+    rows = gaussian_filter1d(rows, 6.0, axis=0)
+    top = OFFSET[1] + SIZE - 30
+    x0 = OFFSET[0]
+    depth = np.arange(HEIGHT - top)[:, None, None]
+    noise = gaussian_filter(np.random.default_rng(3).normal(size=(HEIGHT - top, SIZE)), 1.0)[..., None]
+    fade = 1 - 0.10 * np.clip(depth / 160, 0, 1)
+    colour[top:, x0 : x0 + SIZE] = rows[None] * fade + 4 * noise
+    alpha[top:, x0 + 280 : x0 + 750] = 1
+    return colour, alpha
+
+
+def _head_over(canvas: Canvas, head: Image) -> None:
+    """Lay the head over the clothes: all of it above the collar, only skin below."""
+    x0, y0 = OFFSET
+    rgb = np.zeros((*canvas.alpha.shape, 3), np.float32)
+    alpha = np.zeros(canvas.alpha.shape, np.float32)
+    rgb[y0 : y0 + SIZE, x0 : x0 + SIZE] = head[..., :3]
+    alpha[y0 : y0 + SIZE, x0 : x0 + SIZE] = head[..., 3] / 255
+    canvas.over(rgb, alpha)
