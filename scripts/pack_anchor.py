@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from digital_human.errors import DigitalHumanError
-from digital_human.face.build.pack import Person, pack, read_raw
+from digital_human.face.build.pack import pack
+from digital_human.face.build.raw import Person, read_raw
 
 MADE = (
     "A random face drawn by MobileStyleGAN (PyPI random-face 2021.7.21.1); mouth shapes, closed "

@@ -17,6 +17,7 @@ from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
 from digital_human.media.pictures import cover, read_picture
 from digital_human.media.shot import ThemeName
+from digital_human.media.studio_desk import draw_desk
 from digital_human.media.studio_wall import Camera, blue_wall, light_wall, noise
 from digital_human.media.themes import colour
 
@@ -93,10 +94,10 @@ def backdrop(
         wall = _own_wall(background, width, height)
     hide = None
     if desk < height:
-        surface, shape = _desk(theme, camera, desk, wall)
-        surface = surface * _seat_shade(camera, desk, seats)[..., None]
-        wall = wall * (1 - shape[..., None]) + surface * shape[..., None]
-        hide = ((1 - shape) * 255).round().astype(np.uint8)
+        surface, shape = draw_desk(theme, camera, desk, wall, seats)
+        wall[desk:] += (surface - wall[desk:]) * shape[..., None]
+        hide = np.full((height, width), 255, np.uint8)
+        hide[desk:] = np.asarray(((1 - shape) * 255).round(), np.uint8)
     dither = noise(height, width, 5) - 0.5
     base = (wall + dither[..., None] * 1.6).round().clip(0, 255).astype(np.uint8)
     base.flags.writeable = False
@@ -118,64 +119,6 @@ def _own_wall(background: Path | str, width: int, height: int) -> FloatArray:
     fall = np.hypot((xx / width - 0.5) * 1.1, yy / height - 0.42)
     light = np.clip(1.12 - 0.55 * fall, 0.5, 1.12)[..., None]
     return np.asarray(np.minimum(tone * light, 255), np.float32)
-
-
-def _desk(
-    theme: ThemeName, camera: Camera, desk: int, wall: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Colour float32 [h, w, 3] and coverage 0…1 [h, w] of a desk across the picture."""
-    width, height, u = camera.width, camera.height, camera.unit
-    yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
-    across = (xx - width / 2) / (width / 2)
-    # The far edge bows towards the camera at the sides, the near edge a little more.
-    far = desk + 10 * u * across**2
-    near = far + (24 + 10 * (1 - across**2)) * u
-    depth = np.clip((yy - far) / np.maximum(near - far, 1), 0, 1)[..., None]
-    mirror = np.empty_like(wall)
-    rows = np.clip(2 * desk - np.arange(height) - 4 * round(u), 0, height - 1)
-    mirror[:] = cv2.GaussianBlur(wall, (0, 0), 7 * u)[rows]
-    shine = np.exp(-((across / 0.55) ** 2))[..., None]
-    below = np.clip((yy - near) / np.maximum(height - near, 1), 0, 1)[..., None]
-    if theme == "blue":
-        top = mirror * 0.55 + np.array((70, 118, 190), np.float32) * (0.42 + 0.5 * depth)
-        top = top + shine * (1 - depth) * np.array((40, 56, 70), np.float32)
-        front = (
-            np.array((10, 44, 112), np.float32) * (1 - below)
-            + np.array((2, 10, 34), np.float32) * below
-        )
-        front = front + shine * np.array((6, 26, 52), np.float32) * (1 - below)
-        glow, lip = np.array((80, 190, 255), np.float32), np.array((214, 240, 255), np.float32)
-    else:
-        top = mirror * 0.30 + np.array((250, 246, 238), np.float32) * (0.62 + 0.10 * depth)
-        grain = cv2.GaussianBlur(noise(height, width, 11), (0, 0), sigmaX=60 * u, sigmaY=0.8 * u)
-        grain = (grain - grain.mean()) / max(float(grain.std()), 1e-6)
-        wood = np.array((214, 176, 132), np.float32) + grain[..., None] * np.array(
-            (7, 7, 6), np.float32
-        )
-        front = wood * (1.0 - 0.30 * below) + shine * np.array((14, 12, 8), np.float32)
-        glow, lip = np.array((255, 236, 200), np.float32), np.array((255, 255, 252), np.float32)
-    is_front = np.clip(yy - near + 0.5, 0, 1)[..., None]
-    colour_ = top * (1 - is_front) + front * is_front
-    edge = np.exp(-(((yy - near) / (1.6 * u)) ** 2))[..., None]
-    colour_ = colour_ * (1 - edge) + lip * edge
-    under = np.exp(-np.maximum(yy - near - 2 * u, 0) / (11 * u))[..., None] * is_front
-    colour_ = colour_ * (1 - 0.34 * under) if theme == "light" else colour_ + glow * 0.34 * under
-    strip = np.exp(-(((yy - near - 30 * u) / (1.8 * u)) ** 2))[..., None]
-    halo = np.exp(-np.abs(yy - near - 30 * u) / (16 * u))[..., None] * is_front
-    colour_ = colour_ + glow * (0.85 * strip + 0.26 * halo) * (0.45 + 0.55 * shine)
-    shape = np.clip(yy - far + 0.5, 0, 1)
-    return np.clip(colour_, 0, 255).astype(np.float32), shape.astype(np.float32)
-
-
-def _seat_shade(camera: Camera, desk: int, seats: tuple[int, ...]) -> FloatArray:
-    """Where people stand against the desk its top is darker, factor [h, w]."""
-    yy, xx = np.mgrid[0 : camera.height, 0 : camera.width].astype(np.float32)
-    u, shade = camera.unit, np.ones((camera.height, camera.width), np.float32)
-    for seat in seats:
-        wide = np.exp(-(((xx - seat) / (230 * u * camera.zoom)) ** 4))
-        deep = np.exp(-np.maximum(yy - desk, 0) / (15 * u))
-        shade *= 1 - 0.52 * wide * deep
-    return shade
 
 
 @lru_cache(maxsize=4)

@@ -44,12 +44,13 @@ def _blur(image: FloatArray, sigma: float) -> FloatArray:
     return out
 
 
-def _over(base: npt.NDArray[Any], paint: npt.NDArray[Any], cover: npt.NDArray[Any]) -> FloatArray:
+def over(base: npt.NDArray[Any], paint: npt.NDArray[Any], cover: npt.NDArray[Any]) -> FloatArray:
     """``paint`` over ``base`` where ``cover`` 0…1 (broadcast) says."""
     return np.asarray(base * (1 - cover) + paint * cover, np.float32)
 
 
-def _colour(*value: float) -> FloatArray:
+def tone(*value: float) -> FloatArray:
+    """A colour as float32 [3]."""
     return np.array(value, np.float32)
 
 
@@ -99,22 +100,22 @@ def blue_wall(camera: Camera, desk: float) -> FloatArray:
     half = camera.width / 2 / camera.unit
     reach = max(desk / camera.unit, 1.0)
     up = np.clip(y / reach, -0.2, 1)[..., None]
-    wall = _colour(14, 58, 124) * (1 - up) + _colour(4, 20, 62) * up
+    wall = tone(14, 58, 124) * (1 - up) + tone(4, 20, 62) * up
     glow = np.exp(-((x / 430) ** 2 + ((y - 0.55 * reach) / 330) ** 2))[..., None]
-    wall = wall + glow * _colour(12, 58, 112)
+    wall = wall + glow * tone(12, 58, 112)
     # The limb: bright on its edge, fading outwards as an atmosphere does.
     top = min(reach * 0.74, 500.0)
     radius = max(half * 1.25, 700.0)
     away = np.hypot(x, y - (top - radius)) - radius
     globe = np.clip(0.5 - away / 3, 0, 1)[..., None]
-    inner = _colour(8, 40, 92) + _colour(16, 62, 104) * np.exp(np.minimum(away, 0) / 110)[..., None]
+    inner = tone(8, 40, 92) + tone(16, 62, 104) * np.exp(np.minimum(away, 0) / 110)[..., None]
     lines = _graticule(x, y - (top - radius), radius) * np.exp(np.minimum(away, 0) / 210)
-    inner = inner + lines[..., None] * _colour(16, 48, 76)
+    inner = inner + lines[..., None] * tone(16, 48, 76)
     inner = inner + _settlements(x, y) * np.exp(np.minimum(away + 40, 0) / 260)[..., None]
     wall = wall * (1 - globe) + inner * globe
     across = np.exp(-((x / 520) ** 2))[..., None]
-    limb = np.exp(-np.abs(away) / 3.5)[..., None] * _colour(120, 170, 205) * 0.8 * across
-    air = np.exp(-np.clip(away, 0, None) / 74)[..., None] * (1 - globe) * _colour(30, 96, 168) * 0.8
+    limb = np.exp(-np.abs(away) / 3.5)[..., None] * tone(120, 170, 205) * 0.8 * across
+    air = np.exp(-np.clip(away, 0, None) / 74)[..., None] * (1 - globe) * tone(30, 96, 168) * 0.8
     wall = _blur(wall + limb + air * (0.35 + 0.65 * across), 4.0 * soft)
     seams = np.exp(-(((((x + 1000) % 250) - 125) / 1.3) ** 2))[..., None]
     wall = wall * (1 - 0.16 * seams)
@@ -134,7 +135,7 @@ def _settlements(x: FloatArray, y: FloatArray) -> FloatArray:
             column = round((px - float(x[0, 0])) / scale)
             row = round((float(y[0, 0]) - py) / scale)
             if 0 <= column < x.shape[1] and 0 <= row < x.shape[0]:
-                tint = _colour(255, 196, 120) if rng.random() < 0.6 else _colour(130, 200, 255)
+                tint = tone(255, 196, 120) if rng.random() < 0.6 else tone(130, 200, 255)
                 cv2.circle(
                     out, (column, row), max(1, round(rng.uniform(0.6, 2.0) / scale)),
                     (tint * rng.uniform(0.3, 0.9)).tolist(), -1, cv2.LINE_AA,
@@ -162,8 +163,8 @@ def _rays(wall: FloatArray, x: FloatArray, y: FloatArray, reach: float) -> Float
         down = np.maximum(reach + 24 - y, 1)
         beam = np.exp(-(((x - cx - lean * down) / (16 + 0.13 * down)) ** 2)) * np.exp(-down / 260)
         lamp = np.exp(-(((x - cx) / 34) ** 2 + ((y - reach + 10) / 13) ** 2))
-        out = out + (beam * 0.22 * power)[..., None] * _colour(120, 170, 220)
-        out = out + (lamp * power)[..., None] * _colour(150, 176, 196)
+        out = out + (beam * 0.22 * power)[..., None] * tone(120, 170, 220)
+        out = out + (lamp * power)[..., None] * tone(150, 176, 196)
     return out.astype(np.float32)
 
 
@@ -174,24 +175,24 @@ def _blue_wings(
     inner = max(half * 0.60, 268.0)
     body, lit = _skyline(x, y, 7, 60, 330)
     night = (
-        _colour(18, 62, 124) * np.clip(1.1 - y / 760, 0.25, 1)[..., None]
-        + _colour(92, 84, 96) * np.exp(-np.maximum(y, 0) / 110)[..., None]
+        tone(18, 62, 124) * np.clip(1.1 - y / 760, 0.25, 1)[..., None]
+        + tone(92, 84, 96) * np.exp(-np.maximum(y, 0) / 110)[..., None]
     )
-    tower = _colour(9, 32, 74) + _colour(-3, -10, -22) * body[..., None]
+    tower = tone(9, 32, 74) + tone(-3, -10, -22) * body[..., None]
     city = np.where(body[..., None] > 0, tower, night)
     warm = ((np.floor(x / 47).astype(np.int32) % 3) != 0)[..., None]
-    lamps = np.where(warm, _colour(255, 200, 128), _colour(150, 200, 240))
+    lamps = np.where(warm, tone(255, 200, 128), tone(150, 200, 240))
     city = _blur(np.asarray(city + lit[..., None] * lamps, np.float32), 4.6 * soft)
     side = np.clip((np.abs(x) - inner) / 2, 0, 1)[..., None]
     sheen = np.exp(-(((np.abs(x) - inner - 90 - 0.2 * y) / 46) ** 2))[..., None]
-    wall = _over(wall, city + sheen * _colour(14, 26, 38), side)
+    wall = over(wall, city + sheen * tone(14, 26, 38), side)
     # Pillar: dark body, a bright line on its inner edge.
     pillar = np.clip(1.5 - np.abs(np.abs(x) - inner - 13) / 9, 0, 1)[..., None]
-    wall = _over(wall, _colour(14, 40, 84), pillar)
+    wall = over(wall, tone(14, 40, 84), pillar)
     for offset, thick, power in ((0.0, 2.0, 0.9), (27.0, 1.3, 0.45)):
         away = np.abs(np.abs(x) - inner - offset)
         line = np.exp(-((away / thick) ** 2)) + 0.14 * np.exp(-away / 22)
-        wall = np.asarray(wall + power * line[..., None] * _colour(130, 196, 236), np.float32)
+        wall = np.asarray(wall + power * line[..., None] * tone(130, 196, 236), np.float32)
     return _blur(wall, 1.5 * soft)
 
 
@@ -205,27 +206,27 @@ def light_wall(camera: Camera, desk: float) -> FloatArray:
     soft = camera.unit * camera.zoom
     half = camera.width / 2 / camera.unit
     sky = (
-        _colour(206, 230, 246) * np.clip(y / 520, 0, 1)[..., None]
-        + _colour(255, 240, 218) * np.clip(1 - y / 520, 0, 1)[..., None]
+        tone(206, 230, 246) * np.clip(y / 520, 0, 1)[..., None]
+        + tone(255, 240, 218) * np.clip(1 - y / 520, 0, 1)[..., None]
     )
     sun = np.exp(-(((x + 250) / 260) ** 2 + ((y - 300) / 220) ** 2))[..., None]
-    sky = sky + sun * _colour(40, 30, 8)
+    sky = sky + sun * tone(40, 30, 8)
     body, lit = _skyline(x, y, 19, 50, 270)
     haze = np.clip(1 - y / 420, 0.25, 1)[..., None]
-    tower = _colour(150, 178, 198) * haze + _colour(206, 222, 230) * (1 - haze)
-    tower = tower + lit[..., None] * _colour(52, 46, 36) - (lit[..., None] == 0) * 5
+    tower = tone(150, 178, 198) * haze + tone(206, 222, 230) * (1 - haze)
+    tower = tower + lit[..., None] * tone(52, 46, 36) - (lit[..., None] == 0) * 5
     near = np.where(body[..., None] > 0.8, tower, tower * 0.45 + sky * 0.55)
     view = np.where(body[..., None] > 0, near, sky)
     trees = np.exp(-np.maximum(y - 26 - 14 * np.sin(x / 37) - 9 * np.sin(x / 13), 0) / 7)[..., None]
     leaf = cv2.GaussianBlur(noise(x.shape[0], x.shape[1], 8), (0, 0), 9 * soft)
     leaf = 1 + (leaf - 0.5) / max(float(leaf.std()), 1e-6) * 0.07
-    view = view * (1 - trees) + _colour(138, 160, 128) * leaf[..., None] * trees
+    view = view * (1 - trees) + tone(138, 160, 128) * leaf[..., None] * trees
     view = _blur(view.astype(np.float32), 6.5 * soft)
     # Window bars.
     bars = np.exp(-((((np.abs(x) % 238) - 119) / 3.2) ** 2))[..., None] * 0.55
-    wall = _light_sides(_over(view, _colour(236, 238, 236), bars), x, y, soft, half)
+    wall = _light_sides(over(view, tone(236, 238, 236), bars), x, y, soft, half)
     warm = np.exp(-(((x + 0.42 * half) / (0.8 * half)) ** 2 + ((y - 420) / 420) ** 2))[..., None]
-    return np.asarray(np.clip(wall + warm * _colour(12, 8, 0), 0, 255), np.float32)
+    return np.asarray(np.clip(wall + warm * tone(12, 8, 0), 0, 255), np.float32)
 
 
 def _light_sides(
@@ -236,14 +237,14 @@ def _light_sides(
     side = np.clip((np.abs(x) - inner) / 2, 0, 1)[..., None]
     phase = (np.abs(x) - inner) % 26
     slat = 0.80 + 0.22 * np.clip(1 - np.abs(phase - 12) / 11, 0, 1) ** 0.5
-    wood = _colour(214, 189, 158) * slat[..., None]
+    wood = tone(214, 189, 158) * slat[..., None]
     lamp = np.exp(-np.abs(y - 520) / 170) * 0.22 + np.exp(-np.maximum(y, 0) / 90) * 0.10
     wood = wood * (0.90 + lamp[..., None])
     cove = np.exp(-(np.abs(x) - inner) / 60)[..., None]
-    wood = wood + np.clip(cove, 0, 1) * _colour(34, 26, 12)
+    wood = wood + np.clip(cove, 0, 1) * tone(34, 26, 12)
     wall = view * (1 - side) + wood * side
     post = np.clip(1.5 - np.abs(np.abs(x) - inner + 2) / 7, 0, 1)[..., None]
-    wall = wall * (1 - post) + _colour(250, 247, 240) * post
+    wall = wall * (1 - post) + tone(250, 247, 240) * post
     shade = np.exp(-np.maximum(inner - np.abs(x) - 9, 0) / 26)[..., None] * (1 - side)
     wall = wall * (1 - 0.16 * shade)
     return _blur(wall.astype(np.float32), 2.6 * soft)
@@ -268,13 +269,13 @@ def title_sky(camera: Camera, theme: str) -> ByteArray:
     out = np.clip(0.5 - away / 3, 0, 1)[..., None]
     lines = _graticule(x, y - (top - radius), radius)[..., None]
     if theme == "blue":
-        picture = _colour(6, 40, 120) * (1 - up) + _colour(1, 6, 28) * up
-        ground = _colour(4, 24, 70) + lines * _colour(8, 34, 66)
-        tint, air = _colour(150, 215, 255), _colour(26, 120, 235)
+        picture = tone(6, 40, 120) * (1 - up) + tone(1, 6, 28) * up
+        ground = tone(4, 24, 70) + lines * tone(8, 34, 66)
+        tint, air = tone(150, 215, 255), tone(26, 120, 235)
     else:
-        picture = _colour(255, 246, 230) * (1 - up) + _colour(198, 228, 240) * up
-        ground = _colour(226, 240, 240) + lines * _colour(14, 12, 8)
-        tint, air = _colour(255, 250, 236), _colour(40, 26, 0)
+        picture = tone(255, 246, 230) * (1 - up) + tone(198, 228, 240) * up
+        ground = tone(226, 240, 240) + lines * tone(14, 12, 8)
+        tint, air = tone(255, 250, 236), tone(40, 26, 0)
     ground = ground + np.exp(np.minimum(away, 0) / 90)[..., None] * air * 0.45
     picture = picture * (1 - out) + ground * out
     rim = np.exp(-((x / 620) ** 2))[..., None]

@@ -44,7 +44,9 @@ def true_peak(pcm: FloatArray, rate: int) -> float:
 
 
 def limit(pcm: FloatArray, rate: int, ceiling: float = CEILING_DBTP) -> FloatArray:
-    """Hold the true peak under ``ceiling`` with 5 ms of look-ahead; the length stays.
+    """Hold the true peak under ``ceiling`` with 25 ms of look-ahead; the length stays.
+
+    The gain moves more slowly than a voice's pitch, so that it does not roughen it.
 
     Args:
         pcm: float32 [n] mono.
@@ -62,9 +64,10 @@ def limit(pcm: FloatArray, rate: int, ceiling: float = CEILING_DBTP) -> FloatArr
     peaks = over[: len(pcm) * _OVERSAMPLING].reshape(len(pcm), _OVERSAMPLING).max(axis=1)
     peaks = np.maximum(peaks, np.abs(pcm))
     wanted = np.minimum(1.0, level / np.maximum(peaks, 1e-9))
-    window = max(3, int(0.005 * rate)) | 1
-    # The minimum over twice the smoothing window keeps the smoothed gain under the wanted one.
-    gain = uniform_filter1d(minimum_filter1d(wanted, 2 * window + 1), window)
+    window = max(3, int(0.012 * rate)) | 1
+    # The minimum over the two smoothing windows keeps the smoothed gain under the wanted one.
+    held = minimum_filter1d(wanted, 4 * window + 1)
+    gain = uniform_filter1d(uniform_filter1d(held, 2 * window), 2 * window)
     limited = np.asarray(pcm * gain, np.float32)
     rest = true_peak(limited, rate) - ceiling
     return limited if rest <= 0 else limited * np.float32(10 ** (-rest / 20))

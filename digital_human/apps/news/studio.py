@@ -47,7 +47,7 @@ class Studio:
         }
         self.framings = {key: framing_of(bundle) for key, bundle in self._bundles.items()}
         self._renderers: dict[tuple[str, int], PhotoRenderer] = {}
-        self._compositor = Compositor(plan.size, FPS, plan.look)
+        self.compositor = Compositor(plan.size, FPS, plan.look)
 
     def __enter__(self) -> Studio:
         return self
@@ -78,7 +78,7 @@ class Studio:
                 people are animated up to it all the same.
         """
         plan = self._plan
-        animators = {key: self._animator(key, timeline) for key in plan.people}
+        animators = {key: self.animator(key, timeline) for key in plan.people}
         captions = caption_track(plan, timeline)
         first = 0 if plan.index == 0 else _LATER
         previous: ByteArray | None = None
@@ -93,16 +93,17 @@ class Studio:
                 if shots is not None and shots.get(number) != t:
                     continue
                 people = {
-                    key: self._renderer(shot, key).render(motions[key]) for key in shot.anchors
+                    key: self.renderer(shot, key).render(motions[key]) for key in shot.anchors
                 }
                 cue = captions.cue_at(pts / FPS) if captions else None
-                picture = self._compositor.compose(
+                picture = self.compositor.compose(
                     shot, t, people, cue.lines if cue else (),
                     programme_t=first + pts, previous=previous, fade=_FADE,
                 )  # fmt: skip
                 yield picture.copy()
 
-    def _animator(self, key: str, timeline: Timeline) -> Animator:
+    def animator(self, key: str, timeline: Timeline) -> Animator:
+        """The anchor's motion through the segment, settled at both ends so that cuts join."""
         seed = hashlib.sha256(f"{key}/{self._plan.index}".encode()).digest()
         animator = Animator(FPS, int.from_bytes(seed[:4], "big"))
         for item in timeline.placed:
@@ -111,10 +112,11 @@ class Studio:
         animator.settle(timeline.frames)
         return animator
 
-    def _renderer(self, shot: Shot, key: str) -> PhotoRenderer:
+    def renderer(self, shot: Shot, key: str) -> PhotoRenderer:
+        """The anchor's renderer at the size the shot needs."""
         bundle = self._bundles[key]
         height, width = bundle.canvas.shape[:2]
-        rows = self._compositor.placement(shot, key, (width, height)).height
+        rows = self.compositor.placement(shot, key, (width, height)).height
         if (key, rows) not in self._renderers:
             self._renderers[key, rows] = PhotoRenderer(bundle, rows)
         return self._renderers[key, rows]

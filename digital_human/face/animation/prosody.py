@@ -12,7 +12,7 @@ from digital_human.speech.types import Phone, Speech
 from digital_human.speech.visemes import SPECS, visemes
 
 _HOP = 0.01  # s, between loudness values
-_SILENT = -38.0  # dB below the loud parts: silence
+_SILENT = -32.0  # dB below the loud parts: silence
 _MARKED = 12.0  # dB more are allowed (breath) where the phones say silence
 _NOTHING = -60.0  # dB re full scale: no sound at all
 _LOUD = 95  # percentile of the loudness that counts as loud

@@ -13,110 +13,24 @@ import hashlib
 import io
 import json
 import os
-import re
 import shutil
 import tempfile
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import cv2
 import numpy as np
-from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
 from digital_human.face import bundle as fmt
 from digital_human.face import landmarks as lm
 from digital_human.face.build.modes import FaceModes, linear_fit, symmetric
+from digital_human.face.build.pictures import bleed, shut, webp, without_interior
+from digital_human.face.build.raw import CELL, Person, RawMaterial
 from digital_human.face.mesh import Box, IntArray, part_mesh, strip_triangles, warp_points
 
-QUALITY = 96
-_CELL = re.compile(r"^g(\d+)w(\d+)$")
 _REFERENCE_GAP = 0.08
 _ROUND = 0.98  # width factor below which a cell borrows its texture from a wider one
-_LASH = 0.6  # where the lash line of closed eyes is, from upper to lower lid landmarks
-
-
-class Placement(BaseModel):
-    """Where the face pictures lie in the bust picture; read from ``canvas.json``.
-
-    Attributes:
-        offset: Left top of the face pictures in the canvas, in canvas pixels.
-        scale: Canvas pixels per pixel of a face picture.
-    """
-
-    model_config = ConfigDict(extra="ignore")
-
-    offset: tuple[float, float]
-    scale: float = Field(gt=0.1, le=4)
-
-
-class Person(BaseModel):
-    """Who the raw material shows; the fields are those of `AvatarManifest`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    display: fmt.DisplayName
-    gender: Literal["female", "male", "unspecified"]
-    person: Literal["generated", "real"] = "generated"
-    consent: str = ""
-    made: str = Field(min_length=1)
-    licence: str = Field(min_length=1)
-
-
-@dataclass(frozen=True, slots=True)
-class RawMaterial:
-    """What the packer starts from.
-
-    Attributes:
-        names: Of the pictures; ``base`` is the face at rest, ``g{i}w{j}`` a cell of the bank.
-        images: uint8 [s, h, w, 3] RGB, aligned to the base.
-        landmarks: float32 [s, 478, 2], in their pixels.
-        layers: From ``layers.npz``, may be empty.
-        canvas: uint8 [h, w, 4] RGBA bust.
-        placement: Where the pictures lie in the canvas.
-    """
-
-    names: tuple[str, ...]
-    images: ByteArray
-    landmarks: FloatArray
-    layers: dict[str, np.ndarray[Any, Any]]
-    canvas: ByteArray
-    placement: Placement
-
-    def index(self, name: str) -> int:
-        """Position of a picture; -1 when there is none."""
-        return self.names.index(name) if name in self.names else -1
-
-
-def read_raw(folder: Path) -> RawMaterial:
-    """Read ``work.npz``, ``layers.npz``, ``canvas.png`` and ``canvas.json``.
-
-    Raises:
-        InputError: A file is missing or unusable.
-    """
-    for name in ("work.npz", "canvas.png", "canvas.json"):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder / name}: missing", fix="make the raw material first")
-    try:
-        placement = Placement.model_validate_json((folder / "canvas.json").read_text("utf-8"))
-        with np.load(folder / "work.npz", allow_pickle=False) as work:
-            names = tuple(str(n) for n in work["names"])
-            images, points = work["images"], work["landmarks"].astype(np.float32)
-        layers: dict[str, np.ndarray[Any, Any]] = {}
-        if (folder / "layers.npz").is_file():
-            with np.load(folder / "layers.npz", allow_pickle=False) as packed:
-                layers = {name: packed[name] for name in packed.files}
-        with Image.open(folder / "canvas.png") as picture:
-            canvas = np.asarray(picture.convert("RGBA"), np.uint8)
-    except (ValidationError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{folder}: raw material is unusable: {error}") from error
-    if "base" not in names or not any(_CELL.match(n) for n in names):
-        raise InputError(f"{folder}: needs a 'base' picture and mouth shapes named g0w0…")
-    return RawMaterial(names, images, points, layers, canvas, placement)
 
 
 def face_triangles() -> IntArray:
@@ -174,7 +88,7 @@ class _Builder:
         self.triangles = face_triangles()
         self._cells = {}
         for name in raw.names:
-            if match := _CELL.match(name):
+            if match := CELL.match(name):
                 self._cells[int(match[1]), int(match[2])] = raw.index(name)
         widest = max(self._cells.values(), key=lambda i: lm.lip_gap(raw.landmarks[i]))
         self._pairs = lm.mirror_pairs(self.points, raw.landmarks[widest])
@@ -250,7 +164,7 @@ class _Builder:
 
     def _texture(self, index: int, reference: FloatArray, box: Box) -> ByteArray:
         """One mouth picture in the reference geometry, its interior painted out."""
-        image = _without_interior(self.raw.images[index], self.raw.landmarks[index])
+        image = without_interior(self.raw.images[index], self.raw.landmarks[index])
         source = self.raw.landmarks[index][:, :2]
         # Work in face-picture pixels moved to the canvas: the map samples the face picture.
         size = self.raw.canvas.shape[1], self.raw.canvas.shape[0]
@@ -276,7 +190,7 @@ class _Builder:
         index = self.raw.index("blink")
         if index < 0:
             return None, self.points, box
-        points = _shut(self._place(self.raw.landmarks[index]))
+        points = shut(self._place(self.raw.landmarks[index]))
         shift = np.array(
             [[self._scale, 0, self._offset[0]], [0, self._scale, self._offset[1]]], np.float32
         )
@@ -326,15 +240,15 @@ class _Builder:
         reference = self._reference()
         box = self._mouth_box(reference)
         eyes, closed, eyes_box = self._eyes()
-        files = {fmt.CANVAS: _webp(_bleed(self.raw.canvas), lossless=True)}
+        files = {fmt.CANVAS: webp(bleed(self.raw.canvas), lossless=True)}
         for i, index in enumerate(self.used):
-            files[f"mouths/{i:02d}.webp"] = _webp(self._texture(index, reference, box))
+            files[f"mouths/{i:02d}.webp"] = webp(self._texture(index, reference, box))
         if eyes is not None:
-            files[fmt.EYES] = _webp(eyes)
+            files[fmt.EYES] = webp(eyes)
         corners = np.zeros((len(fmt.LAYERS), 2), np.float32)
         for i, name in enumerate(fmt.LAYERS):
             if name in self.raw.layers:
-                files[f"layers/{name}.webp"] = _webp(self._layer(self.raw.layers[name]))
+                files[f"layers/{name}.webp"] = webp(self._layer(self.raw.layers[name]))
                 corners[i] = self._place(self.raw.layers[f"{name}_xy"].astype(np.float32))
         cavity = self.raw.layers.get("cavity", np.array([46, 20, 22]))
         arrays = {
@@ -356,7 +270,7 @@ class _Builder:
 
     def _layer(self, image: ByteArray) -> ByteArray:
         size = [max(1, round(side * self._scale)) for side in (image.shape[1], image.shape[0])]
-        return np.asarray(cv2.resize(_bleed(image), size, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(cv2.resize(bleed(image), size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def manifest(self, name: str, person: Person, files: dict[str, bytes]) -> fmt.AvatarManifest:
         """The description that goes with ``files``."""
@@ -401,59 +315,6 @@ def _nearest(
     if gap <= 0.015:
         usable[-1, -1] = (0.0, 1.0)
     return min(usable, key=lambda k: (3 * (usable[k][0] - gap)) ** 2 + (usable[k][1] - width) ** 2)
-
-
-def _without_interior(image: ByteArray, points: FloatArray) -> ByteArray:
-    """Paint the mouth's interior out with the lips around it, a little beyond the lip line."""
-    inner = points[list(lm.INNER_LIPS), :2]
-    io_px = lm.eye_distance(points)
-    mask = np.zeros(image.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.round(inner).astype(np.int32)], 255)
-    reach = max(1, round(0.010 * io_px))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    wider = np.asarray(cv2.dilate(mask, kernel), np.uint8)
-    return np.asarray(cv2.inpaint(image, wider, 3, cv2.INPAINT_TELEA), np.uint8)
-
-
-def _shut(points: FloatArray) -> FloatArray:
-    """Landmarks of closed eyes with both lid lines on the lash line between them.
-
-    The landmarker leaves closed lids a little apart; brought together, no triangle holds the slit.
-    """
-    out = points.copy()
-    for upper, lower in (
-        (lm.RIGHT_UPPER_LID, lm.RIGHT_LOWER_LID),
-        (lm.LEFT_UPPER_LID, lm.LEFT_LOWER_LID),
-    ):
-        u, w = list(upper[1:-1]), list(lower[1:-1])
-        out[u] = out[w] = _LASH * points[w] + (1 - _LASH) * points[u]
-    return out
-
-
-def _bleed(image: ByteArray) -> ByteArray:
-    """Carry the colour of opaque pixels into transparent ones, so that edges do not fringe."""
-    alpha = image[..., 3:].astype(np.float32) / 255
-    solid = np.where(alpha > 0.6, alpha, 0)
-    colour = image[..., :3].astype(np.float32)
-    out = colour.copy()
-    known = solid > 0
-    for sigma in (2.0, 6.0, 18.0):
-        weight = cv2.GaussianBlur(solid, (0, 0), sigma)[..., None]
-        spread = cv2.GaussianBlur(colour * solid, (0, 0), sigma)
-        take = ~known & (weight > 1e-3)
-        out = np.where(take, spread / np.maximum(weight, 1e-6), out)
-        known = known | take
-    return np.dstack([np.clip(out, 0, 255).astype(np.uint8), image[..., 3]])
-
-
-def _webp(image: ByteArray, *, lossless: bool = False) -> bytes:
-    packed = io.BytesIO()
-    options: dict[str, Any] = (
-        {"lossless": True, "quality": 80} if lossless else {"quality": QUALITY}
-    )
-    picture = Image.fromarray(image)
-    picture.save(packed, "WEBP", method=6, exact=True, use_sharp_yuv=True, **options)
-    return packed.getvalue()
 
 
 def _toml(manifest: fmt.AvatarManifest) -> str:

@@ -68,8 +68,13 @@ def pinyin_name(word: str) -> str | None:
     if not syllables:
         return None
     *first, last = syllables
-    stress = "ˌ" if first else ""
-    return stress.join(["", *first]) + "ˈ" + last if first else "ˈ" + last
+    return "".join(_stressed(s, "ˌ") for s in first) + _stressed(last, "ˈ")
+
+
+def _stressed(syllable: str, mark: str) -> str:
+    """``syllable`` with the mark before its vowel, where misaki puts it."""
+    vowel = next(i for i, c in enumerate(syllable) if c in "AIOWiuɑɔəɛɜɪʊʌ")
+    return syllable[:vowel] + mark + syllable[vowel:]
 
 
 @lru_cache(maxsize=1024)

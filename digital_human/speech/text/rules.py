@@ -40,7 +40,7 @@ _UNITS = {
     "kV": "千伏", "mAh": "毫安时", "min": "分钟", "ms": "毫秒", "nm": "纳米", "μm": "微米",
 }  # fmt: skip
 _UNIT_NAMES = "|".join(sorted(_UNITS, key=len, reverse=True))
-_WON = "战胜|击败|领先|逆转|取胜|大胜|险胜|完胜|落后|战平|不敌|告负|力克|轻取|横扫|淘汰|获胜|惜败|[胜负平]"
+_WON = "战胜|击败|领先|逆转|取胜|大胜|险胜|完胜|落后|战平|不敌|告负|力克|轻取|横扫|淘汰|获胜|[胜负平]"
 _MODEL = "东风|鹰击|红旗|巨浪|长征|神舟|嫦娥|天问|天舟|朱雀"
 _MONTHS = (
     "January|February|March|April|May|June|July|August|September|October|November|December|"
@@ -177,7 +177,7 @@ EN_RULES: tuple[Rule, ...] = (
     # 9:30 a.m. keeps its stop only where the sentence ends.
     Rule(_re(r"(?<=\d)\s?([ap])\.m\.(?=\s*$)"), lambda m, r: f" {m[1]}m."),
     Rule(_re(r"(?<=\d)\s?([ap])\.m\.(?=[,;:)])"), lambda m, r: f" {m[1]}m"),
-    Rule(_re(r"US(?=\$\d)"), lambda m, r: ""),
+    Rule(_re(r"US(\$[\d.,]*\d)"), lambda m, r: m[1]),
     # $3.50 is three dollars and fifty cents, not three point five dollars.
     Rule(_re(r"([$£€])(\d[\d,]*)\.(\d\d)(?![\d])(?!\s?(?:hundred|thousand|million|billion|trillion))"),
          _cents, final=True),
