@@ -109,7 +109,7 @@ def clock_sprite(text: str, box: Rect, unit: float, theme: Theme) -> Sprite:
     canvas = Canvas(box.w, box.h)
     canvas.box(0, 0, box.w, box.h, ramp(box.h, box.w, theme.accent, theme.accent_low))
     if text:
-        style = TextStyle(round(30 * unit), bold=0.03, tracking=0.04)
+        style = TextStyle(round(30 * unit), bold=0.022, tracking=0.04)
         canvas.text(fit_line(text, style, box.w - round(12 * unit)), box.w / 2, box.h / 2, "centre")
     return canvas.sprite()
 
@@ -121,7 +121,7 @@ def logo_sprite(words: str, picture: Path | None, box: Rect, unit: float, theme:
         mark = contain(read_picture(picture, "logo", alpha=True), box.w, box.h)
         canvas.paste(mark, 0, (box.h - mark.shape[0]) // 2)
         return canvas.sprite()
-    style = TextStyle(round(29 * unit), bold=0.035, tracking=0.06)
+    style = TextStyle(round(29 * unit), bold=0.026, tracking=0.06)
     pad = round(16 * unit)
     line = fit_line(words, style, box.w - 2 * pad - 4)
     width, height = line.width + 2 * pad, round(48 * unit)
@@ -198,7 +198,7 @@ class CaptionPainter:
     def __init__(self, box: Rect, unit: float, *, tall: bool) -> None:
         self._box, self._unit = box, unit
         self._style = TextStyle(
-            round((41 if tall else 36) * unit), bold=0.026, outline=0.055,
+            round((41 if tall else 36) * unit), bold=0.02, outline=0.055,
             outline_colour=(4, 8, 20), shadow=0.5,
         )  # fmt: skip
         self._drawn: OrderedDict[tuple[str, ...], Sprite] = OrderedDict()

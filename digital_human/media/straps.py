@@ -49,10 +49,13 @@ class Strap:
         if opened > 0:
             shown = round(self.body.width * opened)
             slide = round((self.body.width - shown) * 0.12)
-            start = self.x + self.body.width - shown if self.right else self.x
+            # Nothing of the body is seen beyond the bar's middle.
+            middle = self.bar_x + self.bar.width // 2
+            edge = self.x + self.body.width - shown if self.right else self.x + shown
+            start, end = (edge, middle) if self.right else (middle, edge)
             self.body.draw(
                 frame, self.x + (slide if self.right else -slide), self.y,
-                clip=(start, self.y, shown, self.body.height),
+                clip=(start, self.y, max(0, end - start), self.body.height),
             )  # fmt: skip
         high = round(self.bar.height * grown)
         top = self.bar_y + (self.bar.height - high) // 2
@@ -72,7 +75,7 @@ def name_strap(tag: NameTag, box: Rect, unit: float, theme: Theme) -> Strap:
     u = unit
     limit = min(box.w - round(40 * u), round(560 * u))
     name = fit_line(
-        tag.name, TextStyle(round(38 * u), theme.card_text, bold=0.03, tracking=0.06), limit
+        tag.name, TextStyle(round(38 * u), theme.card_text, bold=0.02, tracking=0.06), limit
     )
     role = fit_line(
         tag.title, TextStyle(round(23 * u), theme.plate_text, bold=0.012, tracking=0.04), limit
@@ -105,7 +108,7 @@ def headline_strap(text: str, box: Rect, unit: float, theme: Theme) -> Strap:
     tall = round(box.h * 0.78)
     style = TextStyle(
         round(39 * u), theme.plate_text, low=mix(theme.plate_text, theme.spark, 0.16),
-        bold=0.032, shadow=0.35, tracking=0.02,
+        bold=0.022, shadow=0.35, tracking=0.02,
     )  # fmt: skip
     line = fit_line(text, style, box.w - 2 * inset - round(20 * u))
     wide = min(box.w - round(12 * u), line.width + 2 * inset + round(10 * u))

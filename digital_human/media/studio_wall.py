@@ -267,7 +267,8 @@ def title_sky(camera: Camera, theme: str) -> ByteArray:
     top = reach * 0.30
     away = np.hypot(x, y - (top - radius)) - radius
     out = np.clip(0.5 - away / 3, 0, 1)[..., None]
-    lines = _graticule(x, y - (top - radius), radius)[..., None]
+    lines = _graticule(x, y - (top - radius), radius) * np.exp(np.minimum(away, 0) / 240)
+    lines = lines[..., None]
     if theme == "blue":
         picture = tone(6, 40, 120) * (1 - up) + tone(1, 6, 28) * up
         ground = tone(4, 24, 70) + lines * tone(8, 34, 66)

@@ -38,7 +38,7 @@ class TextStyle:
         colour: Fill.
         low: Fill at the bottom of the em box for a vertical gradient; None is one colour.
         face: Font family.
-        bold: Stroke added around each glyph, in em; 0.018 reads as medium, 0.035 as bold (the
+        bold: Stroke added around each glyph, in em; 0.012 reads as medium, 0.022 as bold (the
             package carries the regular weight only).
         outline: Width of a contour in em.
         outline_colour: Colour of the contour.

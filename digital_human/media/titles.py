@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import cv2
 import numpy as np
 
@@ -9,9 +11,28 @@ from digital_human.core.frames import ByteArray
 from digital_human.media.blend import Sprite, ease
 from digital_human.media.layouts import Regions
 from digital_human.media.paint import Canvas, ramp, rounded
-from digital_human.media.studio_wall import Camera, noise, title_sky
+from digital_human.media.studio_wall import Camera, title_sky
 from digital_human.media.text import TextStyle, draw_line, fit_line, wrap
 from digital_human.media.themes import Theme
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Glyph:
+    """A character or a Latin word of the title.
+
+    Attributes:
+        sprite: With its shadow.
+        shape: uint8 [h, w, 3], where light falls on it.
+        x: Column at rest.
+        y: Row at rest.
+        order: When it comes in.
+    """
+
+    sprite: Sprite
+    shape: ByteArray
+    x: int
+    y: int
+    order: int
 
 
 class TitleCard:
@@ -41,9 +62,9 @@ class TitleCard:
             round((86 if tall else 100) * self._unit),
             colour=theme.card_text if dark else (255, 255, 255),
             low=theme.accent if dark else (150, 208, 255),
-            bold=0.036, shadow=0.0 if dark else 0.75, tracking=0.08,
+            bold=0.02, shadow=0.0 if dark else 0.75, tracking=0.08,
         )  # fmt: skip
-        self._lines = self._words(title, style)
+        self._glyphs, self._foot = self._words(title, style)
         under = TextStyle(
             round(34 * self._unit), theme.card_text if dark else (226, 240, 255), bold=0.014,
             shadow=0.0 if dark else 0.7, tracking=0.22,
@@ -59,17 +80,12 @@ class TitleCard:
         """Draw frame ``t`` of ``frames``."""
         self._ground(frame, t / max(1, frames - 1))
         seconds = t / fps
-        centre, y = self._box.x + self._box.w // 2, self._box.y
-        for number, line in enumerate(self._lines):
-            x = centre - sum(s.width - 2 * p for s, p in line) // 2
-            for place, (glyph, pad) in enumerate(line):
-                share = ease((seconds - 0.15 - 0.05 * (place + number * 3)) / 0.5)
-                rise = round((1 - share) * 34 * self._unit)
-                glyph.draw(frame, x - pad, y - pad + rise, share)
-                x += glyph.width - 2 * pad
-            y += round(line[0][0].height - 2 * line[0][1] * 0.6) if line else 0
+        centre, y = self._box.x + self._box.w // 2, self._foot
+        for glyph in self._glyphs:
+            share = ease((seconds - 0.15 - 0.05 * glyph.order) / 0.5)
+            rise = round((1 - share) * 34 * self._unit)
+            glyph.sprite.draw(frame, glyph.x, glyph.y + rise, share)
         opened = ease((seconds - 0.35) / 0.7)
-        y += round(12 * self._unit)
         shown = round(self._rule.width * opened)
         self._rule.draw(
             frame, centre - self._rule.width // 2, y,
@@ -83,19 +99,29 @@ class TitleCard:
         self._sweep(frame, seconds)
         self._fade(frame, t, frames, fps)
 
-    def _words(self, title: str, style: TextStyle) -> list[list[tuple[Sprite, int]]]:
-        """Lines of glyph sprites with their padding; Latin words stay whole."""
+    def _words(self, title: str, style: TextStyle) -> tuple[list[_Glyph], int]:
+        """The title's glyphs at rest, and the row of the line below them."""
         texts, style = wrap(title, style, round(self._box.w * 0.94), 2)
-        lines = []
-        for text in texts:
-            row = []
-            for token in _tokens(text):
-                image = draw_line(token, style)
-                tail = round(style.tracking * style.size)
-                grown = np.pad(image.rgba, ((0, 0), (0, tail), (0, 0)))
-                row.append((Sprite.straight(grown), image.pad))
-            lines.append(row)
-        return lines
+        glyphs: list[_Glyph] = []
+        tail = round(style.tracking * style.size)
+        y = self._box.y
+        for number, text in enumerate(texts):
+            tokens = _tokens(text)
+            images = [draw_line(token, style) for token in tokens]
+            x = self._box.x + (self._box.w - sum(i.width + tail for i in images) + tail) // 2
+            for place, (token, image) in enumerate(zip(tokens, images, strict=True)):
+                bare = draw_line(token, replace(style, shadow=0.0))
+                shape = np.zeros((*image.rgba.shape[:2], 3), np.uint8)
+                inset = image.pad - bare.pad
+                h, w = bare.rgba.shape[:2]
+                shape[inset : inset + h, inset : inset + w] = bare.rgba[..., 3:]
+                sprite = Sprite.straight(np.ascontiguousarray(image.rgba))
+                glyphs.append(
+                    _Glyph(sprite, shape, x - image.pad, y - image.pad, place + 3 * number)
+                )
+                x += image.width + tail
+            y += round(style.size * 1.24)
+        return glyphs, y + round(8 * self._unit)
 
     def _ground(self, frame: ByteArray, share: float) -> None:
         """The sky, drifting and growing a little."""
@@ -122,27 +148,29 @@ class TitleCard:
 
     def _shine(self, theme: Theme) -> ByteArray:
         """A slanted streak of light that crosses the words once, uint8 [h, w, 3]."""
-        height, width = round(220 * self._unit), round(260 * self._unit)
+        height, width = round(220 * self._unit), round(300 * self._unit)
         yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
-        away = (xx - width / 2 + (yy - height / 2) * 0.4) / (26 * self._unit)
-        glow = np.exp(-(away**2)) * np.sin(np.pi * yy / height) ** 2
-        tint = np.array(theme.spark, np.float32) * (0.30 if theme.name == "light" else 0.55)
-        dither = noise(height, width, 3)[..., None]
-        light = glow[..., None] * tint + dither * 0.9
+        away = (xx - width / 2 + (yy - height / 2) * 0.4) / (38 * self._unit)
+        tint = np.array(theme.spark, np.float32) * (0.45 if theme.name == "light" else 0.9)
+        light = np.exp(-(away**2))[..., None] * tint
         return np.asarray(light.clip(0, 255), np.uint8)
 
     def _sweep(self, frame: ByteArray, seconds: float) -> None:
+        """The streak crosses the words, seen on the glyphs only."""
         share = (seconds - 0.9) / 1.1
         if not 0 <= share <= 1:
             return
         flare, box = self._flare, self._box
         x = round(box.x - flare.shape[1] + share * (box.w + flare.shape[1]))
-        y = box.y - round(40 * self._unit)
-        x0, x1 = max(0, x), min(frame.shape[1], x + flare.shape[1])
-        y1 = min(frame.shape[0], y + flare.shape[0])
-        if x0 < x1 and y >= 0:
-            target = frame[y:y1, x0:x1]
-            cv2.add(target, flare[: y1 - y, x0 - x : x1 - x], dst=target)
+        for glyph in self._glyphs:
+            h, w = glyph.shape.shape[:2]
+            x0, x1 = max(glyph.x, x, 0), min(glyph.x + w, x + flare.shape[1], frame.shape[1])
+            if x0 >= x1 or glyph.y < 0 or h > flare.shape[0]:
+                continue
+            light = flare[:h, x0 - x : x1 - x]
+            shape = glyph.shape[:, x0 - glyph.x : x1 - glyph.x]
+            target = frame[glyph.y : glyph.y + h, x0:x1]
+            cv2.add(target, cv2.multiply(light, shape, scale=1 / 255), dst=target)
 
     def _fade(self, frame: ByteArray, t: int, frames: int, fps: int) -> None:
         """From black at the start of an opening, to black at the end of a closing."""

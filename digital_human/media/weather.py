@@ -49,7 +49,7 @@ class WeatherCard:
         if heading:
             top = rounded(h, w, (glow, glow, box.w, head), 0) * shape
             canvas.fill(top, ramp(h, w, theme.accent, theme.accent_low, across=True))
-            style = TextStyle(round(30 * u), bold=0.03, tracking=0.05)
+            style = TextStyle(round(30 * u), bold=0.02, tracking=0.05)
             line = fit_line(heading, style, box.w - round(60 * u))
             canvas.text(line, glow + 26 * u, glow + head / 2)
         canvas.frame(
@@ -97,7 +97,7 @@ def _row(
     middle = height / 2
     icon = min(height - round(6 * u), round(84 * u))
     pad = round(16 * u)
-    big = TextStyle(round(min(40 * u, height * 0.48)), _WARM, bold=0.03)
+    big = TextStyle(round(min(40 * u, height * 0.48)), _WARM, bold=0.02)
     small = TextStyle(round(min(34 * u, height * 0.42)), _COOL, bold=0.02)
     unit_style = TextStyle(round(big.size * 0.62), theme.muted, bold=0.02)
     right = width - pad
@@ -114,7 +114,7 @@ def _row(
     right = min(right, round(max(width * 0.56, width * 0.30 + icon + pad)))
     canvas.paste(sky_icon(city.sky, icon), round(right - icon), round(middle - icon / 2))
     right -= icon + round(8 * u)
-    name = TextStyle(round(min(33 * u, height * 0.44)), theme.card_text, bold=0.03, tracking=0.04)
+    name = TextStyle(round(min(33 * u, height * 0.44)), theme.card_text, bold=0.02, tracking=0.04)
     canvas.text(fit_line(city.name, name, max(8, right - pad), smallest=0.5), pad, middle)
     if line:
         tone = mix(theme.card_low, theme.muted, 0.35)

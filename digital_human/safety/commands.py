@@ -68,7 +68,7 @@ def report_table(report: Report) -> Table:
     """The findings of one file."""
     table = Table(title=Text(str(report.path)), title_justify="left")
     for head in ("", "item", "found"):
-        table.add_column(head)
+        table.add_column(head, overflow="fold")
     for finding in report.findings:
         mark, style = _MARKS[finding.status]
         table.add_row(Text(mark, style), Text(finding.item), Text(finding.detail))

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 _CONTAINERS = {b"moov", b"udta", b"trak"}
 _MAX_METADATA = 16 << 20
+_MAX_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +62,22 @@ def is_fast_start(path: Path) -> bool:
 def metadata_keys(path: Path) -> list[str]:
     """Names of all keys in the ``keys`` boxes of the file and its tracks, doubles kept."""
     with path.open("rb") as file:
-        return list(_keys(file, 0, None))
+        return list(_keys(file, 0, None, depth=0))
 
 
-def _keys(file: BinaryIO, start: int, end: int | None) -> Iterator[str]:
+def _keys(file: BinaryIO, start: int, end: int | None, depth: int) -> Iterator[str]:
+    if depth > _MAX_DEPTH:
+        return
     for box in list(boxes(file, start, end)):
         inner, last = box.start + box.header, box.start + box.size
         if box.kind in _CONTAINERS:
-            yield from _keys(file, inner, last)
+            yield from _keys(file, inner, last, depth + 1)
         elif box.kind == b"meta":
             file.seek(inner)
             full_box = (
                 file.read(8)[4:] != b"hdlr"
             )  # ISO has version and flags first, QuickTime none.
-            yield from _keys(file, inner + 4 * full_box, last)
+            yield from _keys(file, inner + 4 * full_box, last, depth + 1)
         elif box.kind == b"keys" and box.size < _MAX_METADATA:
             file.seek(inner + 8)
             data, at = file.read(box.size - box.header - 8), 0

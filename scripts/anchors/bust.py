@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 1800, 2000
 OFFSET = (388, 60)
 # Everything below is in pixels of the GAN frame, x from the middle of the neck.
 SHOULDER: list[Point] = [
-    (150, 880), (235, 925), (330, 962), (450, 998), (560, 1042), (645, 1110), (700, 1215),
+    (226, 892), (262, 930), (340, 962), (450, 998), (560, 1042), (645, 1110), (700, 1215),
     (735, 1370), (757, 1600), (770, 1960),
 ]  # fmt: skip
 ARM: list[Point] = [
@@ -78,19 +78,37 @@ class Tailor:
         c = self.canvas
         skin, cover = _neck_down(head)
         c.over(skin, cover)
+        self._head(head)
         if w.style == "shirt":
             self._shirt()
+            self._collar()
         else:
             self._blouse()
         self._jacket()
-        _head_over(c, head)
-        if w.style == "shirt":
-            self._collar()
         out = np.dstack([c.colour, 255 * c.alpha])
         return out.round().clip(0, 255).astype(np.uint8)
 
+    def _head(self, head: Image) -> None:
+        """Lay down the head and neck without the clothes that the GAN drew."""
+        x0, y0 = OFFSET
+        left, right = self.wardrobe.neck
+        grow = [(0, 0), (0, 850), (8, 900), (12, 940), (12, SIZE)]
+        keep = np.zeros((SIZE, SIZE), np.uint8)
+        keep[:868] = 255
+        poly = [(left - g, y) for g, y in grow[1:]] + [(right + g, y) for g, y in reversed(grow[1:])]
+        cv2.fillPoly(keep, [np.round(np.array(poly) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        fade = np.clip((SIZE - np.arange(SIZE)) / 26.0, 0, 1)[:, None]
+        rgb = np.zeros((*self.canvas.alpha.shape, 3), np.float32)
+        cover = np.zeros(self.canvas.alpha.shape, np.float32)
+        whole = crown(head, y0)
+        cut = np.ones((SIZE + y0, SIZE))
+        cut[y0:] = gaussian_filter(keep / 255.0, 1.5) * fade
+        rgb[: SIZE + y0, x0 : x0 + SIZE] = whole[..., :3]
+        cover[: SIZE + y0, x0 : x0 + SIZE] = whole[..., 3] / 255 * cut
+        self.canvas.over(rgb, cover)
+
     def _shirt(self) -> None:
-        front = [(200, 905), (215, 960), (300, 1000), (330, 1300), (120, 1990)]
+        front = [(0, 1072), (70, 1058), (150, 1030), (222, 960), (320, 1000), (330, 1300), (120, 1990)]
         folds = [((self._x(-120), 1250.0), (self._x(-20), 1700.0), 26.0, 7.0)]
         self.canvas.lay(Piece(self.both(front), self.wardrobe.shirt, folds=folds, shadow=0), self.form)
 
@@ -100,8 +118,6 @@ class Tailor:
     def _blouse(self) -> None:
         w = self.wardrobe
         left, right = (self.place(p, s) for p, s in ((NECKLINE, -1), (NECKLINE, 1)))
-        rim = np.vstack([curve(left)[::-1], curve(right)])
-        rim = rim[np.argsort(np.arange(len(rim)))]
         outline = np.vstack([curve(left), curve(right)[::-1], self.place([(340, 1000), (330, 1990), (-330, 1990), (-340, 1000)])])
         folds = [
             ((self._x(-150), 1150.0 + 60), (self._x(-30), 1600.0), 30.0, 9.0),
@@ -114,7 +130,7 @@ class Tailor:
         w = self.wardrobe
         c = self.canvas
         deep = 1760.0 if w.style == "shirt" else 1700.0
-        inner: list[Point] = [(228, 900), (222, 960), (190, 1120), (120, 1400), (0, deep)]
+        inner: list[Point] = [(226, 896), (222, 960), (190, 1120), (120, 1400), (0, deep)]
         for side in (-1, 1):
             outer = curve(self.place(SHOULDER, side))
             edge = curve(self.place([*inner, (-30, 1990)], side))
@@ -147,13 +163,13 @@ class Tailor:
         cover = c.cover(arm) * shoulder
         contours, _ = cv2.findContours((cover > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         outline = max(contours, key=len)[:, 0].astype(float)
-        c.lay(Piece(outline, self.wardrobe.jacket, round=60, height=62, folds=folds, shadow=0.42, reach=12), self.form * 0.9)
+        c.lay(Piece(outline, self.wardrobe.jacket, round=46, height=26, folds=folds, shadow=0.34, reach=10), self.form * 0.9)
 
     def _lapel(self, side: int, deep: float) -> None:
         w = self.wardrobe
         c = self.canvas
         collar: list[Point] = [
-            (206, 872), (246, 900), (318, 985), (345, 1090), (330, 1172), (205, 1150), (205, 1060),
+            (214, 880), (250, 904), (318, 985), (345, 1090), (330, 1172), (205, 1150), (205, 1060),
             (217, 960),
         ]  # fmt: skip
         low = 0 if side > 0 else 8
@@ -174,10 +190,8 @@ class Tailor:
         c = self.canvas
         tie = [(34, 1140), (46, 1200), (66, 1400), (84, 1640), (92, 1990)]
         knot = [(58, 1050), (60, 1075), (44, 1120), (33, 1152)]
-        keep = _behind_jacket(self, c)
         c.lay(Piece(self.both(tie), w.tie, round=16, height=14, shadow=0.4, reach=9), self.form)
         c.lay(Piece(self.both(knot), w.tie, round=18, height=20, shadow=0.45, reach=7), self.form)
-        keep()
         for side in (-1, 1):
             edge = w.neck[0 if side < 0 else 1] - self.middle
             out = abs(edge)
@@ -188,46 +202,67 @@ class Tailor:
             c.lay(Piece(outline, w.shirt, round=5, height=6, shadow=0.42, reach=10), self.form)
 
 
-NECKLINE: list[Point] = [(236, 900), (228, 960), (190, 1050), (110, 1120), (0, 1140)]
+NECKLINE: list[Point] = [(236, 900), (226, 960), (186, 1040), (108, 1098), (0, 1116)]
 
 
-def _behind_jacket(tailor: Tailor, canvas: Canvas):
-    """Remember the jacket so that what is laid next goes under its lapels; call to put it back."""
-    before, alpha = canvas.colour.copy(), canvas.alpha.copy()
-    opening = np.vstack([
-        curve(tailor.place([(219, 900), (219, 985), (200, 1100), (160, 1280), (90, 1500), (0, 1740)], 1)),
-        curve(tailor.place([(219, 900), (219, 985), (200, 1100), (160, 1280), (90, 1500), (0, 1740)], -1))[::-1],
-    ])  # fmt: skip
-    inside = canvas.cover(opening)
+def crown(head: Image, rise: int = 60) -> Image:
+    """Complete hair that the top of the picture cuts.
 
-    def restore() -> None:
-        canvas.colour = canvas.colour * inside[..., None] + before * (1 - inside)[..., None]
-        canvas.alpha = np.maximum(canvas.alpha * inside, alpha)
+    An ellipse is fitted to the outline of the hair near the top; above the picture it is filled with
+    the hair below, mirrored.
 
-    return restore
+    Args:
+        head: RGBA uint8 [1024, 1024, 4], matted.
+        rise: Rows to add on top.
+
+    Returns:
+        RGBA uint8 [1024 + rise, 1024, 4].
+    """
+    tall = np.zeros((SIZE + rise, SIZE, 4), np.uint8)
+    tall[rise:] = head
+    cut = np.flatnonzero(head[0, :, 3] > 128)
+    if not len(cut):
+        return tall
+    points = []
+    for y in range(3, 150, 3):
+        row = np.flatnonzero(head[y, :, 3] > 128)
+        points += [(row[0], y), (row[-1], y)]
+    p = np.array(points, float)
+    x, y = (p[:, 0] - p[:, 0].mean()) / 300, p[:, 1] / 300
+    a, b, c, d = np.linalg.lstsq(np.stack([x * x, y * y, x, y], 1), np.ones(len(p)), rcond=None)[0]
+    rng = np.random.default_rng(2)
+    gx = (np.arange(SIZE) - p[:, 0].mean()) / 300
+    inside = np.clip(d * d - 4 * b * (a * gx * gx + c * gx - 1), 0, None)
+    edge = (-d - np.sqrt(inside)) / (2 * b) * 300
+    edge = np.where(inside > 0, edge, np.inf)
+    ragged = gaussian_filter1d(rng.normal(size=SIZE), 2.0) * 3.0
+    rows = np.arange(-rise, 0)[:, None]
+    alpha = np.clip((rows - (edge + ragged)[None]) / 5.0 + 0.5, 0, 1)
+    mirror = head[1 : rise + 1][::-1].astype(np.float64)
+    alpha = alpha * (mirror[..., 3] > 100)
+    tall[:rise, :, :3] = mirror[..., :3]
+    tall[:rise, :, 3] = np.round(255 * alpha)
+    return tall
 
 
 def _neck_down(head: Image) -> tuple[Array, Array]:
     """Skin below the GAN frame: the last rows of the neck carried on downwards."""
     colour = np.zeros((HEIGHT, WIDTH, 3), np.float32)
     alpha = np.zeros((HEIGHT, WIDTH), np.float32)
-    rows = head[SIZE - 16 : SIZE, :, :3].astype(np.float64).mean(0)
-    rows = gaussian_filter1d(rows, 6.0, axis=0)
+    last = head[SIZE - 16 : SIZE, :, :3].astype(np.float64).mean(0)
+    rows = gaussian_filter1d(last, 6.0, axis=0)
+    wide = gaussian_filter1d(last, 40.0, axis=0)
+    neck = last[300:730]
+    luma = neck @ [0.299, 0.587, 0.114]
+    tone = neck[luma > np.percentile(luma, 60)].mean(0)
     top = OFFSET[1] + SIZE - 30
     x0 = OFFSET[0]
     depth = np.arange(HEIGHT - top)[:, None, None]
     noise = gaussian_filter(np.random.default_rng(3).normal(size=(HEIGHT - top, SIZE)), 1.0)[..., None]
-    fade = 1 - 0.10 * np.clip(depth / 160, 0, 1)
-    colour[top:, x0 : x0 + SIZE] = rows[None] * fade + 4 * noise
+    first = np.clip(depth / 60, 0, 1)
+    later = np.clip((depth - 20) / 150, 0, 1)
+    skin = rows * (1 - first) + wide * first
+    skin = skin * (1 - later) + tone * later
+    colour[top:, x0 : x0 + SIZE] = skin + 3 * noise
     alpha[top:, x0 + 280 : x0 + 750] = 1
     return colour, alpha
-
-
-def _head_over(canvas: Canvas, head: Image) -> None:
-    """Lay the head over the clothes: all of it above the collar, only skin below."""
-    x0, y0 = OFFSET
-    rgb = np.zeros((*canvas.alpha.shape, 3), np.float32)
-    alpha = np.zeros(canvas.alpha.shape, np.float32)
-    rgb[y0 : y0 + SIZE, x0 : x0 + SIZE] = head[..., :3]
-    alpha[y0 : y0 + SIZE, x0 : x0 + SIZE] = head[..., 3] / 255
-    canvas.over(rgb, alpha)

@@ -52,6 +52,7 @@ QUIET_DB = 30.0
 CLOSED_GAP, CLOSED_SHARE = 0.012, 0.12
 TOUCH_SHARE = 0.35  # f and v touch below this share of the range above the closed level
 RATE = 16000
+SONOROUS, WHOLE = (150, 3000), (80, 7800)  # Hz
 
 
 @dataclass(slots=True)
@@ -161,9 +162,9 @@ class FaceMeter:
             return None
         above, below = max(0, -top), max(0, top + n - h)
         before, after = max(0, -left), max(0, left + n - w)
-        part = cv2.copyMakeBorder(part, above, below, before, after, cv2.BORDER_CONSTANT)
+        framed = cv2.copyMakeBorder(part, above, below, before, after, cv2.BORDER_CONSTANT)
         how = cv2.INTER_AREA if n > CROP else cv2.INTER_CUBIC
-        crop = np.ascontiguousarray(cv2.resize(part, (CROP, CROP), interpolation=how))
+        crop = np.ascontiguousarray(cv2.resize(framed, (CROP, CROP), interpolation=how))
         result = self._net.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=crop))
         if not result.face_landmarks:
             return None
@@ -204,11 +205,11 @@ def pictures(path: Path) -> Iterator[tuple[float, Image]]:
             yield frame.time or 0.0, np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
 
 
-def loudness(pcm: Array, start: float, times: Array, window: float = 0.04) -> Array:
-    """RMS of the speech band in dB around ``times``."""
-    band = sosfiltfilt(butter(3, [150, 3000], "bandpass", fs=RATE, output="sos"), pcm)
-    shape = np.hanning(int(window * RATE) | 1)
-    power = np.convolve(band**2, shape / shape.sum(), "same")
+def loudness(pcm: Array, start: float, times: Array, band: tuple[int, int] = SONOROUS) -> Array:
+    """RMS of ``band`` (Hz) in dB around ``times``, over 40 ms."""
+    part = sosfiltfilt(butter(3, band, "bandpass", fs=RATE, output="sos"), pcm)
+    shape = np.hanning(int(0.04 * RATE) | 1)
+    power = np.convolve(part**2, shape / shape.sum(), "same")
     at = np.clip(((times - start) * RATE).astype(int), 0, len(power) - 1)
     return np.asarray(10 * np.log10(power[at] + 1e-10))
 
@@ -216,7 +217,7 @@ def loudness(pcm: Array, start: float, times: Array, window: float = 0.04) -> Ar
 def find_pauses(pcm: Array, start: float, end: float) -> list[tuple[float, float]]:
     """Stretches of sound quieter than the loud parts by `QUIET_DB` for more than `PAUSE`."""
     times = np.arange(start, end, 0.01)
-    level = loudness(pcm, start, times)
+    level = loudness(pcm, start, times, WHOLE)
     quiet = np.concatenate([[False], level < np.percentile(level, 95) - QUIET_DB, [False]])
     edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
     runs = zip(edges[::2], edges[1::2], strict=True)

@@ -22,6 +22,7 @@ from digital_human.errors import InputError, VerifyError
 from digital_human.safety import mp4
 from digital_human.safety.audit import AuditLog, record_export
 from digital_human.safety.certificate import load_credential
+from digital_human.safety.commands import verify_command
 from digital_human.safety.labels import MIN_HEIGHT, audio_label, label_font, label_text
 from digital_human.safety.provenance import (
     aigc_metadata,
@@ -339,6 +340,59 @@ def test_key_of_another_certificate_is_refused(
     settings.cache_clear()
     with pytest.raises(InputError, match="does not belong"):
         load_credential()
+
+
+def make_sound(path: Path, *, beeps: bool) -> Path:
+    """An AAC file of faint noise, with or without the audible label."""
+    sound = np.random.default_rng(2).normal(0, 0.003, 2 * RATE).astype(np.float32)
+    if beeps:
+        sound[: len(audio_label(RATE))] += audio_label(RATE)
+    with av.open(str(path), "w", format="mp4") as out:
+        stream = out.add_stream("aac", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("beeps", [True, False])
+def test_sound_without_picture_needs_the_audible_label(
+    beeps: bool, tmp_path: Path, home: Path
+) -> None:
+    source = make_sound(tmp_path / "f.m4a", beeps=beeps)
+    label_and_sign(source, tmp_path / "s.m4a")
+    assert missing(tmp_path / "s.m4a") == (set() if beeps else {"audible label"})
+
+
+def test_quicktime_carries_everything(film: Path, tmp_path: Path, home: Path) -> None:
+    label_and_sign(film, tmp_path / "s.mov")
+    assert missing(tmp_path / "s.mov") == set()
+
+
+def test_command_tells_of_every_file(
+    film: Path, signed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify_command([signed])
+    shown = capsys.readouterr().out
+    assert "C2PA signature" in shown and "✗" not in shown
+    with pytest.raises(VerifyError, match=r"film\.mp4 does not carry.*AIGC metadata"):
+        verify_command([signed, film])
+    other = strip(signed, tmp_path / "other.mp4")
+    with pytest.raises(
+        VerifyError, match=r"2 files .*film\.mp4 \(AIGC.*other\.mp4 \(AIGC"
+    ) as error:
+        verify_command([film, other])
+    assert error.value.exit_code == 6
+
+
+def test_boxes_in_boxes_without_end_are_survived(tmp_path: Path) -> None:
+    nested = b""
+    for _ in range(3000):
+        nested = (8 + len(nested)).to_bytes(4, "big") + b"moov" + nested
+    path = tmp_path / "deep.mp4"
+    path.write_bytes(b"\x00\x00\x00\x08ftyp" + nested)
+    assert mp4.metadata_keys(path) == []
 
 
 def test_container_that_cannot_carry_the_label_is_refused(

@@ -12,6 +12,7 @@ import pytest
 import digital_human.safety.audit as audit
 from digital_human.errors import ResourceError, VerifyError
 from digital_human.safety.audit import AuditLog, file_sha256, record_export
+from digital_human.safety.commands import list_command, verify_audit_command
 
 
 @pytest.fixture
@@ -137,3 +138,12 @@ def test_file_is_found_by_its_digest(home: Path, tmp_path: Path) -> None:
     found = AuditLog().find_output(file_sha256(film))
     assert found is not None and found.detail["script_sha256"] == "s"
     assert AuditLog().find_output("0" * 64) is None
+
+
+def test_commands_list_and_check(log: AuditLog, capsys: pytest.CaptureFixture[str]) -> None:
+    list_command(last=2)
+    shown = capsys.readouterr().out
+    assert "3" in shown and "4" in shown and "新闻" in shown
+    assert shown.count("export") == 2
+    verify_audit_command()
+    assert "4 records" in capsys.readouterr().out

@@ -17,7 +17,7 @@ import soxr
 from rich.console import Console
 
 from digital_human.apps.news import segment as parts
-from digital_human.apps.news.check import check_script, check_space, print_verdict
+from digital_human.apps.news.check import Checked, check_script, check_space, print_verdict
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import FPS, RATE, SegmentPlan, cache_key, plan_programme
 from digital_human.apps.news.pool import render_missing
@@ -29,6 +29,7 @@ from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause
 from digital_human.media.encoder import disk_errors
 from digital_human.media.muxer import AUDIO_RATE, mux
 from digital_human.safety.audit import file_sha256, record_export
+from digital_human.safety.moderation import summary
 from digital_human.safety.provenance import label_and_sign
 from digital_human.speech.loudness import normalise
 from digital_human.speech.types import Language, Word
@@ -79,17 +80,17 @@ def render_script(
     for language in file.script.languages:
         name = f"{target.stem}-{language}" if len(file.script.languages) > 1 else target.stem
         out = target.with_name(f"{name}.mp4")
-        _render_language(file, language, out, options, console)
+        _render_language(checked, language, out, options, console)
         written.append(out)
     _prune()
     return written
 
 
 def _render_language(
-    file: ScriptFile, language: Language, out: Path, options: RenderOptions, console: Console
+    checked: Checked, language: Language, out: Path, options: RenderOptions, console: Console
 ) -> None:
     started = time.monotonic()
-    plans = plan_programme(file, language)
+    plans = plan_programme(checked.file, language)
     root = settings().cache_dir / "segments"
     folders = [root / cache_key(plan) for plan in plans]
     with disk_errors(root):
@@ -104,7 +105,7 @@ def _render_language(
         console.print(f"{kept} of {len(plans)} segments are unchanged since they were rendered")
     render_missing([(plan, folder) for folder, plan in missing.items()], options.workers, console)
     with console.status("joining, labelling and signing"):
-        seconds = _join(file, language, plans, folders, out)
+        seconds = _join(checked, language, plans, folders, out)
     took = time.monotonic() - started
     console.print(
         f"[green]wrote[/] {out}: {seconds:.1f} s of video in {took:.1f} s "
@@ -114,15 +115,14 @@ def _render_language(
 
 
 def _join(
-    file: ScriptFile, language: Language, plans: list[SegmentPlan], folders: list[Path], out: Path
+    checked: Checked, language: Language, plans: list[SegmentPlan], folders: list[Path], out: Path
 ) -> float:
-    script = file.script
     notes = [json.loads((folder / parts.NOTES).read_text(encoding="utf-8")) for folder in folders]
     for folder in folders:
         (folder / parts.NOTES).touch()
     frames = [int(note["frames"]) for note in notes]
     starts = [0, *accumulate(frames)]
-    title = text_in(script.title, language)
+    title = text_in(checked.file.script.title, language)
     work = out.with_name(f".{out.name}.part.mp4")
     try:
         mux(
@@ -136,12 +136,14 @@ def _join(
             track.write(out.with_suffix(".vtt"))
             out.with_suffix(".marks.json").write_text(marks, encoding="utf-8")
             out.with_suffix(".txt").write_text(_transcript(notes), encoding="utf-8")
-        label_and_sign(work, out, title=title)
+        label = label_and_sign(work, out, title=title)
     finally:
         work.unlink(missing_ok=True)
     record_export(
         out,
-        script_sha256=file_sha256(file.path),
+        produce_id=label.produce_id,
+        script_sha256=file_sha256(checked.file.path),
+        moderation=summary(checked.verdict),
         language=language,
         seconds=round(starts[-1] / FPS, 2),
         avatars=sorted({p.avatar for plan in plans for p in plan.people.values()}),

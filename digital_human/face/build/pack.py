@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
@@ -56,9 +57,16 @@ def pack(raw: RawMaterial, person: Person, out: Path) -> fmt.AvatarManifest:
     Raises:
         InputError: The material cannot make a bundle, or it would exceed the size limit.
     """
+    if out.exists() and not (out / fmt.MANIFEST).is_file():
+        raise InputError(f"{out}: exists and is no avatar bundle", fix="give a new folder")
     builder = _Builder(raw)
     files = builder.files()
-    manifest = builder.manifest(out.name, person, files)
+    try:
+        manifest = builder.manifest(out.name, person, files)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "person"
+        raise InputError(f"{out.name}: {field}: {first['msg']}", fix=f"correct {field}") from error
     total = sum(len(blob) for blob in files.values())
     if total > fmt.MAX_BYTES:
         raise InputError(f"{out.name}: {total >> 20} MiB, more than a bundle may have")
@@ -152,7 +160,7 @@ class _Builder:
         moved = self.opening * (_REFERENCE_GAP - lm.lip_gap(self.points))
         y, nose = self.points[:, 1], self.points[lm.NOSE_BASE, 1]
         fade = np.clip((y - nose + 0.08 * self.io) / (0.14 * self.io), 0, 1)[:, None]
-        return (self.points + self.io * fade * moved).astype(np.float32)
+        return np.asarray(self.points + self.io * fade * moved, np.float32)
 
     def _mouth_box(self, reference: FloatArray) -> Box:
         x, y = reference[list(lm.MOUTH_CORNERS)].mean(0)

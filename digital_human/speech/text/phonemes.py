@@ -7,6 +7,7 @@ Mandarin: jieba words, pypinyin syllables, misaki's pinyin → IPA. English: hib
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -42,6 +43,7 @@ _PUNCTUATION_MAP |= {"；": ";", "（": "(", "）": ")", "《": "“", "》": "�
 _PUNCTUATION_MAP |= {"『": "“", "』": "”", "【": "“", "】": "”", "〈": "“", "〉": "”", "\n": "."}
 _PUNCTUATION_MAP |= {"‘": "'", "’": "'", "[": "(", "]": ")", "\u3000": " ", "·": " ", "•": " "}
 _PUNCTUATION_MAP |= {"〜": "—", "～": "—", "–": "—", "\t": " ", "/": " ", "\\": " ", "_": " "}
+_WIDE_MARK = re.compile("[，、。．！？：；（）《》「」『』【】〈〉～〜]")
 _ENDS = ";:,.!?—…)”"
 
 
@@ -173,6 +175,18 @@ def _mandarin(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
 
 def _other(run: _Spoken, start: int, end: int, language: Language) -> Iterator[Piece]:
     """Phonemes of a run without Chinese characters: English words and marks."""
+    position = start
+    for match in [*_WIDE_MARK.finditer(run.text, start, end), None]:
+        stop = match.start() if match else end
+        if stop > position:
+            yield from _latin(run, position, stop, language)
+        if match:
+            mark = _PUNCTUATION_MAP[match[0]]
+            yield run.piece(mark + (" " if mark in _ENDS else ""), stop, stop + 1)
+            position = match.end()
+
+
+def _latin(run: _Spoken, start: int, end: int, language: Language) -> Iterator[Piece]:
     text = "".join(_PUNCTUATION_MAP.get(c, c) for c in run.text[start:end])
     if not any(c.isalnum() for c in text):
         for i, c in enumerate(text):
@@ -205,7 +219,9 @@ def _tidy(pieces: list[Piece]) -> Iterator[Piece]:
 
 @lru_cache(maxsize=4096)
 def _pinyin_to_ipa(syllable: str) -> str:
-    from misaki.zh import ZHG2P
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jieba's old escapes and pkg_resources
+        from misaki.zh import ZHG2P
 
     # The combining inverted breve of diphthongs is not in Kokoro's alphabet.
     return str(ZHG2P.py2ipa(syllable)).replace("\u032f", "")
@@ -213,7 +229,9 @@ def _pinyin_to_ipa(syllable: str) -> str:
 
 @lru_cache(maxsize=1)
 def _jieba() -> Any:
-    import jieba
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its old escapes and pkg_resources
+        import jieba
 
     jieba.setLogLevel(60)
     tokenizer = jieba.Tokenizer()
