@@ -55,11 +55,18 @@ class UpperFace:
             self._closed = np.dstack([picture, mask]).astype(np.uint8)
         self._part = self._warp.cells(Box.around(rest[_lid_points()], 0.20 * io, size))
         self._eyeballs = [_Eyeball(still, rest, *lids, io) for lids in _LIDS]
+        # What a frame changes must be redrawn in the next one; the eyeballs are drawn in all.
+        self._always = self._eyeballs[0].box.union(self._eyeballs[1].box)
+        self._changed = self.box
 
     def draw(self, head: ByteArray, eyes: Eyes) -> None:
         """Paint the upper face of one frame into the canonical picture."""
-        self._warp.locate(np.concatenate([eyes.points, self._border]))
-        head[self.box.slices] = sample(self._still, self._warp.map_from(self._source))
+        moved = self._warp.locate(np.concatenate([eyes.points, self._border]))
+        closing = self._closed is not None and max(eyes.blink) > _FADE[0]
+        changed = self._always.union(moved).union(self._part[2] if closing else None)
+        part = self._warp.cells(changed.union(self._changed))
+        self._changed = changed
+        head[part[2].slices] = sample(self._still, self._warp.map_from(self._source, part))
         if self._closed is not None and max(eyes.blink) > _FADE[0]:
             self._draw_closed(head, self._closed, eyes)
         for eyeball in self._eyeballs:
@@ -100,15 +107,15 @@ class _Eyeball:
     ) -> None:
         self._upper, self._lower = list(upper), list(lower)
         ring = rest[[*upper, *lower[-2:0:-1]]]
-        self._box = Box.around(ring, 0.05 * io, (still.shape[1], still.shape[0]))
-        visible = np.zeros((self._box.height, self._box.width), np.uint8)
-        cv2.fillPoly(visible, [np.round(ring - self._box.corner).astype(np.int32)], 255)
-        ball = np.ascontiguousarray(still[self._box.slices][..., :3])
+        self.box = Box.around(ring, 0.05 * io, (still.shape[1], still.shape[0]))
+        visible = np.zeros((self.box.height, self.box.width), np.uint8)
+        cv2.fillPoly(visible, [np.round(ring - self.box.corner).astype(np.int32)], 255)
+        ball = np.ascontiguousarray(still[self.box.slices][..., :3])
         ball = np.asarray(cv2.inpaint(ball, 255 - visible, 3, cv2.INPAINT_TELEA), np.uint8)
         self._ball = np.dstack([ball, np.full_like(visible, 255)])
-        centre = rest[iris[0]] - self._box.corner
+        centre = rest[iris[0]] - self.box.corner
         radius = float(np.linalg.norm(rest[list(iris[1:])] - rest[iris[0]], axis=1).mean())
-        y, x = np.mgrid[: self._box.height, : self._box.width].astype(np.float32)
+        y, x = np.mgrid[: self.box.height, : self.box.width].astype(np.float32)
         self._pixels = np.dstack([x, y])
         # The iris moves rigidly; towards the corners the white gives way.
         t = np.clip((np.abs(x - centre[0]) / radius - 1.1) / 1.1, 0, 1)
@@ -120,12 +127,12 @@ class _Eyeball:
         opening = float((lower[:, 1] - upper[:, 1]).max())
         if opening < 1.5:
             return
-        outline = np.concatenate([upper, lower[-2:0:-1]]) - self._box.corner
+        outline = np.concatenate([upper, lower[-2:0:-1]]) - self.box.corner
         ball = sample(self._ball, self._pixels - self._weight * eyes.gaze)
         mask = np.zeros(self._weight.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
         alpha = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32) / 255
-        mix(head[self._box.slices], ball, alpha)
+        mix(head[self.box.slices], ball, alpha)
 
 
 def _lid_points() -> list[int]:

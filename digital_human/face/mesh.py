@@ -52,6 +52,15 @@ class Box:
         extent = (high - low) // multiple * multiple
         return cls(int(low[0]), int(low[1]), int(extent[0]), int(extent[1]))
 
+    def union(self, other: Box | None) -> Box:
+        """The smallest box around both."""
+        if other is None:
+            return self
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        right = max(self.x + self.width, other.x + other.width)
+        bottom = max(self.y + self.height, other.y + other.height)
+        return Box(x, y, right - x, bottom - y)
+
     @property
     def slices(self) -> tuple[slice, slice]:
         """Row and column slices for indexing an image."""
@@ -97,7 +106,11 @@ def signed_areas(points: FloatArray, triangles: IntArray) -> FloatArray:
 
 
 def part_mesh(
-    points: FloatArray, triangles: IntArray, box: Box, spacing: float
+    points: FloatArray,
+    triangles: IntArray,
+    box: Box,
+    spacing: float,
+    fixed: FloatArray | None = None,
 ) -> tuple[IntArray, FloatArray]:
     """The mesh of the part of a face that lies in ``box``.
 
@@ -109,13 +122,17 @@ def part_mesh(
         triangles: int32 [t, 3], tessellation of the face, holes of mouth and eyes filled in.
         box: The part; landmarks outside of it take no part.
         spacing: Pixels between border points.
+        fixed: float32 [n, 2], more points outside the face oval that do not move.
 
     Returns:
-        Triangles int32 [u, 3] over the 478 landmarks followed by the border points, and the
-        border points float32 [b, 2].
+        Triangles int32 [u, 3] over the 478 landmarks followed by the fixed points, and these,
+        float32 [b, 2]: the border's, then those of ``fixed`` that lie in the box.
     """
     border = border_points(box, spacing)
     low, high = box.corner, box.corner + (box.width, box.height)
+    if fixed is not None:
+        held = ((fixed > low + spacing / 4) & (fixed < high - spacing / 4)).all(1)
+        border = np.concatenate([border, fixed[held]]).astype(np.float32)
     inside: npt.NDArray[np.bool_] = np.all((points > low + 1) & (points < high - 2), axis=1)
     inside[lm.MESH :] = False
     own = triangles[inside[triangles].all(1)]
@@ -163,15 +180,25 @@ class PiecewiseWarp:
         self._place(np.arange(len(triangles)), self._rest_corners)
         self._rest = self._weights.copy(), self._drawn.copy(), self._ids.copy()
 
-    def locate(self, target: FloatArray) -> None:
-        """Place the mesh points at ``target`` [n, 2], in pixels of the whole picture."""
+    def locate(self, target: FloatArray) -> Box | None:
+        """Place the mesh points at ``target`` [n, 2], in pixels of the whole picture.
+
+        Returns:
+            Where the picture differs from the one at rest; None when nowhere.
+        """
         corners = (target - self.box.corner)[self._triangles]
         moved = (np.abs(corners - self._rest_corners) > _MOVED).reshape(len(corners), -1).any(1)
         self._weights[:], self._drawn[:] = self._rest[0], self._rest[1]
         chosen = np.flatnonzero(moved)
         # A cell that no moved triangle covers keeps the triangle that it has at rest.
         np.copyto(self._ids, self._rest[2])
+        if not len(chosen):
+            return None
         self._place(chosen, corners[chosen])
+        touched = np.concatenate([corners[chosen], self._rest_corners[chosen]]).reshape(-1, 2)
+        size = self.box.width, self.box.height
+        changed = Box.around(touched, 2 * self._step, size)
+        return Box(changed.x + self.box.x, changed.y + self.box.y, changed.width, changed.height)
 
     def _place(self, chosen: npt.NDArray[np.intp], corners: FloatArray) -> None:
         """Weights of the ``chosen`` triangles at ``corners`` [t, 3, 2], and their cells."""

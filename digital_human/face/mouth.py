@@ -143,7 +143,7 @@ class MouthInterior:
         height, width = mask.shape
         soft = cv2.warpAffine(soft, fall, (width, height), flags=cv2.INTER_LINEAR)
         light = soft.astype(np.float32) * (1 / 255)
-        deep = 1 - 0.55 * mouth.rounding
+        deep = 1 - 0.70 * mouth.rounding
         light = np.clip(0.20 + 0.95 * light, 0, 0.96) * deep
         tinted: FloatArray = 1 - (1 - light[..., None]) * _SHADOW
         return tinted
@@ -169,7 +169,7 @@ class LowerFace:
         low, high = oval.min(0) - (0.22 * io, 0), oval.max(0) + (0.22 * io, 0.62 * io)
         extent = np.array([[low[0], shape.split], high], np.float32)
         self.box = Box.around(extent, 0, size, _STEP)
-        triangles, border = part_mesh(rest, g.triangles, self.box, 0.25 * io)
+        triangles, border = part_mesh(rest, g.triangles, self.box, 0.25 * io, _anchors(rest, io))
         self._border = border
         self._source = np.concatenate([rest, border])
         self._warp = PiecewiseWarp(triangles, self.box, _STEP, self._source)
@@ -181,14 +181,18 @@ class LowerFace:
             small = cv2.resize(texture, self._placed.size, interpolation=cv2.INTER_AREA)
             self._textures.append(np.dstack([small, mask]).astype(np.uint8))
         self._part = self._warp.cells(_patch_box(rest, io, size))
+        self._changed = self.box  # what a frame changes is redrawn in the next one
         self._interior = MouthInterior(bundle.layers, g.cavity, float(scale[1]), io)
 
     def draw(self, head: ByteArray, mouth: Mouth, tongue: float) -> None:
         """Paint the lower face of one frame into the canonical picture; ``tongue`` 0…1 is up."""
-        self._warp.locate(np.concatenate([mouth.points, self._border]))
-        head[self.box.slices] = sample(self._still, self._warp.map_from(self._source))
+        moved = self._warp.locate(np.concatenate([mouth.points, self._border]))
         share = float(mouth.textures.sum())
         box = self._part[2]
+        changed = box.union(moved)
+        part = self._warp.cells(changed.union(self._changed))
+        self._changed = changed
+        head[part[2].slices] = sample(self._still, self._warp.map_from(self._source, part))
         target = head[box.slices]
         if share > 0.004:
             positions = self._warp.map_from(self._placed.points, self._part)
@@ -210,6 +214,16 @@ class LowerFace:
             blended = cv2.addWeighted(mean, 1 - share, self._textures[i], share, 0)
             mean = np.asarray(blended, np.uint8)
         return mean
+
+
+def _anchors(rest: FloatArray, io: float) -> FloatArray:
+    """Points that the jaw does not move: ears, the sides of the neck, the throat. [n, 2]"""
+    oval = rest[list(lm.OVAL)]
+    centre, chin = oval.mean(0), rest[lm.CHIN]
+    ring = centre + (oval - centre) * np.float32(1.12)
+    ring = ring[oval[:, 1] < chin[1] - 0.22 * io]
+    throat = [(chin[0] + x * io, chin[1] + 0.30 * io) for x in np.linspace(-0.6, 0.6, 7)]
+    return np.concatenate([ring, np.array(throat, np.float32)])
 
 
 def _patch_box(rest: FloatArray, io: float, size: tuple[int, int]) -> Box:

@@ -18,6 +18,7 @@ from digital_human.face.motion import MotionFrame
 STEP = 16  # output pixels per cell of the coarse grid
 CAMERA = 7.0  # io, distance of the camera: how much nearer is larger
 LIMITS = np.array([9.0, 7.0, 8.0, 0.25, 0.20, 0.6], np.float32)  # of the pose that is drawn
+STILL = 1.5  # io below the chin from where on nothing moves
 _SHOULDER = 0.14  # how much of the head's motion the shoulders take part in
 _BREATH = 0.012  # io
 
@@ -46,14 +47,13 @@ class HeadField:
     ) -> None:
         self._ratio = ratio
         self._size = box.width, box.height
-        cells = -(-box.width // STEP), -(-box.height // STEP)
-        grid = (identity_grid(*cells) + 0.5) * STEP - 0.5 + box.corner
+        # One more cell on each side, so that interpolation is linear up to the edge.
+        cells = 2 - (-box.width // STEP), 2 - (-box.height // STEP)
+        grid = (identity_grid(*cells) - 0.5) * STEP - 0.5 + box.corner
         self._fields = self._basis(grid, points, depth, float(box.y + box.height))
-        pixels = identity_grid(box.width, box.height) + box.corner
-        pixels = (pixels + 0.5) * np.array(ratio, np.float32) - 0.5
-        self._pixels = pixels.astype(np.float32)
+        rest = (grid + 0.5) * np.array(ratio, np.float32) - 0.5
+        self._rest = rest.astype(np.float32)
         self._cells = cells
-        self._padded = cells[0] * STEP, cells[1] * STEP
 
     @staticmethod
     def _basis(
@@ -82,22 +82,25 @@ class HeadField:
             (zero, -_BREATH * io * shoulders),
         ]
         basis = np.stack([np.dstack(field) for field in fields])
-        # The bust is cut off at the lower edge: nothing may lift it from there.
-        basis[..., 1] *= _smooth((bottom - y) / (0.5 * io))
+        # The chest is still; nothing may lift the bust from its lower edge where it is cut off.
+        still = min(bottom, float(chin[1]) + STILL * io)
+        basis[..., 1] *= _smooth((still - y) / (0.5 * io))
+        if still < bottom:
+            basis[..., 0] *= _smooth((still - y) / (0.5 * io))
         return basis.reshape(len(fields), -1).astype(np.float32)
 
     def map(self, motion: MotionFrame) -> FloatArray:
         """The map [h, w, 2] for ``cv2.remap`` from the unposed picture to the box."""
-        head = np.clip(motion.head, -LIMITS, LIMITS)
+        head = np.clip(np.nan_to_num(motion.head), -LIMITS, LIMITS)
         pose = np.empty(7, np.float32)
         pose[:3] = np.radians(head[:3])
         pose[3:6] = head[3:]
-        pose[6] = np.clip(motion.breath, -1, 1)
+        pose[6] = np.clip(np.nan_to_num(motion.breath), -1, 1)
         moved = (-pose @ self._fields).reshape(self._cells[1], self._cells[0], 2)
-        moved = moved * np.array(self._ratio, np.float32)
-        fine = cv2.resize(moved, self._padded, interpolation=cv2.INTER_LINEAR)
-        fine = fine[: self._size[1], : self._size[0]]
-        return np.asarray(cv2.add(fine, self._pixels), np.float32)
+        positions = self._rest + moved * np.array(self._ratio, np.float32)
+        size = self._cells[0] * STEP, self._cells[1] * STEP
+        fine = np.asarray(cv2.resize(positions, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        return fine[STEP : STEP + self._size[1], STEP : STEP + self._size[0]]
 
 
 def _depth_field(grid: FloatArray, points: FloatArray, depth: FloatArray, io: float) -> FloatArray:

@@ -121,6 +121,9 @@ class FaceShape:
         across = (points[:, 0] - points[lm.NOSE_BASE, 0]) / (0.34 * self.io)
         nose = np.exp(-(across**4)) * (points[lm.NOSE_BASE, 1] + 0.01 * self.io - split)
         fade = np.clip((y - split - nose) / (0.09 * self.io), 0, 1)
+        # Ears and the sides of the jaw stay: drawn mouth shapes also change the face's outline.
+        side = np.abs(points[:, 0] - points[lm.NOSE_BASE, 0]) / self.io
+        fade = fade * np.clip((0.82 - side) / 0.34, 0, 1)
         self._lower = (fade * fade * (3 - 2 * fade))[:, None].astype(np.float32)
         fade = np.clip((split - y) / (0.10 * self.io), 0, 1)
         self._upper = (fade * fade * (3 - 2 * fade))[:, None].astype(np.float32)

@@ -226,7 +226,7 @@ def _cuts(text: str, edges: list[int], count: int, measure: Callable[[str], floa
 
         def cost(edge: int, want: float = want) -> float:
             off = abs(measure(text[:edge]) - want)
-            return off - (0.22 * total / count if text[edge - 1] in _SPLIT_MARKS else 0.0)
+            return off - (0.35 * total / count if text[edge - 1] in _SPLIT_MARKS else 0.0)
 
         cuts.append(min(inside, key=cost))
     return [*cuts, len(text)]

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame as DecodedFrame
 
 from digital_human.core.frames import ByteArray
 from digital_human.errors import InputError
-from digital_human.media.pictures import cover, read_picture
+from digital_human.media.pictures import alike, on_blur, read_picture
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 _HINT = "play it to check it, or convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
@@ -156,9 +157,24 @@ class Clip:
         self._until = self._ends()
 
     def _convert(self, frame: DecodedFrame) -> ByteArray:
-        """Scale to cover the box inside the decoder's own scaler, then crop."""
+        """Fill the box; a picture of another orientation is shown whole on a blurred copy."""
         width, height = self._size
         scale = max(width / frame.width, height / frame.height)
-        w, h = max(width, round(frame.width * scale)), max(height, round(frame.height * scale))
-        picture = frame.reformat(width=w, height=h, format="rgb24").to_ndarray().astype(np.uint8)
-        return picture if (w, h) == self._size else cover(picture, width, height)
+        size = (frame.width, frame.height)
+        if scale < 1:  # Shrinking inside the decoder's own scaler is the cheapest.
+            size = (max(width, round(size[0] * scale)), max(height, round(size[1] * scale)))
+        picture = frame.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
+        image: ByteArray = picture.astype(np.uint8, copy=False)
+        if not alike(image, self._size):
+            return on_blur(image, self._size, quick=True)
+        # Cropped before it is enlarged: what is cut off costs nothing.
+        w, h = (
+            min(size[0], round(width / max(scale, 1))),
+            min(size[1], round(height / max(scale, 1))),
+        )
+        x, y = (size[0] - w) // 2, (size[1] - h) // 2
+        part = image[y : y + h, x : x + w]
+        if (w, h) == self._size:
+            return part
+        out: ByteArray = cv2.resize(part, self._size).astype(np.uint8, copy=False)
+        return out

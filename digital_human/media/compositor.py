@@ -80,9 +80,12 @@ class Compositor:
         frame = regions("anchor_full", size)
         u = frame.unit
         self._home = frame
-        self._ticker = Ticker(look.ticker, frame.ticker, u, self._theme) if look.ticker else None
+        line = frame.ticker
+        if not look.clock:
+            line = replace(line, x=frame.clock.x, w=line.right - frame.clock.x)
+        self._ticker = Ticker(look.ticker, line, u, self._theme) if look.ticker else None
         self._clock = None
-        if look.ticker or look.clock:
+        if look.clock:
             self._clock = clock_sprite(look.clock, frame.clock, u, self._theme)
         self._logo = None
         if look.logo or look.logo_picture:

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from digital_human.core.frames import ByteArray
+from digital_human.errors import InputError
 from digital_human.media.blend import Sprite
 from digital_human.media.layouts import Rect
 from digital_human.media.paint import Canvas, disc, mix, ramp, rounded
 from digital_human.media.pictures import contain, read_picture
-from digital_human.media.text import TextStyle, fit_line, measure, wrap
+from digital_human.media.text import TextStyle, draw_line, fit_line, measure, wrap
 from digital_human.media.themes import Theme
 
 # Longest piece of ticker text drawn as one picture, in pixels; longer items are cut in pieces.
@@ -105,12 +106,11 @@ def _ticker_ground(height: int, width: int, theme: Theme) -> ByteArray:
 
 
 def clock_sprite(text: str, box: Rect, unit: float, theme: Theme) -> Sprite:
-    """The clock at the ticker's head; without a time, a plain accent block."""
+    """The clock at the ticker's head."""
     canvas = Canvas(box.w, box.h)
     canvas.box(0, 0, box.w, box.h, ramp(box.h, box.w, theme.accent, theme.accent_low))
-    if text:
-        style = TextStyle(round(30 * unit), bold=0.022, tracking=0.04)
-        canvas.text(fit_line(text, style, box.w - round(12 * unit)), box.w / 2, box.h / 2, "centre")
+    style = TextStyle(round(30 * unit), bold=0.022, tracking=0.04)
+    canvas.text(fit_line(text, style, box.w - round(12 * unit)), box.w / 2, box.h / 2, "centre")
     return canvas.sprite()
 
 
@@ -148,13 +148,21 @@ def label_sprite(text: str, box: Rect, shortest: int, *, large: bool) -> tuple[S
 
     Returns:
         The sprite and its column.
+
+    Raises:
+        InputError: The label would have to be cut or made smaller.
     """
     # A Chinese character's ink is about 0.92 of its em.
     em = int(np.ceil(shortest * (0.05 / 0.90 if large else 0.030)))
     style = TextStyle(em, bold=0.02, tracking=0.02)
-    line = fit_line(text, style, box.w - round(em * 0.6), smallest=1.0)
     pad = round(em * 0.34)
+    line = draw_line(text, style)
     width, height = line.width + 2 * pad, round(em * 1.42)
+    if width > box.w:
+        raise InputError(
+            f"label {text!r} does not fit at 5 % of the picture's height",
+            fix="use a shorter one, e.g. AI生成 or AI-generated",
+        )
     canvas = Canvas(width, height)
     canvas.box(0, 0, width, height, (6, 12, 28), radius=height * 0.22, opacity=0.50)
     canvas.frame(

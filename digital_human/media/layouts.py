@@ -130,19 +130,19 @@ class _Plan:
 
 
 _WIDE: dict[LayoutName, _Plan] = {
-    "anchor_full": _Plan(((0.50, 92, 226),), 566),
+    "anchor_full": _Plan(((0.50, 74, 248),), 566),
     "anchor_half": _Plan(((0.50, 66, 318),), 640),
-    "beside": _Plan(((0.245, 132, 208),), 566, (0.462, 104, 0.5, 360)),
+    "beside": _Plan(((0.245, 112, 226),), 566, (0.462, 104, 0.5, 360)),
     "broll": _Plan((), 720),
-    "two_anchors": _Plan(((0.305, 128, 196), (0.695, 128, 196)), 566),
-    "weather": _Plan(((0.205, 148, 200),), 566, (0.40, 104, 0.562, 362)),
+    "two_anchors": _Plan(((0.30, 112, 226), (0.70, 112, 226)), 566),
+    "weather": _Plan(((0.205, 132, 216),), 566, (0.40, 104, 0.562, 362)),
     "title_open": _Plan((), 720),
     "title_close": _Plan((), 720),
 }
 _TALL: dict[LayoutName, _Plan] = {
-    "anchor_full": _Plan(((0.50, 236, 300),), 872),
+    "anchor_full": _Plan(((0.50, 220, 322),), 872),
     "anchor_half": _Plan(((0.50, 196, 372),), 960),
-    "beside": _Plan(((0.50, 600, 196),), 1016, (0.044, 156, 0.912, 396)),
+    "beside": _Plan(((0.50, 596, 210),), 1016, (0.044, 156, 0.912, 396)),
     "broll": _Plan((), 1280),
     "two_anchors": _Plan(((0.285, 330, 196), (0.715, 330, 196)), 816),
     "weather": _Plan(((0.50, 690, 150),), 1016, (0.044, 156, 0.912, 500)),
@@ -163,13 +163,13 @@ def regions(layout: LayoutName, size: Size, side: Side = "left", anchors: int = 
         anchors: How many are seen; ``weather`` with none centres its card.
 
     Raises:
-        InputError: The size is odd, too small or of an extreme shape.
+        InputError: The size is odd, too small, nearly square or very long.
     """
     width, height = size
-    if min(size) < 240 or width % 2 or height % 2 or not 0.4 <= width / height <= 2.4:
+    if min(size) < 240 or width % 2 or height % 2 or not 1.5 <= max(size) / min(size) <= 2.4:
         raise InputError(
-            f"picture size {width}x{height}: sides must be even, at least 240, and no longer than "
-            "2.4 to 1",
+            f"picture size {width}x{height}: sides must be even, at least 240, and the longer one "
+            "1.5 to 2.4 times the shorter",
             fix="use 1280x720, 1920x1080 or 720x1280",
         )
     u = min(size) / 720
@@ -211,7 +211,7 @@ def regions(layout: LayoutName, size: Size, side: Side = "left", anchors: int = 
         strap=strap, strap_right=right, caption=foot["caption"], ticker=foot["ticker"],
         clock=foot["clock"],
         logo=box(margin, head_y, 250 * u, 60 * u),
-        label=box(width - margin - 210 * u, head_y, 210 * u, 60 * u),
+        label=box(width - margin - 360 * u, head_y, 360 * u, 60 * u),
         panel=panel, source=source, title=title,
     )  # fmt: skip
 

@@ -12,6 +12,8 @@ from digital_human.core.frames import ByteArray
 from digital_human.errors import InputError
 
 MAX_PIXELS = 80_000_000
+# What matters in a picture, a head above all, is more often in its upper half.
+_RISE = 0.3
 
 
 def read_picture(path: Path, field: str = "picture", *, alpha: bool = False) -> ByteArray:
@@ -52,8 +54,15 @@ def read_picture(path: Path, field: str = "picture", *, alpha: bool = False) -> 
     return (rgba[..., :3] * cover_ // 255).astype(np.uint8)
 
 
-def cover(picture: ByteArray, width: int, height: int) -> ByteArray:
-    """Scale and crop about the middle so that ``width`` × ``height`` is filled."""
+def cover(picture: ByteArray, width: int, height: int, rise: float = 0.5) -> ByteArray:
+    """Scale and crop so that ``width`` × ``height`` is filled.
+
+    Args:
+        picture: uint8 [h, w, channels].
+        width: Columns to fill.
+        height: Rows to fill.
+        rise: Share of the rows cut off at the top; less keeps heads in upright pictures.
+    """
     h, w = picture.shape[:2]
     scale = max(width / w, height / h)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -61,18 +70,22 @@ def cover(picture: ByteArray, width: int, height: int) -> ByteArray:
         picture, (max(width, round(w * scale)), max(height, round(h * scale))),
         interpolation=method,
     )  # fmt: skip
-    y, x = (big.shape[0] - height) // 2, (big.shape[1] - width) // 2
+    y, x = round((big.shape[0] - height) * rise), (big.shape[1] - width) // 2
     out: ByteArray = np.ascontiguousarray(big[y : y + height, x : x + width])
     return out
 
 
-def contain(picture: ByteArray, width: int, height: int) -> ByteArray:
-    """Scale so that it fits inside ``width`` × ``height``, keeping its shape."""
+def contain(picture: ByteArray, width: int, height: int, *, quick: bool = False) -> ByteArray:
+    """Scale so that it fits inside ``width`` × ``height``, keeping its shape.
+
+    ``quick`` interpolates linearly, for the frames of a video.
+    """
     h, w = picture.shape[:2]
     scale = min(width / w, height / h)
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    out: ByteArray = cv2.resize(picture, size, interpolation=method).astype(np.uint8)
+    method = cv2.INTER_LINEAR if quick else method
+    out: ByteArray = cv2.resize(picture, size, interpolation=method).astype(np.uint8, copy=False)
     return out
 
 
@@ -94,15 +107,14 @@ class Push:
         width, height = size
         self._size = size
         self._inward = inward
-        aspect = picture.shape[1] / picture.shape[0] / (width / height)
         margin = 1 + self._TRAVEL
         big = (round(width * margin), round(height * margin))
-        fitted = cover(picture, *big) if 0.62 < aspect < 1.6 else _on_blur(picture, big)
+        fitted = cover(picture, *big, _RISE) if alike(picture, size) else on_blur(picture, big)
         # OpenCV warps four channels more than twice as fast as three.
         self._source = cv2.cvtColor(fitted, cv2.COLOR_RGB2RGBA)
         self._warped: ByteArray = np.empty((height, width, 4), np.uint8)
         # Portrait pictures are framed higher: faces are in their upper half.
-        self._drift = 0.25 if aspect > 1 else -0.15
+        self._drift = 0.25 if picture.shape[1] * height > picture.shape[0] * width else -0.15
 
     def draw(self, target: ByteArray, share: float) -> None:
         """Fill ``target`` (uint8 [h, w, 3]) as it looks at ``share`` 0…1 of its time."""
@@ -122,13 +134,36 @@ class Push:
         cv2.cvtColor(self._warped, cv2.COLOR_RGBA2RGB, dst=target)
 
 
-def _on_blur(picture: ByteArray, size: tuple[int, int]) -> ByteArray:
-    """The whole picture in front of a dark, blurred copy that fills the screen."""
+def alike(picture: ByteArray, size: tuple[int, int]) -> bool:
+    """Whether a picture may fill ``size`` (width, height) without losing what it shows."""
+    aspect = picture.shape[1] * size[1] / (picture.shape[0] * size[0])
+    return bool(0.62 < aspect < 1.6)
+
+
+def on_blur(picture: ByteArray, size: tuple[int, int], *, quick: bool = False) -> ByteArray:
+    """Most of the picture in front of a dark, blurred copy that fills the screen.
+
+    Args:
+        picture: uint8 [h, w, 3].
+        size: Width and height to fill.
+        quick: See `contain`.
+    """
     width, height = size
-    small = cover(picture, max(8, width // 8), max(8, height // 8))
-    back = cv2.resize(cv2.GaussianBlur(small, (0, 0), 4), size, interpolation=cv2.INTER_CUBIC)
-    out = (back * np.float32(0.62)).astype(np.uint8)
-    front = contain(picture, round(width * 0.92), round(height * 0.92))
+    few = max(1, min(picture.shape[0], picture.shape[1]) // 180)
+    small = cover(
+        np.ascontiguousarray(picture[::few, ::few]), max(8, width // 8), max(8, height // 8)
+    )
+    dark = cv2.convertScaleAbs(cv2.GaussianBlur(small, (0, 0), 4), alpha=0.62)
+    large = cv2.resize(dark, size, interpolation=cv2.INTER_LINEAR)
+    out: ByteArray = large.astype(np.uint8, copy=False)
+    h, w = picture.shape[:2]
+    # Losing a quarter of the longer side makes the picture larger and keeps its middle.
+    aspect = w / h
+    near = min(max(width / height, aspect * 0.75), aspect / 0.75)
+    kept_w, kept_h = round(min(w, h * near)), round(min(h, w / near))
+    y, x = round((h - kept_h) * _RISE), (w - kept_w) // 2
+    part = picture[y : y + kept_h, x : x + kept_w]
+    front = contain(part, width, height, quick=quick)
     y, x = (height - front.shape[0]) // 2, (width - front.shape[1]) // 2
     out[y : y + front.shape[0], x : x + front.shape[1]] = front
     return out

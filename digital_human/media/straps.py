@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digital_human.core.frames import ByteArray
 from digital_human.media.blend import Sprite, ease
 from digital_human.media.layouts import Rect
+from digital_human.media.linebreak import printable
 from digital_human.media.paint import Canvas, mix, ramp, rounded
 from digital_human.media.shot import NameTag
-from digital_human.media.text import TextStyle, fit_line
+from digital_human.media.text import TextStyle, draw_line, fit_line, measure, wrap
 from digital_human.media.themes import Theme
 
 # Frames at 25 fps that a strap takes to come or go; scaled to the programme's rate.
@@ -105,13 +106,19 @@ def headline_strap(text: str, box: Rect, unit: float, theme: Theme) -> Strap:
     """The headline: bold words on a deep gradient plate with a lit upper edge."""
     u = unit
     inset, glow = round(30 * u), round(16 * u)
-    tall = round(box.h * 0.78)
     style = TextStyle(
         round(39 * u), theme.plate_text, low=mix(theme.plate_text, theme.spark, 0.16),
         bold=0.022, shadow=0.35, tracking=0.02,
     )  # fmt: skip
-    line = fit_line(text, style, box.w - 2 * inset - round(20 * u))
-    wide = min(box.w - round(12 * u), line.width + 2 * inset + round(10 * u))
+    room = box.w - 2 * inset - round(20 * u)
+    lines = [fit_line(text, style, room, smallest=0.76)]
+    tall = round(box.h * 0.78)
+    if lines[0].width >= room * 0.9 and measure(printable(text), style) > room / 0.76:
+        # Too long for one line: two smaller ones on a plate of the full height.
+        small = replace(style, size=round(min(31 * u, box.h * 0.38)))
+        words, small = wrap(text, small, room, 2)
+        lines, tall = [draw_line(part, small) for part in words], box.h
+    wide = min(box.w - round(12 * u), max(i.width for i in lines) + 2 * inset + round(10 * u))
     canvas = Canvas(wide + 2 * glow, tall + 2 * glow)
     shape = rounded(canvas.height, canvas.width, (glow, glow, wide, tall), 6 * u)
     canvas.shadow(shape, 6 * u, 3 * u, 0.45)
@@ -121,7 +128,9 @@ def headline_strap(text: str, box: Rect, unit: float, theme: Theme) -> Strap:
     canvas.fill(sheen, (255, 255, 255), 0.07)
     edge = rounded(h, w, (glow, glow, wide, 2.2 * u), u)
     canvas.fill(edge, ramp(h, w, theme.spark, theme.plate, across=True), 0.95)
-    canvas.text(line, glow + inset, glow + tall / 2)
+    pitch = tall / len(lines)
+    for row, line in enumerate(lines):
+        canvas.text(line, glow + inset, glow + (row + 0.5) * pitch)
     lowered = Rect(box.x, box.bottom - tall, box.w, tall)
     return _aligned(canvas.sprite(), lowered, theme, u, glow, right=False)
 

@@ -12,7 +12,7 @@ from digital_human.media.blend import Sprite, ease
 from digital_human.media.layouts import Regions
 from digital_human.media.paint import Canvas, ramp, rounded
 from digital_human.media.studio_wall import Camera, title_sky
-from digital_human.media.text import TextStyle, draw_line, fit_line, wrap
+from digital_human.media.text import TextStyle, draw_line, fit_line, measure, wrap
 from digital_human.media.themes import Theme
 
 
@@ -57,6 +57,7 @@ class TitleCard:
         self._sky = cv2.cvtColor(title_sky(camera, theme.name), cv2.COLOR_RGB2RGBA)
         self._warped = np.empty((height, width, 4), np.uint8)
         tall = height > width
+        self._most = 3 if tall else 2
         dark = theme.name == "light"
         style = TextStyle(
             round((86 if tall else 100) * self._unit),
@@ -101,14 +102,15 @@ class TitleCard:
 
     def _words(self, title: str, style: TextStyle) -> tuple[list[_Glyph], int]:
         """The title's glyphs at rest, and the row of the line below them."""
-        texts, style = wrap(title, style, round(self._box.w * 0.94), 2)
+        texts, style = wrap(title, style, round(self._box.w * 0.94), self._most)
         glyphs: list[_Glyph] = []
         tail = round(style.tracking * style.size)
         y = self._box.y
         for number, text in enumerate(texts):
             tokens = _tokens(text)
             images = [draw_line(token, style) for token in tokens]
-            x = self._box.x + (self._box.w - sum(i.width + tail for i in images) + tail) // 2
+            steps = [measure(token, style) + tail for token in tokens]
+            x = self._box.x + (self._box.w - sum(steps) + tail) // 2
             for place, (token, image) in enumerate(zip(tokens, images, strict=True)):
                 bare = draw_line(token, replace(style, shadow=0.0))
                 shape = np.zeros((*image.rgba.shape[:2], 3), np.uint8)
@@ -119,7 +121,7 @@ class TitleCard:
                 glyphs.append(
                     _Glyph(sprite, shape, x - image.pad, y - image.pad, place + 3 * number)
                 )
-                x += image.width + tail
+                x += steps[place]
             y += round(style.size * 1.24)
         return glyphs, y + round(8 * self._unit)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from digital_human.config import settings
 from digital_human.errors import InputError
@@ -65,7 +66,7 @@ class Speaker:
     def synthesizer(self) -> Synthesizer:
         """The engine."""
         if self._synthesizer is None:
-            self._synthesizer = SYNTHESIZERS[self.voice.engine].create()
+            self._synthesizer = shared_synthesizer(self.voice.engine)
         return self._synthesizer
 
     def say(
@@ -124,6 +125,18 @@ class Speaker:
             clause.text, clause.language, clause.pause, hits,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@lru_cache
+def shared_synthesizer(engine: str) -> Synthesizer:
+    """The process's one instance of an engine, so that several voices share its weights.
+
+    Raises:
+        InputError: There is no such engine.
+        WeightsError: Its weights are not there.
+    """
+    synthesizer: Synthesizer = SYNTHESIZERS[engine].create()
+    return synthesizer
 
 
 def user_lexicon() -> Lexicon:

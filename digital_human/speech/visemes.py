@@ -152,9 +152,9 @@ SPECS: Mapping[Viseme, VisemeSpec] = MappingProxyType(
         Viseme.TH: _spec(
             (0.16, 0.4), 0.15, 0.5, 1.0, mouthLowerDown=0.2, tongue=0.6, tongueOut=0.12
         ),
-        Viseme.DD: _spec((0.21, 0.27), 0.1, 0.35, 1.0, mouthLowerDown=0.25, tongue=1.0),
-        Viseme.NN: _spec((0.25, 0.22), 0.08, 0.3, 1.0, mouthLowerDown=0.25, tongue=1.0),
-        Viseme.KK: _spec((0.28, 0.15), 0.0, 0.08, 0.3, mouthLowerDown=0.15),
+        Viseme.DD: _spec((0.17, 0.4), 0.1, 0.35, 1.0, mouthLowerDown=0.25, tongue=1.0),
+        Viseme.NN: _spec((0.19, 0.4), 0.08, 0.3, 1.0, mouthLowerDown=0.25, tongue=1.0),
+        Viseme.KK: _spec((0.22, 0.25), 0.0, 0.08, 0.3, mouthLowerDown=0.15),
         Viseme.SS: _spec(
             (0.09, 0.5), 0.25, 0.7, 0.8,
             mouthLowerDown=0.35, mouthUpperUp=0.12, mouthStretch=0.25, tongue=0.3,
@@ -173,7 +173,7 @@ SPECS: Mapping[Viseme, VisemeSpec] = MappingProxyType(
             jawForward=0.1,
         ),
         Viseme.RR: _spec(
-            (0.16, 0.35), 0.5, 0.4, 0.8, ahead=0.09,
+            (0.15, 0.35), 0.5, 0.4, 0.8, ahead=0.09,
             mouthPucker=0.35, mouthFunnel=0.25, mouthLowerDown=0.15, tongue=0.4,
         ),
         Viseme.W: _spec(
@@ -185,24 +185,24 @@ SPECS: Mapping[Viseme, VisemeSpec] = MappingProxyType(
         Viseme.AA: _vowel(0.5, 0.45, mouthUpperUp=0.15, mouthLowerDown=0.3, mouthStretch=0.1),
         Viseme.AE: _vowel(0.44, 0.6, mouthUpperUp=0.2, mouthLowerDown=0.3, mouthStretch=0.35),
         Viseme.AH: _vowel(0.37, 0.35, mouthUpperUp=0.1, mouthLowerDown=0.25),
-        Viseme.AX: _vowel(0.27, 0.2, weight=0.55, mouthUpperUp=0.05, mouthLowerDown=0.2),
+        Viseme.AX: _vowel(0.33, 0.2, weight=0.55, mouthUpperUp=0.05, mouthLowerDown=0.2),
         Viseme.ER: _vowel(
-            0.20, 0.4, mouthFunnel=0.25, mouthPucker=0.15, mouthLowerDown=0.2, tongue=0.3
+            0.20, 0.4, mouthFunnel=0.28, mouthPucker=0.15, mouthLowerDown=0.2, tongue=0.3
         ),
-        Viseme.EH: _vowel(0.35, 0.6, mouthUpperUp=0.15, mouthLowerDown=0.3, mouthStretch=0.4),
-        Viseme.EE: _vowel(0.33, 0.4, mouthUpperUp=0.1, mouthLowerDown=0.3, mouthStretch=0.12),
+        Viseme.EH: _vowel(0.39, 0.6, mouthUpperUp=0.15, mouthLowerDown=0.3, mouthStretch=0.4),
+        Viseme.EE: _vowel(0.37, 0.4, mouthUpperUp=0.1, mouthLowerDown=0.3, mouthStretch=0.12),
         Viseme.IH: _vowel(
-            0.22, 0.5, weight=0.8, mouthUpperUp=0.12, mouthLowerDown=0.3, mouthStretch=0.4
+            0.25, 0.5, weight=0.8, mouthUpperUp=0.12, mouthLowerDown=0.3, mouthStretch=0.4
         ),
         Viseme.II: _vowel(
-            0.16, 0.8, weight=0.8, mouthUpperUp=0.15, mouthLowerDown=0.35, mouthStretch=0.65
+            0.19, 0.8, weight=0.8, mouthUpperUp=0.15, mouthLowerDown=0.35, mouthStretch=0.65
         ),
         Viseme.IZ: _vowel(
             0.12, 0.3, weight=0.7, mouthUpperUp=0.12, mouthLowerDown=0.35, mouthStretch=0.15,
             tongue=0.3,
         ),
         Viseme.AO: _vowel(0.4, 0.8, ahead=0.09, mouthFunnel=0.45, mouthPucker=0.2),
-        Viseme.OO: _vowel(0.32, 0.95, ahead=ROUND_AHEAD, mouthFunnel=0.4, mouthPucker=0.42),
+        Viseme.OO: _vowel(0.34, 0.95, ahead=ROUND_AHEAD, mouthFunnel=0.4, mouthPucker=0.42),
         Viseme.UH: _vowel(
             0.2, 0.8, weight=0.9, ahead=0.09, mouthFunnel=0.3, mouthPucker=0.5
         ),

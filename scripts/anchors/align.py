@@ -45,7 +45,9 @@ def skin_ring(points: Array, part: str) -> Array:
     return (ring & face) > 0
 
 
-def onto_base(image: Image, face: Face, base: Image, base_face: Face, part: str) -> tuple[Image, Array]:
+def onto_base(
+    image: Image, face: Face, base: Image, base_face: Face, part: str
+) -> tuple[Image, Array]:
     """Align `image` to `base` by the stable landmarks and match its colour on the skin ring.
 
     Returns:
@@ -54,7 +56,9 @@ def onto_base(image: Image, face: Face, base: Image, base_face: Face, part: str)
     """
     p, ref = face.points[:, :2], base_face.points[:, :2]
     turn = similarity(p[STABLE], ref[STABLE])
-    moved = cv2.warpAffine(image, turn, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    moved = cv2.warpAffine(
+        image, turn, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+    )
     points = p @ turn[:, :2].T + turn[:, 2]
     ring = skin_ring(ref, part).astype(np.float32)[..., None]
     sigma = SOFT * eye_distance(ref) * (3.0 if part == "head" else 1.0)

@@ -12,14 +12,16 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 WIDTH, HEIGHT = 1800, 2000
 OFFSET = (388, 60)
+# Face outline beside the ear lobes.
+LOBES = [132, 361]
 # Everything below is in pixels of the GAN frame, x from the middle of the neck.
 SHOULDER: list[Point] = [
-    (226, 892), (262, 930), (340, 962), (450, 998), (560, 1042), (645, 1110), (700, 1215),
-    (735, 1370), (757, 1600), (770, 1960),
+    (226, 892), (262, 930), (340, 958), (450, 985), (560, 1012), (648, 1048), (704, 1108),
+    (738, 1215), (757, 1400), (769, 1640), (778, 1960),
 ]  # fmt: skip
 ARM: list[Point] = [
-    (650, 1080), (600, 1180), (560, 1330), (548, 1480), (556, 1700), (575, 1990), (900, 1990),
-    (900, 1080),
+    (668, 1040), (628, 1150), (596, 1330), (586, 1480), (590, 1700), (602, 1990), (900, 1990),
+    (900, 1040),
 ]  # fmt: skip
 
 
@@ -47,9 +49,10 @@ class Wardrobe:
 class Tailor:
     """Puts a matted head into clothes."""
 
-    def __init__(self, wardrobe: Wardrobe, seed: int) -> None:
-        """`seed` fixes the grain of the cloth."""
+    def __init__(self, wardrobe: Wardrobe, points: Array, seed: int) -> None:
+        """`points`: landmarks [478, 2+] in the GAN frame; `seed` fixes the grain of the cloth."""
         self.wardrobe = wardrobe
+        self.points = points
         self.canvas = Canvas(HEIGHT, WIDTH, seed)
         self.middle = sum(wardrobe.neck) / 2
         y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
@@ -59,10 +62,15 @@ class Tailor:
         self.form = (chest * 0.9 + 190 * np.sin(slope * np.pi / 2)).astype(np.float32)
 
     def place(self, points: list[Point], side: int = 1) -> list[Point]:
-        """Points of the GAN frame, x from the neck's middle, to canvas pixels; `side` -1 mirrors."""
+        """GAN frame points, x from the neck's middle, to canvas pixels; `side` -1 mirrors."""
         k = self.wardrobe.narrow
         return [
-            (side * x * (1 + (k - 1) * min(1, max(0, (abs(x) - 200) / 250))) + self.middle + OFFSET[0], y + OFFSET[1])
+            (
+                side * x * (1 + (k - 1) * min(1, max(0, (abs(x) - 200) / 250)))
+                + self.middle
+                + OFFSET[0],
+                y + OFFSET[1],
+            )
             for x, y in points
         ]
 
@@ -73,7 +81,7 @@ class Tailor:
         return np.vstack([right, left[::-1]])
 
     def dress(self, head: Image) -> Image:
-        """The bust, RGBA uint8 [2000, 1800, 4], from the matted head, RGBA uint8 [1024, 1024, 4]."""
+        """The bust, RGBA uint8 [2000, 1800, 4], from the matted head, RGBA [1024, 1024, 4]."""
         w = self.wardrobe
         c = self.canvas
         skin, cover = _neck_down(head)
@@ -92,11 +100,16 @@ class Tailor:
         """Lay down the head and neck without the clothes that the GAN drew."""
         x0, y0 = OFFSET
         left, right = self.wardrobe.neck
-        grow = [(0, 0), (0, 850), (8, 900), (12, 940), (12, SIZE)]
         keep = np.zeros((SIZE, SIZE), np.uint8)
-        keep[:868] = 255
-        poly = [(left - g, y) for g, y in grow[1:]] + [(right + g, y) for g, y in reversed(grow[1:])]
-        cv2.fillPoly(keep, [np.round(np.array(poly) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        keep[: int(self.points[LOBES, 1].max())] = 255
+        hull = cv2.convexHull(self.points[:, :2].astype(np.int32))
+        face = np.zeros_like(keep)
+        cv2.fillConvexPoly(face, hull, 255)
+        keep |= cv2.dilate(face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (61, 61)))
+        side = [(26, 795), (0, 838), (0, 900), (8, 950), (8, SIZE)]
+        keep[840:] = 0
+        neck = [(left - g, y) for g, y in side] + [(right + g, y) for g, y in reversed(side)]
+        cv2.fillPoly(keep, [np.array(neck, np.int32)], 255)
         fade = np.clip((SIZE - np.arange(SIZE)) / 26.0, 0, 1)[:, None]
         rgb = np.zeros((*self.canvas.alpha.shape, 3), np.float32)
         cover = np.zeros(self.canvas.alpha.shape, np.float32)
@@ -108,9 +121,19 @@ class Tailor:
         self.canvas.over(rgb, cover)
 
     def _shirt(self) -> None:
-        front = [(0, 1072), (70, 1058), (150, 1030), (222, 960), (320, 1000), (330, 1300), (120, 1990)]
+        front = [
+            (0, 1072),
+            (70, 1058),
+            (150, 1030),
+            (222, 960),
+            (320, 1000),
+            (330, 1300),
+            (120, 1990),
+        ]
         folds = [((self._x(-120), 1250.0), (self._x(-20), 1700.0), 26.0, 7.0)]
-        self.canvas.lay(Piece(self.both(front), self.wardrobe.shirt, folds=folds, shadow=0), self.form)
+        self.canvas.lay(
+            Piece(self.both(front), self.wardrobe.shirt, folds=folds, shadow=0), self.form
+        )
 
     def _x(self, x: float) -> float:
         return x + self.middle + OFFSET[0]
@@ -118,13 +141,21 @@ class Tailor:
     def _blouse(self) -> None:
         w = self.wardrobe
         left, right = (self.place(p, s) for p, s in ((NECKLINE, -1), (NECKLINE, 1)))
-        outline = np.vstack([curve(left), curve(right)[::-1], self.place([(340, 1000), (330, 1990), (-330, 1990), (-340, 1000)])])
+        outline = np.vstack(
+            [
+                curve(left),
+                curve(right)[::-1],
+                self.place([(340, 1000), (330, 1990), (-330, 1990), (-340, 1000)]),
+            ]
+        )
         folds = [
             ((self._x(-150), 1150.0 + 60), (self._x(-30), 1600.0), 30.0, 9.0),
             ((self._x(140), 1160.0 + 60), (self._x(60), 1560.0), 34.0, 8.0),
             ((self._x(10), 1250.0), (self._x(-10), 1900.0), 22.0, 6.0),
         ]
-        self.canvas.lay(Piece(outline, w.shirt, round=5, height=4, folds=folds, shadow=0.34, reach=9), self.form)
+        self.canvas.lay(
+            Piece(outline, w.shirt, round=5, height=4, folds=folds, shadow=0.34, reach=9), self.form
+        )
 
     def _jacket(self) -> None:
         w = self.wardrobe
@@ -137,15 +168,20 @@ class Tailor:
             body = np.vstack([outer, edge[::-1]])
             x = self._side(side)
             folds = [
-                (x(520, 1480), x(120, 1800), 46.0, 9.0), (x(540, 1400), x(300, 1560), 30.0, 7.0),
-                (x(430, 1080), x(500, 1420), 60.0, 8.0), (x(330, 1850), x(40, 1800), 40.0, 8.0),
+                (x(545, 1500), x(150, 1800), 20.0, 5.0), (x(556, 1430), x(330, 1560), 14.0, 4.0),
+                (x(560, 1560), x(260, 1830), 15.0, -3.0), (x(470, 1060), x(560, 1420), 40.0, 5.0),
+                (x(330, 1900), x(30, 1790), 18.0, 5.0), (x(300, 1960), x(40, 1850), 14.0, 3.0),
             ]  # fmt: skip
-            c.lay(Piece(body, w.jacket, round=34, height=46, folds=folds, shadow=0.5, reach=14), self.form)
+            c.lay(
+                Piece(body, w.jacket, round=34, height=46, folds=folds, shadow=0.5, reach=14),
+                self.form,
+            )
             arm = np.array(self.place(ARM, side))
             inside = np.vstack([curve(self.place(ARM[:6], side)), arm[6:]])
             folds = [
-                (x(575, 1560), x(740, 1500), 26.0, 9.0), (x(570, 1700), x(745, 1760), 28.0, 10.0),
-                (x(590, 1240), x(640, 1480), 40.0, 9.0), (x(580, 1840), x(750, 1800), 22.0, 8.0),
+                (x(585, 1520), x(760, 1470), 11.0, 4.0), (x(588, 1600), x(765, 1640), 13.0, 5.0),
+                (x(586, 1690), x(770, 1660), 10.0, 3.5), (x(640, 1180), x(668, 1480), 26.0, 5.0),
+                (x(590, 1810), x(770, 1850), 14.0, 4.0),
             ]  # fmt: skip
             self._sleeve(inside, outer, folds)
         for side in (1, -1):
@@ -157,24 +193,53 @@ class Tailor:
 
         return at
 
-    def _sleeve(self, arm: Array, outer: Array, folds: list[tuple[Point, Point, float, float]]) -> None:
+    def _sleeve(
+        self, arm: Array, outer: Array, folds: list[tuple[Point, Point, float, float]]
+    ) -> None:
         c = self.canvas
-        shoulder = c.cover(np.vstack([outer, [(outer[-1][0] * 0 + self._x(0), HEIGHT), (self._x(0), outer[0][1])]]))
+        shoulder = c.cover(
+            np.vstack([outer, [(outer[-1][0] * 0 + self._x(0), HEIGHT), (self._x(0), outer[0][1])]])
+        )
         cover = c.cover(arm) * shoulder
-        contours, _ = cv2.findContours((cover > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        contours, _ = cv2.findContours(
+            (cover > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
         outline = max(contours, key=len)[:, 0].astype(float)
-        c.lay(Piece(outline, self.wardrobe.jacket, round=46, height=26, folds=folds, shadow=0.34, reach=10), self.form * 0.9)
+        c.lay(
+            Piece(
+                outline,
+                self.wardrobe.jacket,
+                round=34,
+                height=15,
+                folds=folds,
+                shadow=0.3,
+                reach=9,
+            ),
+            self.form * 0.9,
+        )
 
     def _lapel(self, side: int, deep: float) -> None:
         w = self.wardrobe
         c = self.canvas
         collar: list[Point] = [
-            (214, 880), (250, 904), (318, 985), (345, 1090), (330, 1172), (205, 1150), (205, 1060),
-            (217, 960),
+            (200, 862), (246, 900), (318, 985), (345, 1090), (330, 1172), (205, 1150), (205, 1060),
+            (212, 960),
         ]  # fmt: skip
         low = 0 if side > 0 else 8
-        lapel_in: list[Point] = [(219, 985), (200, 1100), (160, 1280), (90, 1500), (-12 - low, deep)]
-        lapel_out: list[Point] = [(330, 1188), (398, 1205), (372, 1330), (250, 1560), (-12 - low, deep + 4)]
+        lapel_in: list[Point] = [
+            (219, 985),
+            (200, 1100),
+            (160, 1280),
+            (90, 1500),
+            (-12 - low, deep),
+        ]
+        lapel_out: list[Point] = [
+            (330, 1188),
+            (398, 1205),
+            (372, 1330),
+            (250, 1560),
+            (-12 - low, deep + 4),
+        ]
         inner = curve(self.place(lapel_in, side))
         tip = self.place(lapel_out, side)
         outer = np.vstack([np.array(tip[:1]), curve(tip[1:])])
@@ -195,8 +260,14 @@ class Tailor:
         for side in (-1, 1):
             edge = w.neck[0 if side < 0 else 1] - self.middle
             out = abs(edge)
-            wing: list[Point] = [(out + 14, 878), (out + 2, 930), (out - 50, 990), (48, 1052), (10, 1062)]
-            under: list[Point] = [(96, 1190), (178, 1120), (226, 1010), (out + 26, 905)]
+            wing: list[Point] = [
+                (out - 10, 890),
+                (out - 14, 935),
+                (out - 50, 990),
+                (48, 1052),
+                (10, 1062),
+            ]
+            under: list[Point] = [(96, 1190), (178, 1120), (226, 1010), (out - 4, 905)]
             p, q = curve(self.place(wing, side)), curve(self.place(under[1:], side))
             outline = np.vstack([p, np.array(self.place(under[:1], side)), q])
             c.lay(Piece(outline, w.shirt, round=5, height=6, shadow=0.42, reach=10), self.form)
@@ -208,8 +279,8 @@ NECKLINE: list[Point] = [(236, 900), (226, 960), (186, 1040), (108, 1098), (0, 1
 def crown(head: Image, rise: int = 60) -> Image:
     """Complete hair that the top of the picture cuts.
 
-    An ellipse is fitted to the outline of the hair near the top; above the picture it is filled with
-    the hair below, mirrored.
+    An ellipse is fitted to the outline of the hair near the top; above the picture it is filled
+    with the hair below, mirrored.
 
     Args:
         head: RGBA uint8 [1024, 1024, 4], matted.
@@ -228,6 +299,7 @@ def crown(head: Image, rise: int = 60) -> Image:
         row = np.flatnonzero(head[y, :, 3] > 128)
         points += [(row[0], y), (row[-1], y)]
     p = np.array(points, float)
+    p[:, 1] -= 2
     x, y = (p[:, 0] - p[:, 0].mean()) / 300, p[:, 1] / 300
     a, b, c, d = np.linalg.lstsq(np.stack([x * x, y * y, x, y], 1), np.ones(len(p)), rcond=None)[0]
     rng = np.random.default_rng(2)
@@ -235,11 +307,11 @@ def crown(head: Image, rise: int = 60) -> Image:
     inside = np.clip(d * d - 4 * b * (a * gx * gx + c * gx - 1), 0, None)
     edge = (-d - np.sqrt(inside)) / (2 * b) * 300
     edge = np.where(inside > 0, edge, np.inf)
-    ragged = gaussian_filter1d(rng.normal(size=SIZE), 2.0) * 3.0
+    ragged = gaussian_filter1d(rng.normal(size=SIZE), 3.0) * 2.0
     rows = np.arange(-rise, 0)[:, None]
-    alpha = np.clip((rows - (edge + ragged)[None]) / 5.0 + 0.5, 0, 1)
+    alpha = np.clip((rows - np.minimum(edge + 4, edge + 4 + ragged)[None]) / 8.0 + 0.5, 0, 1)
+    alpha *= gaussian_filter1d((head[0, :, 3] > 128).astype(float), 5.0)[None]
     mirror = head[1 : rise + 1][::-1].astype(np.float64)
-    alpha = alpha * (mirror[..., 3] > 100)
     tall[:rise, :, :3] = mirror[..., :3]
     tall[:rise, :, 3] = np.round(255 * alpha)
     return tall
@@ -258,7 +330,9 @@ def _neck_down(head: Image) -> tuple[Array, Array]:
     top = OFFSET[1] + SIZE - 30
     x0 = OFFSET[0]
     depth = np.arange(HEIGHT - top)[:, None, None]
-    noise = gaussian_filter(np.random.default_rng(3).normal(size=(HEIGHT - top, SIZE)), 1.0)[..., None]
+    noise = gaussian_filter(np.random.default_rng(3).normal(size=(HEIGHT - top, SIZE)), 1.0)[
+        ..., None
+    ]
     first = np.clip(depth / 60, 0, 1)
     later = np.clip((depth - 20) / 150, 0, 1)
     skin = rows * (1 - first) + wide * first

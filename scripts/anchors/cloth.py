@@ -1,4 +1,4 @@
-"""Paint clothes as layers with thickness: rounded edges, folds, weave and shadows on what is below."""
+"""Paint clothes as layers with thickness: rounded edges, folds, weave, and shadows below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 Point = tuple[float, float]
 # Direction to the soft key light: up, a little from the left of the picture, towards the viewer.
-LIGHT = np.array([-0.28, -0.52, 0.81])
+LIGHT = np.array([-0.16, -0.50, 0.85])
 
 
 def curve(points: list[Point], steps: int = 24) -> Array:
@@ -21,7 +21,13 @@ def curve(points: list[Point], steps: int = 24) -> Array:
     out = []
     for a, b, c, d in zip(p[:-3], p[1:-2], p[2:-1], p[3:], strict=True):
         out.append(
-            0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+            0.5
+            * (
+                2 * b
+                + (c - a) * t
+                + (2 * a - 5 * b + 4 * c - d) * t**2
+                + (3 * b - a - 3 * c + d) * t**3
+            )
         )
     return np.vstack([*out, p[-1:]])
 
@@ -84,13 +90,17 @@ class Canvas:
         twill = np.sin((x + y) * 2.1) * 0.35
         self._weave = gaussian_filter(noise, 0.7) * 1.6 + twill
         broad = rng.normal(size=(height // 16 + 1, width // 16 + 1)).astype(np.float32)
-        broad = cv2.resize(gaussian_filter(broad, 3.0), (width, height), interpolation=cv2.INTER_CUBIC)
+        broad = cv2.resize(
+            gaussian_filter(broad, 3.0), (width, height), interpolation=cv2.INTER_CUBIC
+        )
         self._broad = broad / broad.std()
 
     def cover(self, outline: Array) -> Array:
         """Anti-aliased cover 0…1 [h, w] of a polygon."""
         mask = np.zeros(self.alpha.shape, np.uint8)
-        cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
+        cv2.fillPoly(
+            mask, [np.round(outline * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4
+        )
         return gaussian_filter(mask.astype(np.float32) / 255, 0.8)
 
     def over(self, colour: Array, alpha: Array) -> None:

@@ -69,7 +69,9 @@ class Generator:
         rows = np.broadcast_to(styles, (self.layers, LATENT)).astype(np.float32)
         feed = {f"style{i}": np.ascontiguousarray(rows[i : i + 1]) for i in range(self.layers)}
         x = self._synthesis(feed)[0][0]
-        return np.ascontiguousarray(((np.clip(x, -1, 1) + 1) * 127.5 + 0.5).astype(np.uint8).transpose(1, 2, 0))
+        return np.ascontiguousarray(
+            ((np.clip(x, -1, 1) + 1) * 127.5 + 0.5).astype(np.uint8).transpose(1, 2, 0)
+        )
 
 
 @dataclass(frozen=True, slots=True)

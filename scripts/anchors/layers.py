@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from gan import Array, Image, eye_distance
-from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, gaussian_filter1d, label
+from scipy.ndimage import (
+    binary_closing,
+    binary_fill_holes,
+    gaussian_filter,
+    gaussian_filter1d,
+    label,
+)
 
 INNER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
 # Upper incisor edge below the closed lip line, and crown height, in outer-eye distances.
@@ -63,8 +69,12 @@ def _edges(mask: Array, luma: Array, crown: float) -> tuple[Array, Array, Array]
             continue
         line = gaussian_filter1d(luma[lo:hi, x], 1.0)
         k = int(line.argmin())
-        if line[k] < 0.86 * min(line[:k].max(initial=0), line[k:].max()):
+        if line[k] < 0.94 * min(line[:k].max(initial=0), line[k:].max()):
             bottom[i] = lo + k
+    window = int(0.35 * crown)
+    for i in range(len(columns)):
+        near = np.sort(bottom[max(0, i - window) : i + window + 1])
+        bottom[i] = min(bottom[i], near[len(near) // 3] + 0.08 * crown)
     return columns, gaussian_filter1d(top, 2.0), bottom
 
 
@@ -78,14 +88,29 @@ def _even(colour: Array, alpha: Array, sigma: float) -> Array:
     return np.clip(TOOTH * np.clip(detail, 0.55, 1.10), 0, 255)
 
 
-def upper_teeth(image: Image, points: Array, base_points: Array, crop: tuple[float, float]) -> Layer:
+def _mirrored(
+    colour: Array, alpha: Array, middle: int, reach: int, side: str
+) -> tuple[Array, Array, int]:
+    """Both halves from one side, turned over at the gap between the middle incisors."""
+    lo, hi = max(2, middle - reach), min(colour.shape[1] - 2, middle + reach)
+    luma = (colour @ [0.299, 0.587, 0.114] * alpha).mean(0)
+    gap = lo + int(luma[lo:hi].argmin())
+    if side == "right":
+        colour, alpha = colour[:, gap:], alpha[:, gap:]
+        return np.hstack([colour[:, ::-1], colour]), np.hstack([alpha[:, ::-1], alpha]), gap
+    colour, alpha = colour[:, :gap], alpha[:, :gap]
+    return np.hstack([colour, colour[:, ::-1]]), np.hstack([alpha, alpha[:, ::-1]]), gap
+
+
+def upper_teeth(image: Image, points: Array, base_points: Array, side: str = "both") -> Layer:
     """The upper teeth of an open picture aligned to the base.
 
     Args:
         image: RGB uint8 [1024, 1024, 3].
         points: Its landmarks [478, 2].
         base_points: Landmarks of the neutral base [478, 2].
-        crop: Highest share of the crown to take from the picture, and of its width.
+        side: "both", or the half ("left", "right" in the picture) that is drawn better; the other
+            half is then its mirror image.
     """
     io = eye_distance(base_points)
     crown = CROWN * io
@@ -97,9 +122,9 @@ def upper_teeth(image: Image, points: Array, base_points: Array, crop: tuple[flo
     cv2.fillPoly(inside, [np.round(lips - [x0, y0]).astype(np.int32)], 1)
     mask = _teeth_mask(patch, inside > 0)
     luma = patch @ [0.299, 0.587, 0.114]
-    columns, top, bottom = _edges(mask, luma, crop[0] * crown)
+    columns, top, bottom = _edges(mask, luma, crown)
     middle = (base_points[13, 0] + base_points[14, 0]) / 2 - x0
-    half = min(middle - columns[0], columns[-1] - middle) * crop[1]
+    half = min(middle - columns[0], columns[-1] - middle) * 0.97
     use = np.abs(columns - middle) <= half
     columns, top, bottom = columns[use], top[use], bottom[use]
     edge = np.median(bottom[np.abs(columns - middle) < 0.1 * io])
@@ -112,9 +137,17 @@ def upper_teeth(image: Image, points: Array, base_points: Array, crop: tuple[flo
     for i, x in enumerate(columns):
         t, b = top[i] + 2.0, bottom[i]
         source = np.clip(rows - pad_y, t, max(t + 1, b - 1.5))
-        colour[:, i] = np.stack([np.interp(source, np.arange(len(patch)), patch[:, x, c]) for c in range(3)], -1)
+        colour[:, i] = np.stack(
+            [np.interp(source, np.arange(len(patch)), patch[:, x, c]) for c in range(3)], -1
+        )
         alpha[:, i] = np.clip((b + pad_y - rows) / 1.6, 0, 1)
     alpha = gaussian_filter(alpha, 0.6)
+    start = x0 + columns[0]
+    if side != "both":
+        gap_guess, reach = int(middle - columns[0]), int(0.06 * io)
+        colour, alpha, gap = _mirrored(colour, alpha, gap_guess, reach, side)
+        start = start + gap - colour.shape[1] // 2
+        width = colour.shape[1]
     colour = _even(gaussian_filter(colour, (0.4, 0.4, 0)), alpha, 0.05 * io)
     back = int(BACK * width)
     colour = np.pad(colour, ((0, 0), (back, back), (0, 0)), mode="symmetric")
@@ -133,7 +166,7 @@ def upper_teeth(image: Image, points: Array, base_points: Array, crop: tuple[flo
     colour = colour * (1 - gum) + GUM * shade[None, :, None] * gum
     rgba = np.dstack([colour, 255 * alpha * side]).round().clip(0, 255).astype(np.uint8)
     line = (base_points[13, 1] + base_points[14, 1]) / 2
-    corner = np.array([x0 + columns[0] - back, line + INCISOR_EDGE * io - (edge + pad_y)], np.float32)
+    corner = np.array([start - back, line + INCISOR_EDGE * io - (edge + pad_y)], np.float32)
     return Layer(rgba, corner)
 
 

@@ -32,7 +32,9 @@ def sample(generator: Generator, landmarker: Landmarker, count: int, out: Path) 
     """
     mean = generator.mean_latent()
     rng = np.random.default_rng(SEED)
-    rows: dict[str, list[np.ndarray]] = {k: [] for k in ("index", "latents", "points", "scores", "pose", "thumbs")}
+    rows: dict[str, list[np.ndarray]] = {
+        k: [] for k in ("index", "latents", "points", "scores", "pose", "thumbs")
+    }
     start = time.monotonic()
     for i in range(count):
         latent = mean + TRUNCATION * (generator.latent(rng.normal(size=(1, LATENT))) - mean)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from align import onto_base
 from gan import Array, Face, Generator, Image, Landmarker, eye_distance
@@ -17,6 +18,10 @@ WIDTHS = (0.78, 0.90, 1.0, 1.12)
 # Chin drop per lip gap.
 JAW = 0.62
 CLOSED = 0.0
+SEAM = 0.45
+SHUT = 0.015
+UPPER_INNER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
+LOWER_INNER = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
 AJAR = 0.05
 
 MOUTH = (
@@ -45,7 +50,9 @@ HOLD_POSE = {
 }  # fmt: skip
 
 
-def basis(table: Table, names: tuple[str, ...], blocks: tuple[str, ...]) -> list[tuple[Array, tuple[int, ...]]]:
+def basis(
+    table: Table, names: tuple[str, ...], blocks: tuple[str, ...]
+) -> list[tuple[Array, tuple[int, ...]]]:
     """Every named direction on every named resolution."""
     return [(table[name], BLOCKS[block]) for name in names for block in blocks]
 
@@ -64,7 +71,7 @@ def neutral(
     still = {
         "mouthSmile": (0.0, 1.2), "yaw": (0.0, 4.0), "roll": (0.0, 2.0), "tilt": (0.0, 12.0),
         "shift": (0.0, 10.0), "gaze_x": (0.0, 10.0), "mouthFrown": (0.0, 0.4),
-        "cheekSquint": (0.0, 0.3), **{name: (level, 8.0) for name in eyes},
+        "cheekSquint": (0.0, 0.3), **dict.fromkeys(eyes, (level, 8.0)),
     }  # fmt: skip
     ajar = solver.solve(Goal("ajar", still | {"gap": (AJAR, 14.0)}, renders=8, norm=9.0))
     chin, width = (geometry(ajar.face.points)[GEOMETRY.index(k)] for k in ("chin", "width"))
@@ -87,7 +94,11 @@ def mouth_grid(solver: Solver) -> dict[tuple[int, int], Shape]:
             if i == 0 and WIDTHS[j] == 1.0:
                 cells[i, j] = solver.reference
                 continue
-            near = [cells[c] for c in ((i - 1, j), (i, j - 1), (i, j + 1)) if len(cells.get(c, solver.reference).code) == n]
+            near = [
+                cells[c]
+                for c in ((i - 1, j), (i, j - 1), (i, j + 1))
+                if len(cells.get(c, solver.reference).code) == n
+            ]
             round_ = max(0.0, 1 - WIDTHS[j])
             targets = {
                 "gap": (max(gap, CLOSED), 14.0), "width": (width * WIDTHS[j], 12.0),
@@ -115,7 +126,10 @@ def report(shape: Shape, solver: Solver) -> None:
 
 def mouth_expressions(solver: Solver) -> list[Shape]:
     """Pressed lips and a closed-lip smile."""
-    v = {name: solver.value[solver.gauge.index(name)] for name in ("width", "chin", "corner", "upper", "lower")}
+    v = {
+        name: solver.value[solver.gauge.index(name)]
+        for name in ("width", "chin", "corner", "upper", "lower")
+    }
     press = {
         "gap": (0.0, 14.0), "mouthPress": (0.5, 0.8), "upper": (v["upper"] * 0.7, 8.0),
         "lower": (v["lower"] * 0.75, 8.0), "mouthSmile": (0.03, 0.8),
@@ -138,10 +152,14 @@ def eye_shapes(solver: Solver) -> list[Shape]:
     def lids(factor: float) -> dict[str, tuple[float, float]]:
         return {name: (v[name] * factor, 12.0) for name in ("eye_right", "eye_left")}
 
+    def brows(inner: float, outer: float) -> dict[str, tuple[float, float]]:
+        return {"brow_in": (v["brow_in"] + inner, 14), "brow_out": (v["brow_out"] + outer, 12)}
+
+    free = {"gaze_x": (0.0, 0.0), "gaze_y": (0.0, 0.0)}
     goals = [
-        Goal("blink", {**lids(0.08), "gaze_y": (0, 0), "gaze_x": (0, 0), "eyeSquint": (0.3, 0.1)}, renders=7),
-        Goal("brow_up", {"brow_in": (v["brow_in"] + 0.045, 14), "brow_out": (v["brow_out"] + 0.045, 14), **lids(1.08)}),
-        Goal("brow_down", {"brow_in": (v["brow_in"] - 0.04, 14), "brow_out": (v["brow_out"] - 0.025, 10), **lids(0.92)}),
+        Goal("blink", lids(0.0) | free | {"eyeSquint": (0.3, 0.1)}, renders=11),
+        Goal("brow_up", brows(0.045, 0.045) | lids(1.08)),
+        Goal("brow_down", brows(-0.04, -0.025) | lids(0.92)),
         Goal("gaze_left", {"gaze_x": (v["gaze_x"] + 0.028, 25)}),
         Goal("gaze_right", {"gaze_x": (v["gaze_x"] - 0.028, 25)}),
         Goal("gaze_up", {"gaze_y": (v["gaze_y"] - 0.018, 25), **lids(1.1)}),
@@ -168,6 +186,19 @@ def head_turns(solver: Solver) -> list[Shape]:
     return found
 
 
+def seam(image: Image, points: Array) -> Image:
+    """Darken the line where closed lips meet: the network draws it bright."""
+    upper, lower = points[UPPER_INNER], points[LOWER_INNER]
+    line = np.round((upper + lower) / 2 * 16).astype(np.int32)
+    width = np.linalg.norm(points[61] - points[291])
+    mask = np.zeros(image.shape[:2], np.uint8)
+    cv2.polylines(mask, [line[1:-1]], False, 255, 2, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.008 * width)
+    soft += cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.022 * width)
+    dark = 1 - SEAM * soft / soft.max()
+    return np.round(image * dark[..., None]).astype(np.uint8)
+
+
 @dataclass(frozen=True, slots=True)
 class Bank:
     """Aligned pictures of one person.
@@ -187,10 +218,13 @@ class Bank:
 
 def aligned(base: Shape, shapes: list[tuple[Shape, str]]) -> Bank:
     """Bring all shapes (with the part that changes) onto the base."""
-    names, images, marks = ["base"], [base.image], [base.face.points[:, :2]]
+    names, marks = ["base"], [base.face.points[:, :2]]
+    images = [seam(base.image, marks[0])]
     face: Face = base.face
     for shape, part in shapes:
         image, points = onto_base(shape.image, shape.face, base.image, face, part)
+        if np.linalg.norm(points[13] - points[14]) < SHUT * eye_distance(face.points):
+            image = seam(image, points)
         names.append(shape.name)
         images.append(image)
         marks.append(points)
@@ -199,4 +233,6 @@ def aligned(base: Shape, shapes: list[tuple[Shape, str]]) -> Bank:
     params = [
         (np.linalg.norm(m[13] - m[14]) / io, np.linalg.norm(m[61] - m[291]) / width) for m in marks
     ]
-    return Bank(names, np.stack(images), np.asarray(marks, np.float32), np.asarray(params, np.float32))
+    return Bank(
+        names, np.stack(images), np.asarray(marks, np.float32), np.asarray(params, np.float32)
+    )

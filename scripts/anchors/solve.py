@@ -186,4 +186,6 @@ class Solver:
                 best = (now, code, image, face)
             else:
                 limit /= 2
-        return Shape(goal.name, best[1], self.at(best[1]), best[2], best[3], best[0], goal.renders + 1)
+        return Shape(
+            goal.name, best[1], self.at(best[1]), best[2], best[3], best[0], goal.renders + 1
+        )

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digital_human.core.frames import ByteArray
 from digital_human.errors import InputError
 from digital_human.face.bundle import Bundle, known_avatars, load_bundle
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
@@ -52,11 +51,6 @@ TALK = motion(
 )
 
 
-def over(frame: ByteArray) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
-    alpha = frame[..., 3:].astype(np.float32) / 255
-    return frame[..., :3] * alpha
-
-
 @pytest.mark.parametrize("height", [180, 360, 720, 1080])
 def test_pictures_have_the_promised_size(make: Make, height: int) -> None:
     renderer = make(height)
@@ -87,13 +81,15 @@ def test_motion_is_not_changed(make: Make) -> None:
     assert np.array_equal(TALK.head, before[1])
 
 
-@pytest.mark.parametrize("name", ARKIT)
-def test_any_single_curve_draws(make: Make, name: str) -> None:
+def test_every_single_curve_draws_and_leaves_the_outline(make: Make) -> None:
+    """One curve at full strength changes at most the face."""
     renderer = make(HEIGHT)
     rest = renderer.render(MotionFrame.rest()).copy()
-    moved = renderer.render(motion(**{name: 1.0}))
-    # One curve at full strength changes at most the face, never the outline of the bust.
-    assert (moved[: HEIGHT // 12] == rest[: HEIGHT // 12]).all()
+    for name in ARKIT:
+        moved = renderer.render(motion(**{name: 1.0}))
+        difference = np.abs(moved.astype(int) - rest)
+        assert difference[: HEIGHT // 30].max() == 0, name
+        assert difference[-HEIGHT // 10 :].max() == 0, name
 
 
 def test_wild_input_still_draws_a_person(make: Make) -> None:
@@ -102,21 +98,18 @@ def test_wild_input_still_draws_a_person(make: Make) -> None:
         np.full(len(ARKIT), 7.0, np.float32), np.full(6, 1e4, np.float32), 9.0, -50.0, 0, 0
     )
     broken = MotionFrame(
-        np.full(len(ARKIT), np.nan, np.float32), np.full(6, np.nan, np.float32), 0.0, 0.0, 0, 0
+        np.full(len(ARKIT), np.nan, np.float32),
+        np.full(6, np.nan, np.float32),
+        np.nan,
+        np.nan,
+        0,
+        0,
     )
     covered = (renderer.render(MotionFrame.rest())[..., 3] > 128).mean()
     for frame in (wild, broken):
         seen = (renderer.render(frame)[..., 3] > 128).mean()
         assert 0.8 * covered < seen < 1.2 * covered
     assert np.array_equal(renderer.render(broken), renderer.render(MotionFrame.rest()))
-
-
-def test_head_moves_and_the_shoulders_hardly(make: Make) -> None:
-    renderer = make(HEIGHT)
-    rest = over(renderer.render(MotionFrame.rest()))
-    moved = over(renderer.render(motion(head=(0, 0, 0, 0.06, 0, 0))))
-    change = np.abs(moved - rest).mean((1, 2))
-    assert change[HEIGHT // 5 : HEIGHT // 2].mean() > 2.5 * change[-HEIGHT // 12 :].mean()
 
 
 def test_the_background_stays_clear(make: Make) -> None:

@@ -92,8 +92,9 @@ def characters(text: str) -> list[str]:
 
 
 def syllables(text: str) -> list[str]:
-    """Toneless pinyin of the characters; Latin words letter by letter."""
-    return lazy_pinyin(characters(text))
+    """Toneless pinyin of the characters, polyphones read in context; Latin letter by letter."""
+    joined = "".join(characters(text))
+    return lazy_pinyin(joined, errors=lambda other: list(other))  # type: ignore[arg-type]
 
 
 def english_words(text: str) -> list[str]:

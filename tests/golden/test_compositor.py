@@ -258,6 +258,7 @@ def test_themes_backgrounds_and_accents_differ(tmp_path: Path) -> None:
         Look(background="studio"),
         Look(logo_picture=Path("missing.png")),
         Look(theme="green"),  # type: ignore[arg-type]
+        Look(label="人工智能生成合成内容请注意甄别"),
     ],
 )
 def test_wrong_looks_are_refused_at_once(look: Look) -> None:
@@ -274,6 +275,15 @@ def test_video_plays_at_the_programme_rate_and_starts_again(video: Path) -> None
         clip.draw(target, index)
         seen.append(round((float(target.mean()) - 20) / 20))
     assert seen == [0, 0, 1, 5, 9, 0, 2, 4]
+    clip.close()
+
+
+def test_video_of_another_orientation_stands_on_a_dark_copy_of_itself(video: Path) -> None:
+    clip = Clip(video, (90, 160), 25)
+    target = np.zeros((160, 90, 3), np.uint8)
+    clip.draw(target, 24)
+    assert abs(int(target[80, 45, 0]) - 200) < 6
+    assert abs(int(target[4, 45, 0]) - 124) < 6
     clip.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,9 @@ import pytest
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
 from digital_human.face.bundle import Bundle, known_avatars, load_bundle
+from digital_human.face.mesh import Box, identity_grid
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
+from digital_human.face.pose import HeadField
 from digital_human.face.renderers.photo import PhotoRenderer
 from digital_human.face.shape import FaceShape
 from digital_human.models import store
@@ -165,30 +167,54 @@ def test_upper_teeth_stay_with_the_skull(name: str) -> None:
     assert abs(dx) < 0.6 and abs(dy) < 1.0
 
 
-@cache
-def landmarker() -> Callable[[ByteArray], FloatArray]:
+def test_the_shoulders_take_little_part_in_the_head() -> None:
+    """Moved by the field, the face goes all the way, the shoulders a small part of it."""
+    geometry = avatar(NAMES[0]).geometry
+    io = 100.0
+    points = geometry.landmarks * (io / lm.eye_distance(geometry.landmarks))
+    points = (points - points[lm.NOSE_ROOT] + (250, 200)).astype(np.float32)
+    box = Box(0, 0, 500, 700)
+    field = HeadField(points, geometry.depth, (1.0, 1.0), box)
+    still = field.map(MotionFrame.rest())
+    assert np.abs(still - identity_grid(500, 700)).max() < 1e-4
+    for pose, direction in (((0, 0, 0, 0.1, 0, 0), 0), ((5, 0, 0, 0, 0, 0), 0)):
+        head = np.array(pose, np.float32)
+        motion = MotionFrame(np.zeros(52, np.float32), head, 0.0, 0.0, 0, 0)
+        moved = (still - field.map(motion))[..., direction]
+        x, y = (round(float(v)) for v in points[lm.NOSE_MIDDLE])
+        assert moved[y, x] > 4.0
+        assert np.abs(moved[620]).max() < 0.2 * moved[y, x]
+    breathing = MotionFrame(np.zeros(52, np.float32), np.zeros(6, np.float32), 0.0, 1.0, 0, 0)
+    lift = (field.map(breathing) - still)[..., 1]
+    assert lift[round(float(points[lm.CHIN, 1] + 80)), 250] > 0.5
+    assert abs(lift[-1, 250]) < 0.1  # the cut edge of the bust stays where it is
+
+
+@pytest.fixture(scope="module")
+def find() -> Iterator[Callable[[ByteArray], FloatArray]]:
     """Finds 478 landmarks [478, 2] in a picture."""
     import mediapipe as mp
     from mediapipe.tasks.python import BaseOptions, vision
 
     model = store().path("face-landmarker") / "face_landmarker.task"
     options = vision.FaceLandmarkerOptions(base_options=BaseOptions(model_asset_path=str(model)))
-    detector = vision.FaceLandmarker.create_from_options(options)
 
-    def find(picture: ByteArray) -> FloatArray:
+    def detect(picture: ByteArray) -> FloatArray:
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
         found = detector.detect(image).face_landmarks[0]
         height, width = picture.shape[:2]
         return np.array([[p.x * width, p.y * height] for p in found], np.float32)
 
-    return find
+    with vision.FaceLandmarker.create_from_options(options) as detector:
+        yield detect
 
 
 @pytest.mark.weights
 @pytest.mark.parametrize("name", NAMES)
-def test_the_drawn_mouth_measures_as_asked(name: str) -> None:
+def test_the_drawn_mouth_measures_as_asked(
+    name: str, find: Callable[[ByteArray], FloatArray]
+) -> None:
     """A landmarker that knows nothing of our mesh sees the gaps that were asked for."""
-    find = landmarker()
     rest = lm.lip_gap(find(draw(name)))
     assert rest < 0.012
     for jaw in (0.1, 0.3):
@@ -202,8 +228,7 @@ def test_the_drawn_mouth_measures_as_asked(name: str) -> None:
 
 @pytest.mark.weights
 @pytest.mark.parametrize("name", NAMES)
-def test_a_blink_shuts_the_eyes(name: str) -> None:
-    find = landmarker()
+def test_a_blink_shuts_the_eyes(name: str, find: Callable[[ByteArray], FloatArray]) -> None:
     openings = [lm.eye_opening(find(draw(name, eyeBlink=b))) for b in (0.0, 0.5, 1.0)]
     assert openings[0] > openings[1] > openings[2]
     assert openings[2] < 0.4 * openings[0]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,3 +171,31 @@ def test_nothing_half_written_is_left(rendered: Rendered) -> None:
         "home", "script.yaml", "news.mp4", "news.srt", "news.vtt", "news.txt", "news.marks.json",
     }  # fmt: skip
     assert not list((settings().cache_dir / "segments").glob("*.part"))
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(
+    rendered: Rendered, tmp_path: Path
+) -> None:
+    """The first segment is cached, the second is new: the render is stopped in the second."""
+    script = tmp_path / "script.yaml"
+    long = "这一段要说得长一些，好让程序有时间被停下来。" * 4
+    script.write_text(SCRIPT.replace("感谢收看，我们明天再见。", long), encoding="utf-8")
+    out = tmp_path / "n.mp4"
+    command = [sys.executable, "-m", "digital_human", "news", "render", str(script), "-o", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    cache = settings().cache_dir / "segments"
+    deadline = time.monotonic() + 120
+    while not list(cache.glob("*.part/video.mp4")):
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopped" in said
+    assert "Traceback" not in said
+    assert not out.exists()
+    assert not list(cache.glob("*.part"))
+    plans = plan_programme(load_script(script), "zh")
+    finished = [(cache / cache_key(plan) / parts.NOTES).exists() for plan in plans]
+    assert finished == [True, True, False]

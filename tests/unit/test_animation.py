@@ -78,6 +78,14 @@ def test_vowels_between_closures_open_visibly() -> None:
     assert 0.15 < gaps(play(slow, 40)).max() < 0.24
 
 
+def test_lips_do_not_part_between_a_pause_and_a_closure() -> None:
+    said = speech([("_", 400), ("p", 80), ("a", 160), ("m", 120), ("_", 600)])
+    opening = gaps(play(said, 120, 100))
+    assert opening[:44].max() < 0.004
+    assert opening[72:].max() < 0.004
+    assert opening[45:66].max() > 0.1
+
+
 @pytest.mark.parametrize("symbol", ["f", "v"])
 def test_f_and_v_touch_the_teeth(symbol: str) -> None:
     said = speech([("_", 200), ("a", 120), (symbol, 50), ("a", 120), ("_", 300)])

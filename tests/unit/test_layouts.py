@@ -11,7 +11,7 @@ from digital_human.errors import InputError
 from digital_human.media.layouts import Rect, anchor_height, place, regions
 from digital_human.media.shot import Framing, LayoutName, Shot, Side
 
-SIZES = [(1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (960, 540), (640, 480)]
+SIZES = [(1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (960, 540), (720, 480), (480, 1000)]
 LAYOUTS: tuple[LayoutName, ...] = get_args(LayoutName)
 
 
@@ -82,7 +82,7 @@ def test_anchor_height_grows_with_the_crop() -> None:
     assert ratio == pytest.approx(1.5, abs=0.01)
 
 
-@pytest.mark.parametrize("size", [(1281, 720), (100, 100), (2000, 400), (300, 1280)])
+@pytest.mark.parametrize("size", [(1281, 720), (100, 100), (640, 480), (2000, 400), (300, 1280)])
 def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match=f"{size[0]}x{size[1]}"):
         regions("anchor_full", size)

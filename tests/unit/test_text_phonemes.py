@@ -91,7 +91,12 @@ def test_lexicon_readings() -> None:
     assert "kˈOkəɹO" in reading.phonemes
     assert "git hub" in reading.spoken
     text = "重庆的github和Kokoro"
-    assert {text[p.start : p.end].strip() for p in reading.pieces} >= {"重", "庆", "github", "Kokoro"}
+    assert {text[p.start : p.end].strip() for p in reading.pieces} >= {
+        "重",
+        "庆",
+        "github",
+        "Kokoro",
+    }
     assert lexicon.find("GitHubs") == []
 
 
@@ -135,7 +140,8 @@ def test_lexicon_broken_toml_is_an_input_error(tmp_path: Path) -> None:
 
 def test_entry_kinds() -> None:
     assert parse_entry("行长", "hang2 zhang3", where="x").pinyin == ("hang2", "zhang3")
-    assert parse_entry("绿", "lv4", where="x").pinyin == ("lv4",)
+    assert parse_entry("绿", "lv4", where="x").pinyin == ("lü4",)
+    assert read("绿", "zh", Lexicon.from_mapping({"绿": "lv4"})).phonemes == "ly↘"
     assert parse_entry("GitHub", "git hub", where="x").respelling == "git hub"
 
 

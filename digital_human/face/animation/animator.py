@@ -155,13 +155,12 @@ class Animator:
 
     def _mouth(self, time: float) -> Mouth:
         """The mouth at ``time`` before the last speed limit."""
-        half = 0.5 / self._fps
-        lo, hi = int((time - half) / STEP) - 2, int((time + half) / STEP) + 3
+        lo, hi = int(time / STEP) - 1, int(time / STEP) + 3
         if self._track is None or lo < self._track.first or hi > self._track.last:
             gestures = [g for p in self._placed for g in p.prosody.gestures]
-            last = max(hi, lo + int(_BLOCK / STEP))
-            self._track = articulate(gestures, self._silences, lo, last)
-        mouth = mouths.sample(self._track, time, 1 / self._fps)
+            last = lo + int(_BLOCK / STEP)
+            self._track = articulate(gestures, self._silences, lo, last, 1 / self._fps)
+        mouth = mouths.sample(self._track, time)
         if self._release is not None and time >= self._release[0]:
             since, still = self._release
             share = float(smoothstep((time - since) / _RELEASE))

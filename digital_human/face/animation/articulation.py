@@ -47,11 +47,14 @@ SPEED: dict[str, float] = {
 }  # fmt: skip
 _SPEED_WINDOW = 24  # grid steps each way over which the speed limit looks
 
-_HOLD = 0.03  # s, the shortest closure
-_SHUT = 0.080  # s, lips travel this long into a closure
-_RELEASE = 0.070  # s, and this long out of it
+_JAW_SHUT = 0.1  # greatest jaw opening behind closed lips
+_LIP_SPEED = 2.4  # outer-eye distances per second into and out of closures
+_LEAST_GAP = 0.05  # outer-eye distances
+_CLEAR = 0.004  # closure that counts as none
 REST_SHUT = 0.12  # s, closing when a pause begins
 REST_OPEN = 0.09  # s, opening before a pause ends
+_BESIDE = 0.03  # s, a pause and a closure this close have nothing between them
+_INTO = 0.05  # s, their overlap then
 PAUSE = 0.2  # s, silence from here on closes the mouth
 
 
@@ -105,6 +108,9 @@ def _table() -> tuple[Array, dict[Articulator, Array], Array]:
     return targets, dominance, np.array([SPECS[v].ahead for v in order])
 
 
+# Lip gap in outer-eye distances for each channel at 1, the convention shared with the renderers.
+_GAP = np.zeros(len(NAMES))
+_GAP[[JAW, COLUMN["mouthUpperUp"], COLUMN["mouthLowerDown"]]] = 0.32, 0.05, 0.06
 _TARGETS, _DOMINANCE, _AHEAD = _table()
 _ROW: dict[Viseme, int] = {viseme: i for i, viseme in enumerate(Viseme)}
 _COLUMNS: dict[Articulator, list[int]] = {
@@ -168,22 +174,43 @@ def _limit_speed(pose: Array) -> Array:
     return limited
 
 
-def _closures(gestures: Sequence[Gesture], time: Array, kind: str) -> Array:
-    """1 while closures of ``kind`` hold, ramping in before them and out after, [times]."""
-    gate = np.zeros(len(time))
+def _holds(gestures: Sequence[Gesture], kind: str, frame: float) -> list[tuple[float, float]]:
+    """When closures of ``kind`` hold, (start, end) in seconds; each lasts over one ``frame``."""
+    holds: list[tuple[float, float]] = []
     for g in gestures:
-        if SPECS[g.viseme].closure != kind:
-            continue
-        length = g.end - g.start
-        hold_from = g.start + 0.15 * length
-        hold_to = hold_from + max(_HOLD, 0.55 * length)
-        lo = int(np.searchsorted(time, hold_from - _SHUT))
-        hi = int(np.searchsorted(time, hold_to + _RELEASE))
-        t = time[lo:hi]
-        shut = smoothstep((t - (hold_from - _SHUT)) / _SHUT)
-        free = smoothstep((hold_to + _RELEASE - t) / _RELEASE)
-        gate[lo:hi] = np.maximum(gate[lo:hi], np.minimum(shut, free))
-    return gate
+        if SPECS[g.viseme].closure == kind:
+            length = max(frame + 2 * STEP, 0.55 * (g.end - g.start))
+            middle = g.start + 0.425 * (g.end - g.start)
+            holds.append((middle - length / 2, middle + length / 2))
+    return holds
+
+
+def _closures(holds: Sequence[tuple[float, float]], time: Array, gap: Array) -> Array:
+    """1 in ``holds``; beside them lips travel at `_LIP_SPEED` to or from ``gap``, [times]."""
+    away = np.full(len(time), REACH)
+    for start, end in holds:
+        away = np.minimum(away, np.maximum(0.0, np.maximum(start - time, time - end)))
+    travelled = _LIP_SPEED * away / np.maximum(gap, _LEAST_GAP)
+    return np.asarray(1.0 - travelled / (1.0 + travelled**4) ** 0.25)
+
+
+def _beside(
+    silences: Sequence[tuple[float, float]],
+    gestures: Sequence[Gesture],
+    holds: Sequence[tuple[float, float]],
+) -> list[tuple[float, float]]:
+    """The pauses, stretched into lip closures right beside them: lips do not part between."""
+    closing = [g for g in gestures if SPECS[g.viseme].closure == "lips"]
+    stretched = []
+    for start, end in silences:
+        a, b = start, end
+        for g, (shut, free) in zip(closing, holds, strict=True):
+            if g.start - _BESIDE < end < g.end + _BESIDE:
+                b = max(b, shut + _INTO)
+            if g.start - _BESIDE < start < g.end + _BESIDE:
+                a = min(a, free - _INTO)
+        stretched.append((a, b))
+    return stretched
 
 
 def _resting(silences: Sequence[tuple[float, float]], time: Array) -> Array:
@@ -201,7 +228,11 @@ def _resting(silences: Sequence[tuple[float, float]], time: Array) -> Array:
 
 
 def articulate(
-    gestures: Sequence[Gesture], silences: Sequence[tuple[float, float]], first: int, last: int
+    gestures: Sequence[Gesture],
+    silences: Sequence[tuple[float, float]],
+    first: int,
+    last: int,
+    frame: float,
 ) -> Track:
     """The mouth's movement on the grid rows ``first`` to ``last``.
 
@@ -210,6 +241,7 @@ def articulate(
         silences: Pauses (start, end) in seconds that close the mouth.
         first: First grid index.
         last: One past the last grid index.
+        frame: Seconds between video frames; every closure is held at one of them.
     """
     margin = _SPEED_WINDOW + 12
     time = np.arange(first - margin, last + margin, dtype=np.float64) * STEP
@@ -218,11 +250,19 @@ def articulate(
     if not near:
         n = last - first
         return Track(first, np.zeros((n, len(NAMES))), np.zeros(n), np.zeros(n))
-    pose: Array = _blend(near, time) * (1.0 - _resting(silences, time))[:, None]
+    shut = _holds(near, "lips", frame)
+    rest = _resting(_beside(silences, near, shut), time)
+    pose: Array = _blend(near, time) * (1.0 - rest)[:, None]
     kernel = np.exp(-0.5 * (np.arange(-8, 9) * STEP / _SMOOTH) ** 2)
     pose = convolve1d(pose, kernel / kernel.sum(), axis=0, mode="nearest")
     pose = np.clip(_limit_speed(pose), 0.0, 1.0)
     pose[pose < 1e-6] = 0.0
-    lips = _closures(near, time, "lips")
-    teeth = _closures(near, time, "teeth") * (1.0 - lips)
+    for start, end in shut:
+        away = np.maximum(0.0, np.maximum(start - time, time - end))
+        pose[:, JAW] = np.minimum(pose[:, JAW], _JAW_SHUT + SPEED["jawOpen"] * away)
+    gap = pose @ _GAP
+    lips = _closures(shut, time, gap)
+    lips[lips < _CLEAR] = 0.0
+    teeth = _closures(_holds(near, "teeth", frame), time, gap) * (1.0 - lips)
+    teeth[teeth < _CLEAR] = 0.0
     return Track(first, pose[inner], lips[inner], teeth[inner])

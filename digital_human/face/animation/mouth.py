@@ -11,8 +11,6 @@ from digital_human.face.animation.articulation import COLUMN, NAMES, STEP, Array
 from digital_human.face.motion import INDEX
 from digital_human.speech.visemes import SPECS, Viseme
 
-_COMPLETE = 0.999
-_JAW_RISE = 0.5  # share of the jaw's opening that a lip closure takes back; the lips do the rest
 _PAIRED = ("mouthStretch", "mouthUpperUp", "mouthLowerDown", "mouthPress")
 
 
@@ -44,25 +42,16 @@ class Mouth:
         )
 
 
-def sample(track: Track, time: float, frame: float) -> Mouth:
-    """The mouth shown by the frame at ``time``, lasting ``frame`` seconds.
-
-    Movement is interpolated; a closure that is complete anywhere within half a frame is shown
-    complete, so that one shorter than a frame is still seen.
-    """
+def sample(track: Track, time: float) -> Mouth:
+    """The mouth at ``time`` in seconds, between the rows of the grid."""
     at = time / STEP - track.first
     i = int(np.clip(np.floor(at), 0, len(track.pose) - 2))
     u = float(np.clip(at - i, 0.0, 1.0))
-    lo = max(0, int(np.ceil(at - frame / 2 / STEP)))
-    hi = max(lo + 1, int(np.floor(at + frame / 2 / STEP)) + 1)
 
-    def gate(curve: Array) -> float:
-        if curve[lo:hi].max(initial=0.0) > _COMPLETE:
-            return 1.0
-        return float(curve[i] * (1.0 - u) + curve[i + 1] * u)
+    def at_time(curve: Array) -> Array:
+        return np.asarray(curve[i] * (1.0 - u) + curve[i + 1] * u)
 
-    pose = track.pose[i] * (1.0 - u) + track.pose[i + 1] * u
-    return Mouth(pose, gate(track.lips), gate(track.teeth))
+    return Mouth(at_time(track.pose), float(at_time(track.lips)), float(at_time(track.teeth)))
 
 
 _TEETH = np.array([SPECS[Viseme.FF].pose.get(name, 0.0) for name in NAMES])
@@ -83,7 +72,6 @@ def curves(mouth: Mouth, expression: FloatArray) -> tuple[FloatArray, float]:
     pose = mouth.pose + touch * (contact - mouth.pose)
     values = dict(zip(NAMES, pose.tolist(), strict=True))
     g = mouth.lips
-    values["jawOpen"] *= 1.0 - _JAW_RISE * g
     for name in ("mouthUpperUp", "mouthLowerDown"):
         values[name] *= 1.0 - g
     for name, target in _SHUT.items():

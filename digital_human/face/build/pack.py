@@ -26,12 +26,13 @@ from digital_human.errors import InputError
 from digital_human.face import bundle as fmt
 from digital_human.face import landmarks as lm
 from digital_human.face.build.modes import FaceModes, linear_fit, symmetric
-from digital_human.face.build.pictures import bleed, shut, webp, without_interior
+from digital_human.face.build.pictures import bleed, one_piece, shut, webp, without_interior
 from digital_human.face.build.raw import CELL, Person, RawMaterial
 from digital_human.face.mesh import Box, IntArray, part_mesh, strip_triangles, warp_points
 
 _REFERENCE_GAP = 0.08
-_ROUND = 0.98  # width factor below which a cell borrows its texture from a wider one
+_ROUND = 0.98  # width factor below which a cell takes after a wider one
+_DRAWN = 0.4  # how much of its shape is then its own
 
 
 def face_triangles() -> IntArray:
@@ -118,11 +119,12 @@ class _Builder:
         for key, offset in cells.items():
             moved = self.points + offset * self.io
             size[key] = (lm.lip_gap(moved), lm.mouth_width(moved) / rest_width)
-        opening, width = linear_fit(
+        opening, _ = linear_fit(
             np.stack(list(cells.values())),
             np.array([g - rest_gap for g, _ in size.values()], np.float32),
             np.array([w - 1 for _, w in size.values()], np.float32),
         )
+        width = FaceModes(self.points).widening()
         self.opening, self.width = opening, width
         rows = sorted({i for i, _ in cells if _row(size, i) > 0.02})
         columns = sorted({j for _, j in cells})
@@ -140,20 +142,22 @@ class _Builder:
         self.used: list[int] = []
         for i, gap in enumerate(self.gaps):
             for j, factor in enumerate(self.widths):
-                key = _nearest(size, float(gap), float(factor))
-                have_gap, have_width = size.get(key, (rest_gap, 1.0))
-                self.offsets[i, j] = (
-                    cells.get(key, 0.0)
-                    + opening * (gap + rest_gap * (i == 0) - have_gap)
-                    + width * (factor - have_width)
-                )
+                # A rounded mouth is half a neutral one drawn in: drawn round ones lift their corners.
+                key = _nearest(size, float(gap), max(float(factor), _ROUND))
+                exact = _nearest(size, float(gap), float(factor))
+                for source, share in ((key, 1 - _DRAWN), (exact, _DRAWN)):
+                    have_gap, have_width = size.get(source, (rest_gap, 1.0))
+                    self.offsets[i, j] += share * (
+                        cells.get(source, 0.0)
+                        + opening * (gap + rest_gap * (i == 0) - have_gap)
+                        + width * (factor - have_width)
+                    )
                 if i == 0:
                     continue
-                # A rounded mouth keeps the lips of a neutral one: drawn round ones are not even.
-                source = self._cells[_nearest(size, float(gap), max(float(factor), _ROUND))]
-                if source not in self.used:
-                    self.used.append(source)
-                self.textures[i, j] = self.used.index(source)
+                picture = self._cells[key]
+                if picture not in self.used:
+                    self.used.append(picture)
+                self.textures[i, j] = self.used.index(picture)
 
     def _reference(self) -> FloatArray:
         """A half-open mouth; all textures are brought to it."""
@@ -218,7 +222,7 @@ class _Builder:
         if smile >= 0:
             moved = self._offset_of(smile)
             wider = lm.mouth_width(self.points + moved * self.io) / span - 1
-            modes["smile"] = moved - self.width * wider + 0.6 * modes["smile"]
+            modes["smile"] = moved - self.width * wider + 0.9 * modes["smile"]
         modes["blink"] = faces.blink()
         return {name: field.astype(np.float32) for name, field in modes.items()}
 
@@ -248,7 +252,7 @@ class _Builder:
         reference = self._reference()
         box = self._mouth_box(reference)
         eyes, closed, eyes_box = self._eyes()
-        files = {fmt.CANVAS: webp(bleed(self.raw.canvas), lossless=True)}
+        files = {fmt.CANVAS: webp(bleed(one_piece(self.raw.canvas)), lossless=True)}
         for i, index in enumerate(self.used):
             files[f"mouths/{i:02d}.webp"] = webp(self._texture(index, reference, box))
         if eyes is not None:

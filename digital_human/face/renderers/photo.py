@@ -16,10 +16,10 @@ from digital_human.errors import InputError
 from digital_human.face import landmarks as lm
 from digital_human.face.bundle import Bundle
 from digital_human.face.eyes import UpperFace
-from digital_human.face.mesh import Box, sample, scaled
+from digital_human.face.mesh import Box, identity_grid, sample, scaled
 from digital_human.face.motion import MotionFrame
 from digital_human.face.mouth import LowerFace
-from digital_human.face.pose import HeadField
+from digital_human.face.pose import STILL, HeadField
 from digital_human.face.shape import UPPER_INPUTS, FaceShape
 
 OVERSAMPLE = 1.33
@@ -58,9 +58,11 @@ class PhotoRenderer:
         self._upper = UpperFace(bundle, self._still, self._shape, self._scale)
         ratio = size[0] / self._size[0], size[1] / self._size[1]
         output_points = ((points + 0.5) / np.array(ratio) - 0.5).astype(np.float32)
-        self._box = _visible(scaled(bundle.canvas, height / native_height), output_points)
+        pixels = identity_grid(*self._size)
+        positions = (pixels + 0.5) * np.array(ratio, np.float32) - 0.5
+        self._out = sample(self._still, positions.astype(np.float32))
+        self._box = _moving(self._out, output_points)
         self._pose = HeadField(output_points, bundle.geometry.depth, ratio, self._box)
-        self._out = np.zeros((height, self._size[0], 4), np.uint8)
         self._last_upper: FloatArray | None = None
 
     @property
@@ -83,7 +85,8 @@ class PhotoRenderer:
     def draw_face(self, motion: MotionFrame) -> ByteArray:
         """Bring the canonical picture (head straight) up to date and return it."""
         curves = np.clip(np.nan_to_num(motion.curves), 0, 1).astype(np.float32)
-        self._lower.draw(self._head, self._shape.mouth(curves), float(motion.tongue))
+        tongue = float(np.clip(np.nan_to_num(motion.tongue), 0, 1))
+        self._lower.draw(self._head, self._shape.mouth(curves), tongue)
         upper = curves[UPPER_INPUTS]
         if self._last_upper is None or np.abs(upper - self._last_upper).max() > _SAME:
             self._upper.draw(self._head, self._shape.eyes(curves))
@@ -94,9 +97,15 @@ class PhotoRenderer:
         return ((points + 0.5) * self._scale - 0.5).astype(np.float32)
 
 
-def _visible(image: ByteArray, points: FloatArray) -> Box:
-    """What the bust [h, w, 4] can cover in any pose; the rest of the picture stays clear."""
-    rows, columns = np.flatnonzero(image[..., 3].any(1)), np.flatnonzero(image[..., 3].any(0))
-    corners = [[columns[0], rows[0]], [columns[-1], rows[-1]]] if len(rows) else [[0, 0], [1, 1]]
-    margin = 0.5 * lm.eye_distance(points)
-    return Box.around(np.array(corners, np.float32), margin, (image.shape[1], image.shape[0]))
+def _moving(image: ByteArray, points: FloatArray) -> Box:
+    """What the moving part of the bust [h, w, 4] covers in any pose; the rest stays as it is."""
+    io, chin = lm.eye_distance(points), round(float(points[lm.CHIN, 1]))
+    end = min(image.shape[0], round(chin + STILL * io))
+    corners = []
+    for part, first, margin in ((image[:chin], 0, 0.5), (image[chin:end], chin, 0.12)):
+        rows, columns = np.nonzero(part[..., 3])
+        if len(rows):
+            low = columns.min() - margin * io, rows.min() + first - margin * io
+            corners += [low, (columns.max() + margin * io, min(end, rows.max() + first + io))]
+    size = image.shape[1], image.shape[0]
+    return Box.around(np.array(corners or [(0, 0), (1, 1)], np.float32), 0, size)

@@ -37,7 +37,7 @@ _UNIT = RATE * 25 // 1000
 _AHEAD = int(0.06 * RATE)
 _LEAD, _TAIL = int(0.03 * RATE), int(0.06 * RATE)
 _FADE = int(0.004 * RATE)
-_CODE_VERSION = "2"
+_CODE_VERSION = "3"
 
 # Kokoro-82M v1.0 config.json "vocab".
 _VOCABULARY: dict[str, int] = {
@@ -65,7 +65,7 @@ class KokoroSynthesizer:
         threads: Threads of one run; 0 takes the program's budget.
 
     Raises:
-        WeightsError: A file is missing or is not a Kokoro model.
+        WeightsError: A file is missing.
     """
 
     rate = RATE
@@ -76,7 +76,13 @@ class KokoroSynthesizer:
     ) -> None:
         self._model = model or store().path("kokoro-int8") / "model.onnx"
         self._voices = voices or store().path("kokoro-voices")
-        self._session = _open_session(self._model, threads or settings().cpu_threads)
+        if not self._model.is_file():
+            raise WeightsError(
+                f"{self._model}: no such file", fix="digital-human models pull kokoro-int8"
+            )
+        self._threads = threads or settings().cpu_threads
+        self._session: Any = None
+        self._opening = threading.Lock()
         self._styles: dict[tuple[tuple[str, float], ...], FloatArray] = {}
         self._fingerprint = f"kokoro-{_CODE_VERSION}-{_quick_hash(self._model)}"
 
@@ -178,7 +184,7 @@ class KokoroSynthesizer:
             watcher = threading.Thread(target=watch, name="kokoro-cancel", daemon=True)
             watcher.start()
         try:
-            sound, durations = self._session.run(["audio", _DURATIONS], feeds, options)
+            sound, durations = self._opened().run(["audio", _DURATIONS], feeds, options)
         except Exception as error:
             if options.terminate:
                 raise Cancelled("synthesis was cancelled") from error
@@ -190,6 +196,13 @@ class KokoroSynthesizer:
         if cancelled():
             raise Cancelled("synthesis was cancelled")
         return cast(FloatArray, sound.ravel()), cast(FloatArray, np.rint(durations.ravel()))
+
+    def _opened(self) -> Any:
+        """The session, opened at the first clause that is not in a cache."""
+        with self._opening:
+            if self._session is None:
+                self._session = _open_session(self._model, self._threads)
+            return self._session
 
     def _style(self, voice: Voice) -> FloatArray:
         """float32 [510, 1, 256]: the weighted mean of the voice's styles."""

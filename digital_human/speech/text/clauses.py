@@ -69,7 +69,7 @@ def split(
             epoch=epoch,
             index=index,
             emotion=emotion,
-            pause=_pause(piece),
+            pause=_pause(piece, last=index == len(spoken) - 1),
             last=index == len(spoken) - 1,
         )
         for index, piece in enumerate(spoken)
@@ -192,10 +192,10 @@ def _attach_unspeakable(pieces: list[str]) -> list[str]:
     return result
 
 
-def _pause(piece: str) -> int:
+def _pause(piece: str, last: bool) -> int:
     if piece.rstrip(" \t").endswith("\n"):
         return PAUSES["\n"]
     body = piece.rstrip().rstrip(_CLOSERS + _OPENERS)
     while body and not speakable(body[-1]) and body[-1] not in PAUSES:
         body = body[:-1]
-    return PAUSES.get(body[-1:], _NO_MARK_PAUSE)
+    return PAUSES.get(body[-1:], PAUSES["。"] if last else _NO_MARK_PAUSE)

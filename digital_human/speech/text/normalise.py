@@ -20,13 +20,14 @@ from digital_human.speech.types import Language
 
 _SYMBOLS = "%℃℉°$￥¥€£‰+=×÷±≥≤<>&@#㎡㎏㎜㎝㎞²³μΩ"
 _NEEDS_READING = re.compile(
-    rf"[0-9{re.escape(_SYMBOLS)}¼½¾]|\b[A-Z][A-Za-z]{{1,4}}\.|\b[IVX]{{2,}}\b"
+    rf"[0-9{re.escape(_SYMBOLS)}¼½¾]|\b[A-Z][A-Za-z]{{1,4}}\.|\b[IVX]{{2,}}\b|www\.|://"
 )
 # Pieces between these marks are read apart, which keeps the transducers' work small.
 _PIECE_END = {
     "zh": re.compile(r"(?<=[。！？；，、\n“”《》（）])|(?<=：)(?!\d)"),
     "en": re.compile(r"(?<=[;!?])\s"),
 }
+_NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _TOKEN = {
     "zh": re.compile(r"\s+|[A-Za-z]+|.", re.DOTALL),
     "en": re.compile(r"\s+|\w+|.", re.DOTALL),
@@ -196,8 +197,15 @@ def _mappings(text: str, language: Language) -> list[tuple[int, int, str]]:
 
 
 def _read(text: str, language: Language) -> str:
+    """WeText's reading; what its grammar has no path for keeps all but its numbers."""
+    try:
+        spoken = str(_wetext(language).normalize(text))
+    except AssertionError:
+        if _NUMBER.fullmatch(text):
+            return text
+        return _NUMBER.sub(lambda match: _read(match[0], language), text)
     # WeText escapes quotes in what it returns for long English inputs.
-    return str(_wetext(language).normalize(text)).replace('\\"', '"').strip()
+    return spoken.replace('\\"', '"').strip()
 
 
 @lru_cache(maxsize=2)

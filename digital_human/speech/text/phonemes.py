@@ -165,7 +165,7 @@ def _mandarin(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
     forced = {i - start: s for i, s in run.forced.items() if start <= i < end}
     readings = syllables(text, forced)
     position = 0
-    for word in _jieba().cut(text, HMM=False):
+    for word in _jieba().cut(text):
         for i in range(position, position + len(word)):
             ipa = _pinyin_to_ipa(readings[i]) if readings[i] else ""
             last = i == position + len(word) - 1
@@ -239,4 +239,3 @@ def _jieba() -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.tmp_dir = str(folder)
     return tokenizer
-

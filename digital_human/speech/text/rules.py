@@ -40,7 +40,9 @@ _UNITS = {
     "kV": "千伏", "mAh": "毫安时", "min": "分钟", "ms": "毫秒", "nm": "纳米", "μm": "微米",
 }  # fmt: skip
 _UNIT_NAMES = "|".join(sorted(_UNITS, key=len, reverse=True))
-_WON = "战胜|击败|领先|逆转|取胜|大胜|险胜|完胜|落后|战平|不敌|告负|力克|轻取|横扫|淘汰|获胜|[胜负平]"
+_WON = (
+    "战胜|击败|领先|逆转|取胜|大胜|险胜|完胜|落后|战平|不敌|告负|力克|轻取|横扫|淘汰|获胜|[胜负平]"
+)
 _MODEL = "东风|鹰击|红旗|巨浪|长征|神舟|嫦娥|天问|天舟|朱雀"
 _MONTHS = (
     "January|February|March|April|May|June|July|August|September|October|November|December|"
