@@ -181,7 +181,8 @@ class LowerFace:
             small = cv2.resize(texture, self._placed.size, interpolation=cv2.INTER_AREA)
             self._textures.append(np.dstack([small, mask]).astype(np.uint8))
         self._part = self._warp.cells(_patch_box(rest, io, size))
-        self._changed = self.box  # what a frame changes is redrawn in the next one
+        # What a frame changes is redrawn in the next one.
+        self._changed: Box | None = self.box
         self._interior = MouthInterior(bundle.layers, g.cavity, float(scale[1]), io)
 
     def draw(self, head: ByteArray, mouth: Mouth, tongue: float) -> None:
@@ -189,9 +190,13 @@ class LowerFace:
         moved = self._warp.locate(np.concatenate([mouth.points, self._border]))
         share = float(mouth.textures.sum())
         box = self._part[2]
-        changed = box.union(moved)
-        part = self._warp.cells(changed.union(self._changed))
+        speaks = share > 0.004 or mouth.gap > 0.004
+        changed = box.union(moved) if speaks else moved
+        dirty = changed.union(self._changed) if changed else self._changed
         self._changed = changed
+        if dirty is None:
+            return
+        part = self._warp.cells(dirty)
         head[part[2].slices] = sample(self._still, self._warp.map_from(self._source, part))
         target = head[box.slices]
         if share > 0.004:

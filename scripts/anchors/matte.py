@@ -10,7 +10,7 @@ import onnxruntime as ort
 from gan import Array, Image
 
 PASSES = 3
-EDGE = (0.15, 0.98)
+EDGE = (0.3, 0.99)
 
 
 def foreground(image: Array, alpha: Array) -> Array:

@@ -78,7 +78,7 @@ class Recording:
 
 @dataclass(slots=True)
 class Figures:
-    """What the table shows; shares are 0…1, NaN where there is nothing to count."""
+    """What the table shows; shares are 0…1, NaN (null in JSON) where there is nothing to count."""
 
     video: str
     frames: int
@@ -418,7 +418,11 @@ def main(
     if plot_to:
         plot(plot_to, recordings, phones)
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False))
+        plain = [
+            {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in asdict(row).items()}
+            for row in rows
+        ]
+        typer.echo(json.dumps(plain, indent=1, ensure_ascii=False))
         return
     console = Console()
     console.print(table(rows))

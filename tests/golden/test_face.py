@@ -136,7 +136,7 @@ def test_small_steps_make_small_changes(
 ) -> None:
     """No popping between the cells of the bank: no step of a slow sweep stands out."""
     a, b = curves(**first), curves(**last)
-    steps = 40
+    steps = 25
     frames = []
     for t in np.linspace(0, 1, steps + 1):
         blend = ((1 - t) * a + t * b).astype(np.float32)

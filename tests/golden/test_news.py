@@ -41,10 +41,10 @@ segments:
   - layout: full
     headline: 今日天气
     anchor: yun
-    say: 各位观众，晚上好。今天北京最高气温25℃，降水概率80%。
+    say: 各位观众，晚上好。今天是11月22日，有80%的地区晴朗，气温在10到15℃之间。
   - layout: full
     anchor: chen
-    say: 感谢收看，我们明天再见。
+    say: 今天的节目就到这里，我们明天再见。
 """
 
 
@@ -107,7 +107,7 @@ def test_it_is_heard_as_written(rendered: Rendered) -> None:
 def test_captions_say_what_is_said(rendered: Rendered) -> None:
     text = rendered.video.with_suffix(".srt").read_text(encoding="utf-8")
     said = "".join(line for line in text.splitlines() if line and not line[0].isdigit())
-    for words in ("各位观众", "25℃", "80%", "我们明天再见"):
+    for words in ("各位观众", "11月22日", "80%", "我们明天再见"):
         assert words in said
 
 
@@ -179,7 +179,7 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(
     """The first segment is cached, the second is new: the render is stopped in the second."""
     script = tmp_path / "script.yaml"
     long = "这一段要说得长一些，好让程序有时间被停下来。" * 4
-    script.write_text(SCRIPT.replace("感谢收看，我们明天再见。", long), encoding="utf-8")
+    script.write_text(SCRIPT.replace("今天的节目就到这里，我们明天再见。", long), encoding="utf-8")
     out = tmp_path / "n.mp4"
     command = [sys.executable, "-m", "digital_human", "news", "render", str(script), "-o", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)

@@ -191,18 +191,18 @@ def test_a_link_out_of_the_bundle_is_refused(copy: Path, tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def raw() -> RawMaterial:
-    """Raw material made from a shipped bundle: the face at rest and two open mouths."""
+    """Small raw material made from a shipped bundle: the face at rest and two open mouths."""
     bundle = load_bundle(AVATARS / SHIPPED[0])
-    g = bundle.geometry
-    io_px = lm.eye_distance(g.landmarks)
-    points = [g.landmarks, *(g.landmarks + io_px * g.offsets[i, 2] for i in (1, 3))]
-    image = bundle.canvas[..., :3]
+    rest, offsets = bundle.geometry.landmarks / 4, bundle.geometry.offsets
+    points = [rest, *(rest + lm.eye_distance(rest) * offsets[i, 2] for i in (1, 3))]
+    canvas = np.ascontiguousarray(bundle.canvas[2::4, 2::4])
+    image = canvas[..., :3]
     return RawMaterial(
         names=("base", "g1w0", "g2w0"),
         images=np.stack([image] * 3),
         landmarks=np.stack(points),
         layers={},
-        canvas=bundle.canvas,
+        canvas=canvas,
         placement=Placement(offset=(0, 0), scale=1.0),
     )
 

@@ -142,7 +142,7 @@ class _Builder:
         self.used: list[int] = []
         for i, gap in enumerate(self.gaps):
             for j, factor in enumerate(self.widths):
-                # A rounded mouth is half a neutral one drawn in: drawn round ones lift their corners.
+                # Drawn round mouths lift their corners: half of each is a neutral one drawn in.
                 key = _nearest(size, float(gap), max(float(factor), _ROUND))
                 exact = _nearest(size, float(gap), float(factor))
                 for source, share in ((key, 1 - _DRAWN), (exact, _DRAWN)):
