@@ -60,6 +60,3 @@ def main() -> None:
             console.print("  fix:", style="bold", end=" ")
             console.print(error.fix, markup=False)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console.print("stopped", style="yellow")
-        sys.exit(130)

@@ -268,6 +268,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     folder = find_bundle(name_or_path)
     blobs = _read_files(folder, manifest)
     canvas = _image(folder, CANVAS, blobs, "RGBA", manifest.canvas)
+    if canvas[..., 3].max() < 128:
+        raise InputError(f"{folder / CANVAS}: is transparent all over", fix="pack it again")
     arrays = _arrays(folder / GEOMETRY, blobs[GEOMETRY])
     geometry = _geometry(folder / GEOMETRY, arrays, manifest.canvas)
     count = int(geometry.textures.max(initial=-1)) + 1

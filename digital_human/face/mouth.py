@@ -224,11 +224,12 @@ class LowerFace:
 def _anchors(rest: FloatArray, io: float) -> FloatArray:
     """Points that the jaw does not move: ears, the sides of the neck, the throat. [n, 2]"""
     oval = rest[list(lm.OVAL)]
-    centre, chin = oval.mean(0), rest[lm.CHIN]
-    ring = centre + (oval - centre) * np.float32(1.12)
-    ring = ring[oval[:, 1] < chin[1] - 0.22 * io]
-    throat = [(chin[0] + x * io, chin[1] + 0.30 * io) for x in np.linspace(-0.6, 0.6, 7)]
-    return np.concatenate([ring, np.array(throat, np.float32)])
+    ring = oval.mean(0) + (oval - oval.mean(0)) * np.float32(1.12)
+    # Room for the chin to come down: 0.25 below it, less to the sides.
+    near_chin = np.exp(-(((oval[:, 0] - rest[lm.CHIN, 0]) / (0.45 * io)) ** 2))
+    below = oval[:, 1] > rest[lm.CHIN, 1] - 0.5 * io
+    ring[:, 1] += 0.13 * io * near_chin * below
+    return np.asarray(ring, np.float32)
 
 
 def _patch_box(rest: FloatArray, io: float, size: tuple[int, int]) -> Box:

@@ -17,7 +17,7 @@ from digital_human.face.motion import MotionFrame
 
 STEP = 16  # output pixels per cell of the coarse grid
 CAMERA = 7.0  # io, distance of the camera: how much nearer is larger
-LIMITS = np.array([9.0, 7.0, 8.0, 0.25, 0.20, 0.6], np.float32)  # of the pose that is drawn
+LIMITS = np.array([9.0, 7.0, 8.0, 0.25, 0.10, 0.15], np.float32)  # of the pose that is drawn
 STILL = 1.5  # io below the chin from where on nothing moves
 _SHOULDER = 0.14  # how much of the head's motion the shoulders take part in
 _BREATH = 0.012  # io

@@ -44,9 +44,7 @@ def mux(
     partial = path.with_suffix(".part.mp4")
     try:
         with disk_errors(path):
-            with av.open(
-                str(partial), "w", options={"movflags": "faststart"}
-            ) as out:
+            with av.open(str(partial), "w", options={"movflags": "faststart"}) as out:
                 out.metadata.update(metadata)
                 with av.open(str(parts[0])) as first:
                     video = out.add_stream_from_template(first.streams.video[0])

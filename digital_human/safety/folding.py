@@ -52,6 +52,11 @@ def _simplifier() -> kaldifst.TextNormalizer:
 
 
 @lru_cache(maxsize=65536)
+def simplified(text: str) -> str:
+    """``text`` in simplified characters, character by character."""
+    return str(_simplifier()(text))
+
+
 def fold_char(char: str) -> str:
     """The skeleton of one character: "" for filler, else usually one character."""
     folded = unicodedata.normalize("NFKD", char).casefold().translate(_LOOKALIKES)

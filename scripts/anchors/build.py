@@ -101,7 +101,7 @@ PEOPLE = {
             shirt=Cloth((202, 206, 214), 0.012, 0.1, 0.9),
             tie=Cloth((104, 22, 34), 0.05, 0.5, 1.1, 26, (128, 44, 54)),
             narrow=1.07,
-            neck=(298, 737),
+            neck=(297, 736),
         ),
         teeth=("g3w3", "right"),
         repair=ROUND | WIDE_ROUND,

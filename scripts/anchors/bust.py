@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -93,7 +94,7 @@ class Tailor:
         else:
             self._blouse()
         self._jacket()
-        out = np.dstack([c.colour, 255 * c.alpha])
+        out = np.dstack([bled(c.colour, c.alpha), 255 * c.alpha])
         return out.round().clip(0, 255).astype(np.uint8)
 
     def _head(self, head: Image) -> None:
@@ -106,7 +107,7 @@ class Tailor:
         face = np.zeros_like(keep)
         cv2.fillConvexPoly(face, hull, 255)
         keep |= cv2.dilate(face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (61, 61)))
-        side = [(26, 795), (0, 838), (0, 900), (8, 950), (8, SIZE)]
+        side = [(26, 795), (6, 828), (0, 850), (0, 900), (8, 950), (8, SIZE)]
         keep[840:] = 0
         neck = [(left - g, y) for g, y in side] + [(right + g, y) for g, y in reversed(side)]
         cv2.fillPoly(keep, [np.array(neck, np.int32)], 255)
@@ -187,7 +188,7 @@ class Tailor:
         for side in (1, -1):
             self._lapel(side, deep)
 
-    def _side(self, side: int):
+    def _side(self, side: int) -> Callable[[float, float], Point]:
         def at(x: float, y: float) -> Point:
             return self.place([(x, y)], side)[0]
 
@@ -197,9 +198,7 @@ class Tailor:
         self, arm: Array, outer: Array, folds: list[tuple[Point, Point, float, float]]
     ) -> None:
         c = self.canvas
-        shoulder = c.cover(
-            np.vstack([outer, [(outer[-1][0] * 0 + self._x(0), HEIGHT), (self._x(0), outer[0][1])]])
-        )
+        shoulder = c.cover(np.vstack([outer, [(self._x(0), HEIGHT), (self._x(0), outer[0][1])]]))
         cover = c.cover(arm) * shoulder
         contours, _ = cv2.findContours(
             (cover > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
@@ -274,6 +273,14 @@ class Tailor:
 
 
 NECKLINE: list[Point] = [(236, 900), (226, 960), (186, 1040), (108, 1098), (0, 1116)]
+
+
+def bled(colour: Array, alpha: Array, reach: float = 4.0) -> Array:
+    """Colour carried some pixels past the outline, so that resampling straight alpha is clean."""
+    weight = gaussian_filter(alpha, reach)
+    soft = gaussian_filter(colour * alpha[..., None], (reach, reach, 0))
+    soft = soft / np.maximum(weight, 1e-3)[..., None] * (weight > 1e-3)[..., None]
+    return np.where((alpha > 0.05)[..., None], colour, soft)
 
 
 def crown(head: Image, rise: int = 60) -> Image:

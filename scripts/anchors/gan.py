@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import mediapipe as mp
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from openvino import opset8 as ops
 
 Image = NDArray[np.uint8]
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 SIZE = 1024
 LATENT = 512

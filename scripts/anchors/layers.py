@@ -102,6 +102,67 @@ def _mirrored(
     return np.hstack([colour, colour[:, ::-1]]), np.hstack([alpha, alpha[:, ::-1]]), gap
 
 
+def _cut(
+    image: Image, points: Array, base_points: Array, above: int
+) -> tuple[Array, Array, Array, float]:
+    """Cut the upper teeth out of an open picture and carry their tops on upwards.
+
+    Args:
+        image: RGB uint8 [1024, 1024, 3].
+        points: Its landmarks [478, 2].
+        base_points: Landmarks of the neutral base [478, 2].
+        above: Rows to add above.
+
+    Returns:
+        Colour [h, w, 3], alpha [h, w], the column of each in the picture, the row of the edge.
+    """
+    io = eye_distance(base_points)
+    lips = points[INNER]
+    x0, y0 = np.floor(lips.min(0) - 6).astype(int)
+    x1, y1 = np.ceil(lips.max(0) + 7).astype(int)
+    patch = image[y0:y1, x0:x1].astype(np.float64)
+    inside = np.zeros(patch.shape[:2], np.uint8)
+    cv2.fillPoly(inside, [np.round(lips - [x0, y0]).astype(np.int32)], 1)
+    mask = _teeth_mask(patch, inside > 0)
+    columns, top, bottom = _edges(mask, patch @ [0.299, 0.587, 0.114], CROWN * io)
+    middle = (base_points[13, 0] + base_points[14, 0]) / 2 - x0
+    half = min(middle - columns[0], columns[-1] - middle) * 0.97
+    use = np.abs(columns - middle) <= half
+    columns, top, bottom = columns[use], top[use], bottom[use]
+    edge = float(np.median(bottom[np.abs(columns - middle) < 0.1 * io])) + above
+
+    rows = np.arange(int(edge + 3), dtype=np.float64)
+    colour = np.zeros((len(rows), len(columns), 3))
+    alpha = np.zeros((len(rows), len(columns)))
+    for i, x in enumerate(columns):
+        t, b = top[i] + 2.0, bottom[i]
+        source = np.clip(rows - above, t, max(t + 1, b - 1.5))
+        for c in range(3):
+            colour[:, i, c] = np.interp(source, np.arange(len(patch)), patch[:, x, c])
+        alpha[:, i] = np.clip((b + above - rows) / 1.6, 0, 1)
+    return colour, gaussian_filter(alpha, 0.6), x0 + columns, edge
+
+
+def _with_back(colour: Array, alpha: Array, back: int, lift: float) -> tuple[Array, Array, Array]:
+    """Add `back` columns of mirrored back teeth at each side, rising by up to `lift` rows.
+
+    Returns:
+        Colour and alpha, both wider, and the light on each column, falling off to the sides.
+    """
+    colour = np.pad(colour, ((0, 0), (back, back), (0, 0)), mode="symmetric")
+    alpha = np.pad(alpha, ((0, 0), (back, back)), mode="symmetric")
+    height, width = alpha.shape
+    for i in range(back):
+        up = int(lift * (1 - i / back))
+        for x in (i, width - 1 - i):
+            alpha[: height - up, x] = alpha[up:, x].copy()
+            alpha[height - up :, x] = 0
+    away = np.abs(np.linspace(-1, 1, width))
+    light = 1 - 0.72 * np.clip((away - 0.28) / 0.72, 0, 1) ** 1.5
+    colour = colour * light[None, :, None] + CAVITY * (1 - light)[None, :, None] * 0.6
+    return colour, alpha * np.clip((1 - away) / 0.12, 0, 1), light
+
+
 def upper_teeth(image: Image, points: Array, base_points: Array, side: str = "both") -> Layer:
     """The upper teeth of an open picture aligned to the base.
 
@@ -113,61 +174,21 @@ def upper_teeth(image: Image, points: Array, base_points: Array, side: str = "bo
             half is then its mirror image.
     """
     io = eye_distance(base_points)
-    crown = CROWN * io
-    lips = points[INNER]
-    x0, y0 = np.floor(lips.min(0) - 6).astype(int)
-    x1, y1 = np.ceil(lips.max(0) + 7).astype(int)
-    patch = image[y0:y1, x0:x1].astype(np.float64)
-    inside = np.zeros(patch.shape[:2], np.uint8)
-    cv2.fillPoly(inside, [np.round(lips - [x0, y0]).astype(np.int32)], 1)
-    mask = _teeth_mask(patch, inside > 0)
-    luma = patch @ [0.299, 0.587, 0.114]
-    columns, top, bottom = _edges(mask, luma, crown)
-    middle = (base_points[13, 0] + base_points[14, 0]) / 2 - x0
-    half = min(middle - columns[0], columns[-1] - middle) * 0.97
-    use = np.abs(columns - middle) <= half
-    columns, top, bottom = columns[use], top[use], bottom[use]
-    edge = np.median(bottom[np.abs(columns - middle) < 0.1 * io])
-
-    pad_y = int(0.06 * io)
-    height, width = int(edge + pad_y + 3), len(columns)
-    colour = np.zeros((height, width, 3))
-    alpha = np.zeros((height, width))
-    rows = np.arange(height, dtype=np.float64)
-    for i, x in enumerate(columns):
-        t, b = top[i] + 2.0, bottom[i]
-        source = np.clip(rows - pad_y, t, max(t + 1, b - 1.5))
-        colour[:, i] = np.stack(
-            [np.interp(source, np.arange(len(patch)), patch[:, x, c]) for c in range(3)], -1
-        )
-        alpha[:, i] = np.clip((b + pad_y - rows) / 1.6, 0, 1)
-    alpha = gaussian_filter(alpha, 0.6)
-    start = x0 + columns[0]
+    colour, alpha, columns, edge = _cut(image, points, base_points, int(0.06 * io))
+    start = int(columns[0])
     if side != "both":
-        gap_guess, reach = int(middle - columns[0]), int(0.06 * io)
-        colour, alpha, gap = _mirrored(colour, alpha, gap_guess, reach, side)
-        start = start + gap - colour.shape[1] // 2
-        width = colour.shape[1]
+        guess = int((base_points[13, 0] + base_points[14, 0]) / 2) - start
+        colour, alpha, gap = _mirrored(colour, alpha, guess, int(0.06 * io), side)
+        start += gap - colour.shape[1] // 2
     colour = _even(gaussian_filter(colour, (0.4, 0.4, 0)), alpha, 0.05 * io)
-    back = int(BACK * width)
-    colour = np.pad(colour, ((0, 0), (back, back), (0, 0)), mode="symmetric")
-    alpha = np.pad(alpha, ((0, 0), (back, back)), mode="symmetric")
-    away = np.abs(np.linspace(-1, 1, width + 2 * back))
-    side = np.clip((1 - away) / 0.12, 0, 1)
-    shade = 1 - 0.72 * np.clip((away - 0.28) / 0.72, 0, 1) ** 1.5
-    colour = colour * shade[None, :, None] + CAVITY * (1 - shade)[None, :, None] * 0.6
-    for i in range(back):
-        lift = int(0.012 * io * (1 - i / back))
-        for x in (i, width + 2 * back - 1 - i):
-            alpha[: height - lift, x] = alpha[lift:, x]
-            alpha[height - lift :, x] = 0
-    crown_top = edge + pad_y - crown
-    gum = np.clip((crown_top - rows) / (0.02 * io) + 0.5, 0, 1)[:, None, None]
-    colour = colour * (1 - gum) + GUM * shade[None, :, None] * gum
-    rgba = np.dstack([colour, 255 * alpha * side]).round().clip(0, 255).astype(np.uint8)
+    back = int(BACK * colour.shape[1])
+    colour, alpha, light = _with_back(colour, alpha, back, 0.012 * io)
+    rows = np.arange(len(colour))
+    gum = np.clip((edge - CROWN * io - rows) / (0.02 * io) + 0.5, 0, 1)[:, None, None]
+    colour = colour * (1 - gum) + GUM * light[None, :, None] * gum
+    rgba = np.dstack([colour, 255 * alpha]).round().clip(0, 255).astype(np.uint8)
     line = (base_points[13, 1] + base_points[14, 1]) / 2
-    corner = np.array([start - back, line + INCISOR_EDGE * io - (edge + pad_y)], np.float32)
-    return Layer(rgba, corner)
+    return Layer(rgba, np.array([start - back, line + INCISOR_EDGE * io - edge], np.float32))
 
 
 def lower_teeth(upper: Layer, base_points: Array) -> Layer:

@@ -11,6 +11,9 @@ from gan import Array, Image
 
 PASSES = 3
 EDGE = (0.3, 0.99)
+# The rim takes the colour of the solid person just inside it.
+SOLID = 0.97
+RIM = 3.0
 
 
 def foreground(image: Array, alpha: Array) -> Array:
@@ -47,4 +50,8 @@ def matte(image: Image, network: Path) -> Image:
         alpha = found[0, 0].astype(np.float64)
     alpha = np.clip((alpha - EDGE[0]) / (EDGE[1] - EDGE[0]), 0, 1)
     colour = foreground(image / 255.0, alpha)
+    core = cv2.erode((alpha > SOLID).astype(np.float64), np.ones((5, 5)))[..., None]
+    spread = cv2.GaussianBlur(colour * core, (0, 0), RIM)
+    weight = cv2.GaussianBlur(core, (0, 0), RIM)[..., None]
+    colour = np.where((core == 0) & (weight > 0.02), spread / (weight + 1e-6), colour)
     return np.round(np.dstack([colour, alpha]) * 255).astype(np.uint8)

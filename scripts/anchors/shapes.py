@@ -190,7 +190,7 @@ def seam(image: Image, points: Array) -> Image:
     """Darken the line where closed lips meet: the network draws it bright."""
     upper, lower = points[UPPER_INNER], points[LOWER_INNER]
     line = np.round((upper + lower) / 2 * 16).astype(np.int32)
-    width = np.linalg.norm(points[61] - points[291])
+    width = float(np.linalg.norm(points[61] - points[291]))
     mask = np.zeros(image.shape[:2], np.uint8)
     cv2.polylines(mask, [line[1:-1]], False, 255, 2, cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.008 * width)

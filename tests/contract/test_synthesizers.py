@@ -109,15 +109,15 @@ def test_nothing_to_read_gives_the_pause(synthesizer: Synthesizer) -> None:
 
 @pytest.mark.weights
 def test_text_longer_than_the_model_is_spoken_whole(synthesizer: Synthesizer) -> None:
-    text = "今天天气很好，" * 30
+    text = "今天天气很好，" * 16
     speech = synthesizer.synthesize(Clause(text, "zh"), voice_for("zh"))
     check(speech)
-    assert len(speech.words) == 6 * 30
+    assert len(speech.words) == 6 * 16
 
 
 @pytest.mark.weights
 def test_cancelling_stops_the_model_in_the_middle(synthesizer: Synthesizer) -> None:
-    clause = Clause("中央气象台预计未来三天北方大部地区气温将下降六到八摄氏度" * 2, "zh")
+    clause = Clause("中央气象台预计未来三天北方大部地区气温将下降六到八摄氏度", "zh")
     with pytest.raises(Cancelled):
         synthesizer.synthesize(clause, voice_for("zh"), cancelled=lambda: True)
     start = time.monotonic()

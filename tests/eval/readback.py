@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import soxr
-import zhconv
 from pypinyin import lazy_pinyin
 
 from digital_human.models import store
+from digital_human.safety.folding import simplified
 from digital_human.speech.text.normalise import normalise
 from digital_human.speech.types import Language
 
@@ -82,12 +82,14 @@ def transcribe(pcm: npt.NDArray[np.float32], rate: int, language: Language) -> s
         initial_prompt=_PROMPT[language],
     )
     text = "".join(segment.text for segment in segments).strip()
-    return str(zhconv.convert(text, "zh-cn")) if language == "zh" else text
+    return simplified(text) if language == "zh" else text
 
 
 def characters(text: str) -> list[str]:
     """Chinese characters and Latin letters of the spoken form."""
-    spoken = normalise(text, "zh").spoken.lower()
+    # The recogniser writes the range 6到8 as "6-8".
+    ranges = re.sub(r"(?<![\d-])(\d{1,2})-(\d{1,2})(?![\d-])", r"\1到\2", text)
+    spoken = normalise(ranges, "zh").spoken.lower()
     return [c for c in spoken if c.isalnum()]
 
 

@@ -122,6 +122,12 @@ def test_a_bad_picture_is_named(copy: Path, content: bytes, message: str) -> Non
     assert "canvas.webp" in caught.value.message
 
 
+def test_an_invisible_person_is_refused(copy: Path) -> None:
+    reseal(copy, fmt.CANVAS, picture(*load_manifest(copy).canvas))
+    with pytest.raises(InputError, match="transparent"):
+        load_bundle(copy)
+
+
 def test_a_truncated_picture_is_refused(copy: Path) -> None:
     blob = (copy / fmt.CANVAS).read_bytes()
     reseal(copy, fmt.CANVAS, blob[: len(blob) // 2])

@@ -72,6 +72,10 @@ def render_missing(
                 "a render process was killed, most likely for want of memory",
                 fix="close other programs, or render with --workers 1; finished segments are kept",
             ) from error
+        except KeyboardInterrupt:
+            progress.stop()
+            console.print("stopped; finished segments are kept, the same command goes on with them")
+            raise
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -9,6 +9,8 @@ picture by an amount that changes with sub-pixel motion.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
@@ -61,7 +63,8 @@ class PhotoRenderer:
         pixels = identity_grid(*self._size)
         positions = (pixels + 0.5) * np.array(ratio, np.float32) - 0.5
         self._out = sample(self._still, positions.astype(np.float32))
-        self._box = _moving(self._out, output_points)
+        self._moving = _moving(self._out, output_points)
+        self._box = functools.reduce(Box.union, self._moving)
         self._pose = HeadField(output_points, bundle.geometry.depth, ratio, self._box)
         self._last_upper: FloatArray | None = None
 
@@ -79,7 +82,10 @@ class PhotoRenderer:
         """Draw ``motion`` as uint8 [h, w, 4] RGBA with straight alpha, reused by the next call."""
         self.draw_face(motion)
         posed = self._pose.map(motion)
-        self._out[self._box.slices] = sample(self._head, posed)
+        for box in self._moving:
+            x, y = box.x - self._box.x, box.y - self._box.y
+            part = posed[y : y + box.height, x : x + box.width]
+            self._out[box.slices] = sample(self._head, part)
         return self._out
 
     def draw_face(self, motion: MotionFrame) -> ByteArray:
@@ -97,15 +103,19 @@ class PhotoRenderer:
         return ((points + 0.5) * self._scale - 0.5).astype(np.float32)
 
 
-def _moving(image: ByteArray, points: FloatArray) -> Box:
-    """What the moving part of the bust [h, w, 4] covers in any pose; the rest stays as it is."""
+def _moving(image: ByteArray, points: FloatArray) -> list[Box]:
+    """What head and shoulders of the bust [h, w, 4] cover in any pose; the rest stays as it is."""
     io, chin = lm.eye_distance(points), round(float(points[lm.CHIN, 1]))
     end = min(image.shape[0], round(chin + STILL * io))
-    corners = []
-    for part, first, margin in ((image[:chin], 0, 0.5), (image[chin:end], chin, 0.12)):
-        rows, columns = np.nonzero(part[..., 3])
+    boxes = []
+    for first, last, margin in ((0, chin, 0.5), (chin, end, 0.15)):
+        rows, columns = np.nonzero(image[first:last, :, 3])
         if len(rows):
-            low = columns.min() - margin * io, rows.min() + first - margin * io
-            corners += [low, (columns.max() + margin * io, min(end, rows.max() + first + io))]
-    size = image.shape[1], image.shape[0]
-    return Box.around(np.array(corners or [(0, 0), (1, 1)], np.float32), 0, size)
+            top = max(first, rows.min() + first - margin * io)
+            corners = [
+                (columns.min() - margin * io, top),
+                (columns.max() + margin * io, last - 1),
+            ]
+            size = image.shape[1], image.shape[0]
+            boxes.append(Box.around(np.array(corners, np.float32), 0, size))
+    return boxes

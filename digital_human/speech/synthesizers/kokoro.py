@@ -37,7 +37,7 @@ _UNIT = RATE * 25 // 1000
 _AHEAD = int(0.06 * RATE)
 _LEAD, _TAIL = int(0.03 * RATE), int(0.06 * RATE)
 _FADE = int(0.004 * RATE)
-_CODE_VERSION = "3"
+_CODE_VERSION = "2"
 
 # Kokoro-82M v1.0 config.json "vocab".
 _VOCABULARY: dict[str, int] = {

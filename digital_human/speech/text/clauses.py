@@ -144,8 +144,12 @@ def _fit(sentence: str, limit: int) -> list[str]:
             merged = _merge(parts, limit)
             if len(merged) > 1:
                 return [piece for part in merged for piece in _fit(part, limit)]
-    end = _hard_end(sentence, limit)
-    return [sentence[:end], *_fit(sentence[end:], limit)]
+    pieces = []
+    while sentence:
+        end = _hard_end(sentence, limit)
+        pieces.append(sentence[:end])
+        sentence = sentence[end:]
+    return pieces
 
 
 def _merge(parts: list[str], limit: int) -> list[str]:

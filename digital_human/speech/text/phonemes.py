@@ -160,12 +160,15 @@ def _phonemes(run: _Spoken, language: Language) -> Iterator[Piece]:
 
 
 def _mandarin(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
-    """Phonemes of a run of Chinese characters, words separated by spaces as in training."""
+    """Phonemes of a run of Chinese characters, words separated by spaces as in training.
+
+    Dictionary words only: jieba's guesses at new words glue neighbours together.
+    """
     text = run.text[start:end]
     forced = {i - start: s for i, s in run.forced.items() if start <= i < end}
     readings = syllables(text, forced)
     position = 0
-    for word in _jieba().cut(text):
+    for word in _jieba().cut(text, HMM=False):
         for i in range(position, position + len(word)):
             ipa = _pinyin_to_ipa(readings[i]) if readings[i] else ""
             last = i == position + len(word) - 1
