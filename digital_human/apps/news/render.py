@@ -31,10 +31,12 @@ from digital_human.media.muxer import AUDIO_RATE, mux
 from digital_human.safety.audit import file_sha256, record_export
 from digital_human.safety.moderation import summary
 from digital_human.safety.provenance import label_and_sign
-from digital_human.speech.loudness import normalise
+from digital_human.speech.loudness import TARGET_LUFS, normalise
 from digital_human.speech.types import Language, Word
 
 CACHE_BYTES = 6_000_000_000
+# The muxer writes the sound on two equal channels, which BS.1770 adds up.
+STEREO_GAIN = 3.01
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def _sound(folders: list[Path]) -> FloatArray:
     """The programme's sound at the muxer's rate: −16 LUFS, with the audible label at its start."""
     pieces = [soundfile.read(folder / parts.SOUND, dtype="float32")[0] for folder in folders]
     pcm = soxr.resample(np.concatenate(pieces), RATE, AUDIO_RATE).astype(np.float32)
-    pcm = normalise(pcm, AUDIO_RATE)
+    pcm = normalise(pcm, AUDIO_RATE, TARGET_LUFS - STEREO_GAIN)
     return with_audible_label(pcm, AUDIO_RATE)
 
 
