@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from digital_human import __version__
 from digital_human.apps import doctor
 from digital_human.apps.news import commands as news
-from digital_human.errors import DigitalHumanError
+from digital_human.errors import DigitalHumanError, ResourceError
 from digital_human.face import commands as avatars
 from digital_human.models import commands as models
 from digital_human.safety import commands as safety
@@ -50,13 +51,22 @@ def options(
 
 def main() -> None:
     """Run the command line; errors a user can mend are printed without a traceback."""
-    console = Console(stderr=True, highlight=False)
+    # A service manager's stop is Ctrl-C: what is finished is kept, nothing half-written stays.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except DigitalHumanError as error:
-        console.print("error:", style="bold red", end=" ")
-        console.print(error.message, markup=False)
-        if error.fix:
-            console.print("  fix:", style="bold", end=" ")
-            console.print(error.fix, markup=False)
+        _complain(error.message, error.fix)
         sys.exit(error.exit_code)
+    except OSError as error:
+        _complain(str(error), "check that the file or folder exists, is yours and has space")
+        sys.exit(ResourceError.exit_code)
+
+
+def _complain(message: str, fix: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("error:", style="bold red", end=" ")
+    console.print(message, markup=False)
+    if fix:
+        console.print("  fix:", style="bold", end=" ")
+        console.print(fix, markup=False)

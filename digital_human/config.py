@@ -7,17 +7,20 @@ current folder, the environment.
 from __future__ import annotations
 
 import os
+import tomllib
 from functools import lru_cache
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from digital_human.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -39,7 +42,7 @@ class Settings(BaseSettings):
         home: Weights, caches, certificates, pronunciation dictionary and audit log live under it.
         avatars_dir: Avatar bundles, one folder each.
         voices_dir: Voices, one TOML file each.
-        assets_dir: Pictures and word lists the product ships.
+        assets_dir: The sample script and its pictures.
         threads: CPU threads the whole program may use; 0 means all cores.
         producer: Name or code of the content producer written into the AIGC label.
         certificate: PEM chain that signs files; empty means a local self-signed one.
@@ -90,4 +93,15 @@ class Settings(BaseSettings):
 @lru_cache
 def settings() -> Settings:
     """The process's settings, read once; tests call ``settings.cache_clear()``."""
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InputError(
+            "settings: " + "; ".join(lines),
+            fix=f"correct digital-human.toml (here or in {_home()}) or the DH_* environment",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"digital-human.toml: {error}", fix=f"correct the file (here or in {_home()})"
+        ) from None

@@ -4,9 +4,9 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 bash "$root/scripts/setup.sh"
-cd "$root"
-.venv/bin/digital-human models pull
+"$root/.venv/bin/digital-human" models pull
 if (($#)); then
-    exec .venv/bin/digital-human news render "$@"
+    exec "$root/.venv/bin/digital-human" news render "$@"
 fi
+cd "$root"
 exec .venv/bin/digital-human news render assets/news/sample.yaml --out out/news.mp4

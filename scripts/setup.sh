@@ -3,18 +3,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# MediaPipe's face landmarker loads these two.
+# MediaPipe's face landmarker (building avatars, measuring lips) loads these two.
+libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p)
 missing=()
-ldconfig -p | grep -q 'libEGL\.so\.1' || missing+=(libegl1)
-ldconfig -p | grep -q 'libGLESv2\.so\.2' || missing+=(libgles2)
+[[ $libraries == *libEGL.so.1* ]] || missing+=(libegl1)
+[[ $libraries == *libGLESv2.so.2* ]] || missing+=(libgles2)
 if ((${#missing[@]})); then
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
         echo "installing system packages: ${missing[*]}"
         apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
     else
-        echo "these system packages are missing: ${missing[*]}" >&2
+        echo "note: ${missing[*]} missing: tests and avatar building need them, rendering does not" >&2
         echo "  fix: sudo apt-get install -y ${missing[*]}" >&2
-        exit 1
     fi
 fi
 
@@ -28,7 +28,13 @@ fi
 stamp=.venv/.installed
 want=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
 if [[ ! -x .venv/bin/python || "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
-    [[ -x .venv/bin/python ]] || "$python" -m venv .venv
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        rm -rf .venv
+        "$python" -m venv .venv || {
+            echo "cannot make .venv; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2
+            exit 1
+        }
+    fi
     echo "installing pinned packages into .venv (about 600 MB the first time)"
     # The lock is complete; --no-deps keeps a second OpenCV from being laid over the headless one.
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on \

@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh
-.venv/bin/digital-human models pull --all
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
 .venv/bin/lint-imports
+.venv/bin/digital-human models pull kokoro-int8 kokoro-voices whisper-base face-landmarker
 .venv/bin/python -m pytest "$@"

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
 from digital_human.config import settings
+from digital_human.errors import WeightsError
+from digital_human.models import store
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
+
+WEIGHTS = ("kokoro-int8", "kokoro-voices", "whisper-base", "face-landmarker")
+
+
+@lru_cache(maxsize=1)
+def missing_weights() -> str:
+    """What is wrong with the weights that tests use; empty when they are all there."""
+    missing = []
+    for name in WEIGHTS:
+        try:
+            store().path(name)
+        except WeightsError:
+            missing.append(name)
+    return ", ".join(missing)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs weights where there are none, but never in CI."""
+    if item.get_closest_marker("weights") is None or not (missing := missing_weights()):
+        return
+    reason = f"no weights for {missing}: run `digital-human models pull --all`"
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

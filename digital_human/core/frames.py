@@ -12,23 +12,6 @@ ByteArray = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFrame:
-    """A run of mono sound.
-
-    Attributes:
-        pcm: float32 [n], −1…1.
-        rate: Samples per second.
-        pts: Position of the first sample, in samples from the start of the stream.
-        epoch: Epoch it was made in.
-    """
-
-    pcm: FloatArray
-    rate: int
-    pts: int
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
 class VideoFrame:
     """One picture.
 

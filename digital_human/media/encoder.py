@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import soundfile
 from av.video.reformatter import ColorRange, Colorspace
 
 from digital_human.core.frames import ByteArray
@@ -20,6 +21,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     """Turn write errors on ``path`` into a `ResourceError` that says what to do."""
     try:
         yield
+    except soundfile.SoundFileError as error:
+        raise ResourceError(
+            f"cannot write {path}: {error}", fix="check the free space and that the folder is yours"
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError(

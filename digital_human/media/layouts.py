@@ -45,10 +45,6 @@ class Rect:
             and self.y < other.bottom and other.y < self.bottom
         )  # fmt: skip
 
-    def as_tuple(self) -> tuple[int, int, int, int]:
-        """(x, y, w, h)."""
-        return self.x, self.y, self.w, self.h
-
 
 @dataclass(frozen=True, slots=True)
 class Regions:
@@ -278,8 +274,3 @@ def place(regions_: Regions, index: int, picture: Size, framing: Framing) -> Pla
         width=w,
         height=h,
     )
-
-
-def anchor_height(layout: LayoutName, size: Size, framing: Framing | None = None) -> int:
-    """Rows of the renderer's picture in ``layout``: render at this height to avoid scaling."""
-    return place(regions(layout, size, anchors=2), 0, (1000, 1000), framing or Framing()).height

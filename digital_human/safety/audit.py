@@ -22,6 +22,7 @@ from filelock import FileLock
 from digital_human import __version__
 from digital_human.config import settings
 from digital_human.errors import ResourceError, VerifyError
+from digital_human.models.files import file_sha256 as file_sha256
 
 _START = "0" * 64
 _SECRETS = ("key", "secret", "token", "password", "authorization")
@@ -196,17 +197,6 @@ class AuditLog:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.folder / "head.json")
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a whole file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def text_sha256(text: str) -> str:
-    """Hexadecimal SHA-256 of a text in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def record_export(output: Path, *, log: AuditLog | None = None, **detail: object) -> AuditRecord:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import kaldifst  # type: ignore[import-untyped]
 
-# Punctuation that ends a phrase. Other symbols are filler that someone may put inside a word.
-_PHRASE_ENDS = frozenset('，。！？；：、…\n\r,!?;:"“”‘’()（）《》〈〉【】[]{}「」')
+# Marks that are heard as the end of a phrase. Brackets and quotes are not heard, so that they, like
+# other symbols, are filler that someone may put inside a word.
+_PHRASE_ENDS = frozenset("，。！？；：、…\n\r,!?;:")
 _NUMERALS = str.maketrans("零〇一壹二贰三叁四肆五伍六陆七柒八捌九玖拾", "00112233445566778899十")
 # Cyrillic and Greek letters drawn like Latin ones (subset of Unicode TR39 confusables).
 _LOOKALIKES = str.maketrans("асеорхуіјѕкмнтвαοερτικνυ", "aceopxyijskmhtbaoeptikvu")

@@ -20,7 +20,7 @@ import numpy as np
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError, VerifyError
 from digital_human.safety import mp4
-from digital_human.safety.audit import AuditLog, file_sha256
+from digital_human.safety.audit import AuditLog
 from digital_human.safety.certificate import trust_anchors
 from digital_human.safety.detect import LabelMatch, find_label, find_rhythm, holds_label
 from digital_human.safety.labels import MIN_HEIGHT, MIN_SECONDS

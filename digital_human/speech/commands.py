@@ -9,9 +9,13 @@ import numpy as np
 import soundfile
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from digital_human.errors import InputError
+from digital_human.errors import InputError, ResourceError
+from digital_human.safety.audit import AuditLog, record_export
+from digital_human.safety.labels import audio_label
+from digital_human.safety.moderation import Moderator, gate
 from digital_human.speech.loudness import normalise
 from digital_human.speech.speaker import Speaker
 from digital_human.speech.types import Language
@@ -45,17 +49,34 @@ def say(
         str | None, typer.Option("--language", help="zh, en or ja; the voice's own by default.")
     ] = None,
     speed: Annotated[float, typer.Option("--speed", min=0.6, max=1.6)] = 1.0,
+    allow: Annotated[
+        str | None,
+        typer.Option("--allow", metavar="REASON", help="Speak what moderation blocks; logged."),
+    ] = None,
 ) -> None:
-    """Speak a text into a WAV file at −16 LUFS."""
+    """Speak a text into a WAV file at −16 LUFS, after the audible label of generated sound."""
     known: dict[str, Language] = {"zh": "zh", "en": "en", "ja": "ja"}
     if language is not None and language not in known:
         raise InputError(
             f"--language {language}: unsupported", fix=f"use one of {', '.join(known)}"
         )
+    audit = AuditLog()
+    gate(Moderator.default().check(text), allow, audit, voice=voice)
     speaker = Speaker(voice, speed=speed)
     spoken = list(speaker.say(text, language=known[language] if language else None))
     if not spoken:
         raise InputError(f"{text[:20]!r} has nothing that can be spoken", fix="give words")
-    pcm = normalise(np.concatenate([speech.pcm for speech in spoken]), spoken[0].rate)
-    soundfile.write(out, pcm, spoken[0].rate)
-    Console().print(f"[green]wrote[/] {out} ({len(pcm) / spoken[0].rate:.1f} s)")
+    rate = spoken[0].rate
+    pcm = normalise(np.concatenate([speech.pcm for speech in spoken]), rate)
+    # Where there is no picture, the audible label stands before the content.
+    quiet = np.zeros(rate * 3 // 10, np.float32)
+    pcm = np.concatenate([quiet, audio_label(rate), quiet, pcm])
+    try:
+        soundfile.write(out, pcm, rate)
+    except soundfile.SoundFileError as error:
+        raise ResourceError(
+            f"cannot write {out}: {error}", fix="check the folder and the free space"
+        ) from error
+    record_export(out, log=audit, voice=voice, seconds=round(len(pcm) / rate, 2))
+    name = escape(str(out))
+    Console(soft_wrap=True).print(f"[green]wrote[/] {name} ({len(pcm) / rate:.1f} s)")

@@ -296,15 +296,3 @@ def visemes(symbol: str) -> tuple[tuple[Viseme, float], ...]:
         return ((Viseme.SIL, 1.0),)
     total = sum(share for _, share in parts)
     return tuple((viseme, share / total) for viseme, share in parts)
-
-
-def is_known(symbol: str) -> bool:
-    """Whether every letter of ``symbol`` has a viseme of its own."""
-    return all(
-        letter in _SIMPLE
-        or letter in _DIPHTHONGS
-        or letter in _MODIFIERS
-        or letter in _PAUSES
-        or bool(unicodedata.combining(letter))
-        for letter in unicodedata.normalize("NFD", symbol)
-    )

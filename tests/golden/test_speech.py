@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyloudnorm
 import pytest
 
 from digital_human.errors import ResourceError
@@ -63,6 +65,38 @@ def test_programme_is_brought_to_target() -> None:
     result = normalise(noise, RATE)
     assert loudness(result, RATE) == pytest.approx(-16, abs=0.3)
     assert true_peak(result, RATE) <= -1.49
+
+
+def test_long_programme_is_measured_as_one() -> None:
+    rng = np.random.default_rng(3)
+    levels = np.repeat([0.3, 0.0, 0.01, 0.1, 0.0002], 15 * RATE + 777)
+    noise = (rng.standard_normal(len(levels)) * levels).astype(np.float32)
+    whole = pyloudnorm.Meter(RATE).integrated_loudness(noise.astype(np.float64))
+    assert loudness(noise, RATE) == pytest.approx(whole, abs=0.01)
+
+
+def test_limiter_leaves_no_seams() -> None:
+    rng = np.random.default_rng(4)
+    long = (rng.standard_normal(25 * RATE) * 0.3).astype(np.float32)
+    limited = limit(long, RATE)
+    assert true_peak(limited, RATE) <= -1.49
+    # The piece around a seam at 10 s, limited alone, is the same but for the last trim.
+    near = slice(9 * RATE, 11 * RATE)
+    inner = slice(RATE // 2, 3 * RATE // 2)
+    ratio = limited[near][inner] / limit(long[near], RATE)[inner]
+    assert np.ptp(ratio) < 1e-3 and ratio.mean() == pytest.approx(1, abs=0.02)
+
+
+def test_memory_for_a_long_programme_is_bounded() -> None:
+    rng = np.random.default_rng(5)
+    noise = rng.standard_normal(120 * 48000, dtype=np.float32) * np.float32(0.05)
+    tracemalloc.start()
+    try:
+        result = normalise(noise, 48000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < result.nbytes + 100e6
 
 
 def test_silences_are_found_where_they_are() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import digital_human.safety.audit as audit
 from digital_human.errors import ResourceError, VerifyError
-from digital_human.safety.audit import AuditLog, file_sha256, record_export
+from digital_human.models.files import file_sha256
+from digital_human.safety.audit import AuditLog, record_export
 from digital_human.safety.commands import list_command, verify_audit_command
 
 

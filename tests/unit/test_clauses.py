@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digital_human.speech.text.clauses import LIMITS, split
@@ -92,6 +92,7 @@ def test_clauses_are_numbered_and_carry_what_was_given() -> None:
     assert {(c.epoch, c.emotion, c.language) for c in clauses} == {(7, "happy", "zh")}
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="中文字，。！？：“”（）、… \n3.5%:aB", max_size=300))
 def test_nothing_is_lost_or_said_twice(text: str) -> None:
     joined = "".join(texts(text))

@@ -35,8 +35,9 @@ def test_empty_home_lacks_weights_and_says_how_to_get_them(home: Path):
 
 def test_what_this_machine_has(home: Path):
     found = checks()
-    for name in ("version", "packages", "CPU", "libx264", "aac", "font"):
+    for name in ("version", "packages", "libx264", "aac", "font"):
         assert found[name].state == "ok", found[name]
+    assert found["CPU"].state in ("ok", "warn")  # one core is slow, not wrong
     assert "imports" not in found
     assert "onnxruntime" in found["packages"].detail
 

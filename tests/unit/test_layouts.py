@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import get_args
 
 import pytest
 
 from digital_human.errors import InputError
-from digital_human.media.layouts import Rect, anchor_height, place, regions
+from digital_human.media.layouts import Rect, place, regions
 from digital_human.media.shot import Framing, LayoutName, Shot, Side
 
 SIZES = [(1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (960, 540), (720, 480), (480, 1000)]
@@ -36,7 +37,7 @@ def test_1080p_is_720p_times_one_and_a_half(layout: LayoutName) -> None:
     small, large = regions(layout, (1280, 720), anchors=2), regions(layout, (1920, 1080), anchors=2)
     for name, box in small.boxes().items():
         other = large.boxes()[name]
-        for a, b in zip(box.as_tuple(), other.as_tuple(), strict=True):
+        for a, b in zip(dataclasses.astuple(box), dataclasses.astuple(other), strict=True):
             assert abs(a * 1.5 - b) <= 3, name
 
 
@@ -76,9 +77,12 @@ def test_a_short_bust_is_enlarged_until_the_desk_hides_its_edge() -> None:
     assert (0.85 - 0.08) * spot.height > where.faces[0].h
 
 
-def test_anchor_height_grows_with_the_crop() -> None:
-    assert anchor_height("anchor_half", (1280, 720)) > anchor_height("anchor_full", (1280, 720))
-    ratio = anchor_height("anchor_full", (1920, 1080)) / anchor_height("anchor_full", (1280, 720))
+def test_the_bust_grows_with_the_crop() -> None:
+    def height(layout: LayoutName, size: tuple[int, int]) -> int:
+        return place(regions(layout, size, anchors=2), 0, (1000, 1000), Framing()).height
+
+    assert height("anchor_half", (1280, 720)) > height("anchor_full", (1280, 720))
+    ratio = height("anchor_full", (1920, 1080)) / height("anchor_full", (1280, 720))
     assert ratio == pytest.approx(1.5, abs=0.01)
 
 

@@ -121,6 +121,26 @@ def test_lexicon_errors_name_file_and_line(tmp_path: Path, content: str, line: s
         Lexicon.load(path)
 
 
+@pytest.mark.parametrize(
+    ("written", "reading", "wrong"),
+    [
+        ("端午", "duan9 qqq4", "duan9"),
+        ("端午", "duan1 qqq4", "qqq4"),
+        ("端午", "qqq4 www3", "qqq4"),
+        ("端午", "duan1 wu", "wu"),
+        ("端午", "duan1 wu0", "wu0"),
+    ],
+)
+def test_what_is_almost_pinyin_is_refused(written: str, reading: str, wrong: str) -> None:
+    with pytest.raises(InputError, match=f"{written}.*'{wrong}'"):
+        Lexicon.from_mapping({written: reading})
+
+
+@pytest.mark.parametrize("reading", ["mp3", "J20", "M3 Max", "Model 3", "git hub"])
+def test_latin_with_digits_is_a_respelling(reading: str) -> None:
+    assert parse_entry("新款", reading, where="here").respelling == reading
+
+
 def test_lexicon_csv(tmp_path: Path) -> None:
     path = tmp_path / "lexicon.csv"
     path.write_text("# 词,读法\n行长,hang2 zhang3\nGitHub,git hub\n", encoding="utf-8")

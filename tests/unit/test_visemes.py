@@ -8,9 +8,11 @@ from digital_human.speech.visemes import (
     SPECS,
     Articulator,
     Viseme,
-    is_known,
     visemes,
 )
+
+# Phones that are a neutral vowel or hold one.
+NEUTRAL = {"Q", "ə", "ᵊ", "ᵻ"}
 
 
 def gap(viseme: Viseme) -> float:
@@ -35,8 +37,9 @@ def width(viseme: Viseme) -> float:
 
 @pytest.mark.parametrize("symbol", sorted(PHONES))
 def test_every_phone_of_the_front_ends_has_visemes(symbol: str) -> None:
-    assert is_known(symbol)
     parts = visemes(symbol)
+    # A letter without a viseme of its own would fall back to the neutral vowel.
+    assert all(viseme is not Viseme.AX for viseme, _ in parts) or symbol in NEUTRAL
     assert sum(share for _, share in parts) == pytest.approx(1.0)
     assert (parts == ((Viseme.SIL, 1.0),)) == (symbol == "_")
 
@@ -47,8 +50,7 @@ def test_marks_change_nothing() -> None:
             assert visemes(symbol + mark) == visemes(symbol), (symbol, mark)
 
 
-def test_unknown_letter_moves_the_mouth_and_is_reported() -> None:
-    assert not is_known("§")
+def test_unknown_letter_moves_the_mouth() -> None:
     assert visemes("§") == ((Viseme.AX, 1.0),)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import plan_programme
@@ -18,8 +17,10 @@ from digital_human.errors import DigitalHumanError, InputError, ResourceError
 from digital_human.face.bundle import load_bundle
 from digital_human.media.clips import probe_media
 from digital_human.safety.audit import AuditLog
+from digital_human.safety.commands import verdict_table
 from digital_human.safety.moderation import Moderator, Verdict, gate
 from digital_human.speech.text.clauses import split
+from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.voices import load_voice
 
 Location = tuple[int | str, ...]
@@ -35,6 +36,7 @@ class Finding:
     """One text and what moderation thinks of it."""
 
     where: str
+    text: str
     verdict: Verdict
 
 
@@ -61,6 +63,7 @@ def check_script(file: ScriptFile) -> Checked:
     problems = [
         *_people(file),
         *_texts(file),
+        *_readings(file),
         *_media(file),
     ]
     if problems:
@@ -72,9 +75,11 @@ def check_script(file: ScriptFile) -> Checked:
     findings = []
     for location, text in _all_texts(file):
         for language in file.script.languages:
-            verdict = moderator.check(text_in(text, language))
+            words = text_in(text, language)
+            verdict = moderator.check(words)
             if verdict.hits:
-                findings.append(Finding(file.problem(location, ""), verdict))
+                where = file.problem(location, "").rstrip(": ")
+                findings.append(Finding(where, words, verdict))
     seconds = sum(
         plan.estimated_seconds
         for language in file.script.languages
@@ -110,16 +115,9 @@ def print_verdict(console: Console, checked: Checked) -> None:
     if not checked.findings:
         console.print("[green]ok[/] moderation: nothing found")
         return
-    table = Table(title="Moderation", title_justify="left")
-    for column in ("where", "words", "entry", "category", "how", "level"):
-        table.add_column(column)
     for finding in checked.findings:
-        for hit in finding.verdict.hits:
-            table.add_row(
-                finding.where.rstrip(": "), hit.text, hit.entry, hit.category, hit.how,
-                str(hit.level),
-            )  # fmt: skip
-    console.print(table)
+        console.print(finding.where, markup=False, soft_wrap=True)
+        console.print(verdict_table(finding.verdict, finding.text))
 
 
 def _people(file: ScriptFile) -> Iterator[str]:
@@ -166,6 +164,14 @@ def _texts(file: ScriptFile) -> Iterator[str]:
                 )
 
 
+def _readings(file: ScriptFile) -> Iterator[str]:
+    for written, reading in file.script.lexicon.items():
+        try:
+            Lexicon.from_mapping({written: reading}, where="lexicon")
+        except DigitalHumanError as error:
+            yield file.problem(("lexicon", written), _with_fix(error))
+
+
 def _media(file: ScriptFile) -> Iterator[str]:
     script = file.script
     wanted: list[tuple[Location, Path | None]] = [
@@ -199,6 +205,9 @@ def _turn_location(file: ScriptFile, segment: int, turn: int) -> Location:
 def _all_texts(file: ScriptFile) -> Iterator[tuple[Location, Text]]:
     script = file.script
     yield ("title",), script.title
+    for written, reading in script.lexicon.items():
+        yield ("lexicon", written), written
+        yield ("lexicon", written), reading
     if script.logo:
         yield ("logo",), script.logo
     for number, item in enumerate(script.ticker):

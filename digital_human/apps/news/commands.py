@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from digital_human.apps.news.check import check_script, print_verdict
 from digital_human.apps.news.load import ScriptFile, load_script
@@ -44,7 +45,10 @@ def new(
 ) -> None:
     """Start a script: a working bulletin with pictures, to be edited."""
     script = new_project(folder)
-    Console().print(f"[green]created[/] {script}\n  next: digital-human news render {script}")
+    name = escape(str(script))
+    Console(soft_wrap=True).print(
+        f"[green]created[/] {name}\n  next: digital-human news render {name}"
+    )
 
 
 @app.command("check", epilog="Example: digital-human news check bulletin/script.yaml")
@@ -56,7 +60,7 @@ def check(script: ScriptPath, allow: AllowReason = None) -> None:
     checked.gate(allow)
     model = checked.file.script
     console.print(
-        f"[green]ok[/] {script}: {len(model.segments)} segments, "
+        f"[green]ok[/] {escape(str(script))}: {len(model.segments)} segments, "
         f"{', '.join(model.languages)}, about {checked.estimated_seconds:.0f} s"
     )
 

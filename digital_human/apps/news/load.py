@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from digital_human.apps.news.script import Anchor, City, Script, Segment, Titles, Turn
 from digital_human.errors import InputError
@@ -77,6 +77,10 @@ def load_script(path: Path) -> ScriptFile:
         raise InputError(
             f"{where}: not valid YAML: {error.problem or error.context}",
             fix="check the indentation, and quote text that contains ': ' or starts with [ { @ %",
+        ) from None
+    except (YAMLError, ValueError) as error:
+        raise InputError(
+            f"{path}: not valid YAML: {error}", fix="save it as plain text; put quotes around dates"
         ) from None
     if not isinstance(tree, dict):
         raise InputError(f"{path}: holds no script", fix="see digital-human news new")

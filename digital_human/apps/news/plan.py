@@ -16,6 +16,7 @@ from digital_human.config import settings
 from digital_human.face.bundle import MANIFEST, find_bundle
 from digital_human.media.shot import CityWeather, Look
 from digital_human.safety.labels import label_text
+from digital_human.speech.speaker import shared_synthesizer
 from digital_human.speech.types import Emotion, Language
 from digital_human.speech.voices import load_voice
 
@@ -78,6 +79,7 @@ class SegmentPlan:
     subtitle: str = ""
     seconds: float = 0.0
     lexicon: tuple[tuple[str, str], ...] = ()
+    captions: bool = True
 
     @property
     def name(self) -> str:
@@ -166,6 +168,7 @@ def _plan(
         source=words(part.source),
         cities=tuple(CityWeather(words(c.name), c.sky, c.low, c.high) for c in part.cities),
         lexicon=tuple(sorted(file.script.lexicon.items())),
+        captions=file.script.captions,
     )  # fmt: skip
 
 
@@ -190,15 +193,17 @@ def cache_key(plan: SegmentPlan) -> str:
     media = [*plan.pictures, plan.video, plan.look.logo_picture]
     if isinstance(plan.look.background, Path):
         media.append(plan.look.background)
+    voices = [load_voice(person.voice) for person in plan.people.values()]
     material = {
         "plan": asdict(plan),
         "program": _program_digest(),
         "faces": {
             p.avatar: _file_digest(find_bundle(p.avatar) / MANIFEST) for p in plan.people.values()
         },
-        "voices": {p.voice: load_voice(p.voice).model_dump() for p in plan.people.values()},
+        "voices": [voice.model_dump() for voice in voices],
         "media": [_file_digest(path) for path in media if path],
-        "lexicon": _file_digest(settings().home / "lexicon.toml"),
+        "lexicon": [_file_digest(settings().home / f"lexicon.{kind}") for kind in ("toml", "csv")],
+        "engines": sorted({shared_synthesizer(voice.engine).fingerprint for voice in voices}),
     }
     text = json.dumps(material, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

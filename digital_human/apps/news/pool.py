@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -94,6 +95,15 @@ def _start_worker(messages: Queue[Message], stop: Event, threads: int) -> None:
     os.environ["DH_THREADS"] = str(threads)
     # Ctrl-C reaches the whole process group; the parent decides and tells workers through `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when the process that started it is gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _render_one(number: int, plan: SegmentPlan, folder: Path) -> None:
@@ -101,13 +111,12 @@ def _render_one(number: int, plan: SegmentPlan, folder: Path) -> None:
     messages, stop = _messages, _stop
 
     def progress(done: int, total: int) -> None:
-        if stop.is_set():
-            raise Cancelled("the render was stopped")
         if done % _EVERY == 0 or done == total:
             messages.put((number, done, total))
 
-    progress(0, 0)
-    render_segment(plan, folder, settings().cpu_threads, progress)
+    if stop.is_set():
+        raise Cancelled("the render was stopped")
+    render_segment(plan, folder, settings().cpu_threads, progress, stop.is_set)
 
 
 def _progress(console: Console) -> Progress:

@@ -8,7 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import soundfile
+from PIL import Image
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from digital_human.apps.news.check import check_script, print_verdict
@@ -43,17 +45,19 @@ def preview_script(file: ScriptFile, folder: Path, allow: str | None) -> None:
         sounds: list[FloatArray] = []
         plans = plan_programme(file, language)
         for plan in track(plans, f"previewing {language}", console=console, transient=True):
-            with Studio(plan, settings().cpu_threads) as studio:
-                timeline = _timeline(plan, studio)
-                sounds.append(timeline.sound())
-                pictures += [_look(studio, timeline, shot) for shot in range(len(timeline.shots))]
+            studio = Studio(plan, settings().cpu_threads)
+            timeline = _timeline(plan, studio)
+            sounds.append(timeline.sound())
+            pictures += [_look(studio, timeline, shot) for shot in range(len(timeline.shots))]
         sheet, sound = folder / f"sheet-{language}.png", folder / f"sound-{language}.wav"
         pcm = with_audible_label(normalise(np.concatenate(sounds), RATE), RATE)
         with disk_errors(folder):
-            cv2.imwrite(str(sheet), cv2.cvtColor(_sheet(pictures), cv2.COLOR_RGB2BGR))
+            Image.fromarray(_sheet(pictures)).save(sheet)
             soundfile.write(sound, pcm, RATE)
         console.print(
-            f"[green]wrote[/] {sheet} and {sound} ({len(pcm) / RATE:.1f} s, {len(plans)} segments)"
+            f"[green]wrote[/] {escape(str(sheet))} and {escape(str(sound))} "
+            f"({len(pcm) / RATE:.1f} s, {len(plans)} segments)",
+            soft_wrap=True,
         )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -14,7 +16,9 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
+from filelock import FileLock
 from rich.console import Console
+from rich.markup import escape
 
 from digital_human.apps.news import segment as parts
 from digital_human.apps.news.check import Checked, check_script, check_space, print_verdict
@@ -35,6 +39,7 @@ from digital_human.speech.loudness import TARGET_LUFS, normalise
 from digital_human.speech.types import Language, Word
 
 CACHE_BYTES = 6_000_000_000
+_STALE = 86_400  # s after which an unfinished segment belongs to a render that crashed
 # The muxer writes the sound on two equal channels, which BS.1770 adds up.
 STEREO_GAIN = 3.01
 
@@ -110,9 +115,10 @@ def _render_language(
         seconds = _join(checked, language, plans, folders, out)
     took = time.monotonic() - started
     console.print(
-        f"[green]wrote[/] {out}: {seconds:.1f} s of video in {took:.1f} s "
+        f"[green]wrote[/] {escape(str(out))}: {seconds:.1f} s of video in {took:.1f} s "
         f"({seconds / took:.2f}x real time), captions beside it\n"
-        f"  check it: digital-human verify {out}"
+        f"  check it: digital-human verify {escape(str(out))}",
+        soft_wrap=True,
     )
 
 
@@ -125,22 +131,21 @@ def _join(
     frames = [int(note["frames"]) for note in notes]
     starts = [0, *accumulate(frames)]
     title = text_in(checked.file.script.title, language)
-    work = out.with_name(f".{out.name}.part.mp4")
-    try:
+    marks = json.dumps(list(_marks(notes, starts)), ensure_ascii=False)
+    with disk_errors(out), tempfile.TemporaryDirectory(prefix=".dh-", dir=out.parent) as name:
+        work = Path(name) / out.name
         mux(
             [folder / parts.VIDEO for folder in folders], _sound(folders), work, fps=FPS,
-            metadata={"title": title, "language": language},
+            metadata={"title": title},
         )  # fmt: skip
+        label = label_and_sign(work, work, title=title)
         track = _captions(plans, notes, starts)
-        marks = json.dumps(list(_marks(notes, starts)), ensure_ascii=False)
-        with disk_errors(out):
-            track.write(out.with_suffix(".srt"))
-            track.write(out.with_suffix(".vtt"))
-            out.with_suffix(".marks.json").write_text(marks, encoding="utf-8")
-            out.with_suffix(".txt").write_text(_transcript(notes), encoding="utf-8")
-        label = label_and_sign(work, out, title=title)
-    finally:
-        work.unlink(missing_ok=True)
+        track.write(work.with_suffix(".srt"))
+        track.write(work.with_suffix(".vtt"))
+        work.with_suffix(".marks.json").write_text(marks, encoding="utf-8")
+        work.with_suffix(".spoken.txt").write_text(_transcript(notes), encoding="utf-8")
+        for finished in sorted(Path(name).iterdir()):
+            finished.replace(out.parent / finished.name)
     record_export(
         out,
         produce_id=label.produce_id,
@@ -193,17 +198,20 @@ def _marks(notes: list[dict[str, Any]], starts: list[int]) -> Iterator[dict[str,
 
 
 def _prune() -> None:
-    """Forget the segments used longest ago when the cache grows beyond `CACHE_BYTES`."""
+    """Forget what crashed renders left, and the segments used longest ago beyond `CACHE_BYTES`."""
     root = settings().cache_dir / "segments"
     entries = []
-    for folder in root.iterdir():
-        notes = folder / parts.NOTES
-        if notes.exists():
-            size = sum(path.stat().st_size for path in folder.iterdir())
-            entries.append((notes.stat().st_mtime, size, folder))
-    total = sum(size for _, size, _ in entries)
-    for _, size, folder in sorted(entries):
-        if total <= CACHE_BYTES:
-            break
-        shutil.rmtree(folder, ignore_errors=True)
-        total -= size
+    with suppress(OSError), FileLock(root / ".lock"):
+        for folder in root.iterdir():
+            notes = folder / parts.NOTES
+            if notes.exists():
+                size = sum(path.stat().st_size for path in folder.iterdir())
+                entries.append((notes.stat().st_mtime, size, folder))
+            elif folder.suffix == ".part" and folder.stat().st_mtime < time.time() - _STALE:
+                shutil.rmtree(folder, ignore_errors=True)
+        total = sum(size for _, size, _ in entries)
+        for _, size, folder in sorted(entries):
+            if total <= CACHE_BYTES:
+                break
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= size

@@ -65,7 +65,7 @@ class Titles(_Strict):
 
     title: Text
     subtitle: Text = ""
-    seconds: float = Field(default=3.0, ge=1.0, le=15.0)
+    seconds: float = Field(default=3.0, ge=2.0, le=15.0)
 
 
 class Segment(_Strict):
@@ -127,7 +127,9 @@ class Script(_Strict):
         description="Readings for this script, e.g. {重庆: chong2 qing4}.",
     )
     anchors: dict[Name, Anchor] = Field(min_length=1)
-    opening: Titles | None = None
+    opening: Titles | None = Field(
+        default=None, description="At least 2 s: the label of generated content is large so long."
+    )
     segments: list[Segment] = Field(min_length=1, max_length=500)
     closing: Titles | None = None
 

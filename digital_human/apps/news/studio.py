@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -30,7 +29,7 @@ _FADE = 12
 
 
 class Studio:
-    """What one segment needs; opened for one segment, used by one thread for each method.
+    """What one segment needs; each method is used by one thread.
 
     Args:
         plan: The segment.
@@ -48,17 +47,6 @@ class Studio:
         self.framings = {key: framing_of(bundle) for key, bundle in self._bundles.items()}
         self._renderers: dict[tuple[str, int], PhotoRenderer] = {}
         self.compositor = Compositor(plan.size, FPS, plan.look)
-
-    def __enter__(self) -> Studio:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._renderers.clear()
 
     def say(self, turn: TurnPlan, cancelled: Callable[[], bool]) -> Iterator[Speech]:
         """Speak a turn clause by clause."""
@@ -79,7 +67,7 @@ class Studio:
         """
         plan = self._plan
         animators = {key: self.animator(key, timeline) for key in plan.people}
-        captions = caption_track(plan, timeline)
+        captions = caption_track(plan, timeline) if plan.captions else None
         first = 0 if plan.index == 0 else _LATER
         previous: ByteArray | None = None
         picture: ByteArray | None = None

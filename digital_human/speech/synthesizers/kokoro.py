@@ -7,6 +7,8 @@ is the length of the sound.
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +19,7 @@ import numpy as np
 
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
-from digital_human.errors import Cancelled, InputError, WeightsError
+from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError
 from digital_human.models import store
 from digital_human.speech.loudness import limit
 from digital_human.speech.synthesizers.base import never
@@ -201,7 +203,10 @@ class KokoroSynthesizer:
         """The session, opened at the first clause that is not in a cache."""
         with self._opening:
             if self._session is None:
-                self._session = _open_session(self._model, self._threads)
+                timed = settings().cache_dir / "kokoro" / f"{self._fingerprint}.onnx"
+                if not timed.is_file():
+                    _write_timed(self._model, timed)
+                self._session = _open_session(timed, self._threads)
             return self._session
 
     def _style(self, voice: Voice) -> FloatArray:
@@ -226,10 +231,12 @@ class KokoroSynthesizer:
         return cast(FloatArray, table.reshape(510, 1, 256))
 
 
-def _open_session(path: Path, threads: int) -> Any:
-    """The model with its durations as a second output."""
+def _write_timed(path: Path, target: Path) -> None:
+    """Write the model with its durations as a second output.
+
+    The file is kept, since a process that edits the graph itself never gives that memory back.
+    """
     import onnx
-    import onnxruntime
 
     try:
         model = onnx.load(str(path))
@@ -245,15 +252,35 @@ def _open_session(path: Path, threads: int) -> Any:
     model.graph.output.append(
         onnx.helper.make_tensor_value_info(_DURATIONS, onnx.TensorProto.FLOAT, None)
     )
+    partial = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
+            partial = Path(file.name)
+            file.write(model.SerializeToString())
+        os.replace(partial, target)
+    except OSError as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        raise ResourceError(
+            f"cannot write {target}: {error.strerror or error}",
+            fix="free some disk space, or point DH_HOME at a folder that can be written",
+        ) from error
+
+
+def _open_session(path: Path, threads: int) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Threads that spin between operators would take the renderer's core.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own kinds
+        raise WeightsError(f"{path}: cannot be opened: {error}", fix=f"rm {path}") from error
 
 
 def _quick_hash(path: Path) -> str:

@@ -15,7 +15,7 @@ from pypinyin.pinyin_dict import pinyin_dict
 
 from digital_human.errors import InputError
 
-_TONED = re.compile(r"[a-züê]+[1-5]")
+_NUMBERED = re.compile(r"([a-züê]+)([0-9]?)")
 _HAN = re.compile(r"[\u3400-\u9fff〇]")
 _FIX = (
     'write "重庆" = "chong2 qing4" (a syllable with its tone 1-5 for each character), '
@@ -108,7 +108,8 @@ def parse_entry(written: str, reading: str, *, where: str) -> Entry:
     """Understand one reading.
 
     Raises:
-        InputError: It is empty, has a syllable that does not exist, or too few or many syllables.
+        InputError: It is empty, has a syllable or tone that does not exist, or too few or many
+            syllables.
     """
     written, reading = written.strip(), reading.strip()
     if not written or not reading:
@@ -116,17 +117,35 @@ def parse_entry(written: str, reading: str, *, where: str) -> Entry:
     if len(reading) > 2 and reading[0] == reading[-1] == "/":
         return Entry(written, phonemes=reading[1:-1])
     syllables = reading.lower().replace("v", "ü").replace("u:", "ü").split()
-    if not _HAN.search(written) or not all(_TONED.fullmatch(s) for s in syllables):
+    if not _HAN.search(written) or not _is_pinyin(syllables, len(written)):
         return Entry(written, respelling=reading)
     for syllable in syllables:
-        if to_normal(syllable) not in known_syllables():
-            raise InputError(f"{where}: {syllable!r} is not a Mandarin syllable", fix=_FIX)
+        if not _known(syllable[:-1]) or syllable[-1] not in "12345":
+            raise InputError(
+                f"{where}: {syllable!r} is not a Mandarin syllable with a tone 1-5", fix=_FIX
+            )
     if len(syllables) != len(written):
         raise InputError(
             f"{where}: {len(written)} characters but {len(syllables)} syllables in {reading!r}",
             fix=_FIX,
         )
     return Entry(written, pinyin=tuple(syllables))
+
+
+def _is_pinyin(parts: list[str], characters: int) -> bool:
+    """Whether a reading is meant as pinyin, right or wrong, and not as Latin such as ``mp3``."""
+    matches = [_NUMBERED.fullmatch(part) for part in parts]
+    pairs = [match.groups() for match in matches if match]
+    if len(pairs) < len(parts) or not any(tone for _, tone in pairs):
+        return False
+    known = [_known(letters) for letters, _ in pairs]
+    if all(tone for _, tone in pairs):
+        return any(known) or len(parts) == characters
+    return all(known)
+
+
+def _known(letters: str) -> bool:
+    return to_normal(letters) in known_syllables()
 
 
 @lru_cache(maxsize=1)

@@ -43,6 +43,7 @@ _UNIT_NAMES = "|".join(sorted(_UNITS, key=len, reverse=True))
 _WON = (
     "战胜|击败|领先|逆转|取胜|大胜|险胜|完胜|落后|战平|不敌|告负|力克|轻取|横扫|淘汰|获胜|[胜负平]"
 )
+_CELSIUS = "(?:℃|°C|摄氏度)"
 _MODEL = "东风|鹰击|红旗|巨浪|长征|神舟|嫦娥|天问|天舟|朱雀"
 _MONTHS = (
     "January|February|March|April|May|June|July|August|September|October|November|December|"
@@ -80,8 +81,11 @@ def _unit(match: re.Match[str], read: Reader) -> str:
 
 
 def _below_zero_range(match: re.Match[str], read: Reader) -> str:
+    """Both ends get their sign: 零下三到五摄氏度 would be heard as −3…−5."""
     low, high = match.groups()
-    return f"零下{low}到{'零下' + high[1:] if high.startswith('-') else high}℃"
+    if high.startswith("-"):
+        return f"零下{low}到零下{high[1:]}℃"
+    return f"零下{low}到{'零上' if float(high) else ''}{high}℃"
 
 
 def _score(match: re.Match[str], read: Reader) -> str:
@@ -138,9 +142,9 @@ ZH_RULES: tuple[Rule, ...] = (
     Rule(_re(r"(?<=[用耗历]时)(\d{1,2}):(\d{2}):(\d{2})(?!\d)"), _duration, final=True),
     Rule(_re(r"(US|HK|NT|A|C|S)?([$￥¥€£])\s?(\d+(?:\.\d+)?)\s?(万亿|[千百十]?[亿万])?"
              r"(美元|港元|港币|元|人民币|欧元|英镑|日元)?"), _money),
-    Rule(_re(r"(?<![\d.下~至到])-(\d+(?:\.\d+)?)\s?(?:℃|°C)?\s?[~至到]\s?(-?\d+(?:\.\d+)?)\s?(?:℃|°C)"),
+    Rule(_re(rf"(?<![\d.下~至到])-(\d+(?:\.\d+)?)\s?{_CELSIUS}?\s?[~至到]\s?(-?\d+(?:\.\d+)?)\s?{_CELSIUS}"),
          _below_zero_range),
-    Rule(_re(r"(?<![\d.下])-(\d+(?:\.\d+)?)\s?(?:℃|°C)"), lambda m, r: f"零下{m[1]}℃"),
+    Rule(_re(rf"(?<![\d.下])-(\d+(?:\.\d+)?)\s?{_CELSIUS}"), lambda m, r: f"零下{m[1]}℃"),
     Rule(_re(r"第(\d{1,4})(?!\d)"), lambda m, r: "第" + _cardinal(m[1], r), final=True),
     Rule(_re(r"\b[Nn][Oo]\.\s?(\d{1,3})(?!\d)"), lambda m, r: "第" + _cardinal(m[1], r),
          final=True),
