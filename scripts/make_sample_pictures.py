@@ -1,6 +1,6 @@
 """Paints the sample bulletin's pictures: misty hills over a lake, first snow, dumpling steam.
 
-Everything is computed, so the pictures are the project's own (CC0).
+Everything is computed, so the pictures are the project's own.
 usage: python scripts/make_sample_pictures.py [FOLDER]
 """
 

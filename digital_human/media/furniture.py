@@ -161,7 +161,7 @@ def label_sprite(text: str, box: Rect, shortest: int, *, large: bool) -> tuple[S
     if width > box.w:
         raise InputError(
             f"label {text!r} does not fit at 5 % of the picture's height",
-            fix="use a shorter one, e.g. AI生成 or AI-generated",
+            fix="use a shorter one, e.g. AI生成",
         )
     canvas = Canvas(width, height)
     canvas.box(0, 0, width, height, (6, 12, 28), radius=height * 0.22, opacity=0.50)

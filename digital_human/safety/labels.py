@@ -24,8 +24,8 @@ FONT = "NotoSansCJKsc-Regular.otf"
 
 _TEXTS = {
     "zh": "AI生成 · 虚拟主播",
-    "en": "AI-generated · AI生成",
-    "ja": "AI生成 · バーチャルキャスター",
+    "en": "AI生成 · AI-made",
+    "ja": "AI生成 · AI映像",
 }
 _PITCH = 740.0
 _UNIT = 0.08

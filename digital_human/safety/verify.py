@@ -19,6 +19,7 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError, VerifyError
+from digital_human.models.files import file_sha256
 from digital_human.safety import mp4
 from digital_human.safety.audit import AuditLog
 from digital_human.safety.certificate import trust_anchors

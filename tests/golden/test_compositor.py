@@ -19,6 +19,7 @@ from digital_human.media.layouts import Rect, regions
 from digital_human.media.pictures import Push, read_picture
 from digital_human.media.shot import CityWeather, Framing, Look, NameTag, Shot
 from digital_human.media.sky import sky_icon
+from digital_human.safety.labels import label_text
 
 SIZE = (640, 360)
 RED = (210, 30, 40)
@@ -363,3 +364,10 @@ def test_icons_are_drawn_inside_their_square(sky: str) -> None:
     alpha = icon[..., 3]
     assert 0.08 < (alpha > 128).mean() < 0.7
     assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) < 90
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (720, 1280)])
+@pytest.mark.parametrize("language", ["zh", "en", "ja"])
+def test_the_label_of_every_language_fits_every_size(size: tuple[int, int], language: str) -> None:
+    look = Look(label=label_text(language))
+    assert Compositor(size, 25, look).size == size

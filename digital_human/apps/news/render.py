@@ -32,7 +32,8 @@ from digital_human.core.frames import FloatArray
 from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause_cues, join_cues
 from digital_human.media.encoder import disk_errors
 from digital_human.media.muxer import AUDIO_RATE, mux
-from digital_human.safety.audit import file_sha256, record_export
+from digital_human.models.files import file_sha256
+from digital_human.safety.audit import record_export
 from digital_human.safety.moderation import summary
 from digital_human.safety.provenance import label_and_sign
 from digital_human.speech.loudness import TARGET_LUFS, normalise

@@ -85,7 +85,7 @@ def _below_zero_range(match: re.Match[str], read: Reader) -> str:
     low, high = match.groups()
     if high.startswith("-"):
         return f"零下{low}到零下{high[1:]}℃"
-    return f"零下{low}到{'零上' if float(high) else ''}{high}℃"
+    return f"零下{low}到{'零上' if float(high) else ''}{high.lstrip('+')}℃"
 
 
 def _score(match: re.Match[str], read: Reader) -> str:
@@ -142,8 +142,9 @@ ZH_RULES: tuple[Rule, ...] = (
     Rule(_re(r"(?<=[用耗历]时)(\d{1,2}):(\d{2}):(\d{2})(?!\d)"), _duration, final=True),
     Rule(_re(r"(US|HK|NT|A|C|S)?([$￥¥€£])\s?(\d+(?:\.\d+)?)\s?(万亿|[千百十]?[亿万])?"
              r"(美元|港元|港币|元|人民币|欧元|英镑|日元)?"), _money),
-    Rule(_re(rf"(?<![\d.下~至到])-(\d+(?:\.\d+)?)\s?{_CELSIUS}?\s?[~至到]\s?(-?\d+(?:\.\d+)?)\s?{_CELSIUS}"),
-         _below_zero_range),
+    Rule(_re(rf"(?<![\d.下~至到])-(\d+(?:\.\d+)?)\s?{_CELSIUS}?\s?[~至到-]\s?"
+             rf"([+-]?\d+(?:\.\d+)?)\s?{_CELSIUS}"), _below_zero_range),
+    Rule(_re(rf"(?<=[\d℃C])\s?~\s?(?=-\d+(?:\.\d+)?\s?{_CELSIUS})"), lambda m, r: "到"),
     Rule(_re(rf"(?<![\d.下])-(\d+(?:\.\d+)?)\s?{_CELSIUS}"), lambda m, r: f"零下{m[1]}℃"),
     Rule(_re(r"第(\d{1,4})(?!\d)"), lambda m, r: "第" + _cardinal(m[1], r), final=True),
     Rule(_re(r"\b[Nn][Oo]\.\s?(\d{1,3})(?!\d)"), lambda m, r: "第" + _cardinal(m[1], r),
