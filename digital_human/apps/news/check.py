@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -102,6 +103,10 @@ def check_space(file: ScriptFile, seconds: float, *folders: Path) -> None:
     need = int(seconds * _BYTES_PER_SECOND[file.script.size]) + 50_000_000
     for folder in folders:
         existing = next(p for p in [folder, *folder.resolve().parents] if p.exists())
+        if not os.access(existing, os.W_OK):
+            raise ResourceError(
+                f"{existing}: cannot be written to", fix="choose another --out or DH_HOME"
+            )
         free = shutil.disk_usage(existing).free
         if free < need:
             raise ResourceError(

@@ -59,6 +59,12 @@ class City(_Strict):
     low: int = Field(ge=-90, le=60, description="°C")
     high: int = Field(ge=-90, le=60, description="°C")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> City:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        return self
+
 
 class Titles(_Strict):
     """An opening or closing title."""
@@ -99,7 +105,7 @@ class Segment(_Strict):
         if self.layout == "beside" and len(self.pictures) != 1:
             raise ValueError("layout `beside` needs exactly one entry in `pictures`")
         if self.layout == "story" and bool(self.pictures) == bool(self.video):
-            raise ValueError("layout `story` needs `pictures` or a `video`")
+            raise ValueError("layout `story` needs either `pictures` or a `video`, one of them")
         if self.layout == "weather" and not self.cities:
             raise ValueError("layout `weather` needs `cities`")
         if self.layout == "two" and len({t.anchor for t in self.turns}) != 2:
