@@ -22,7 +22,7 @@ from filelock import FileLock
 from digital_human import __version__
 from digital_human.config import settings
 from digital_human.errors import ResourceError, VerifyError
-from digital_human.models.files import file_sha256 as file_sha256
+from digital_human.models.files import file_sha256
 
 _START = "0" * 64
 _SECRETS = ("key", "secret", "token", "password", "authorization")
