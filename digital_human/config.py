@@ -10,9 +10,10 @@ import os
 import tomllib
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -35,6 +36,70 @@ def _home() -> Path:
     return Path(os.environ.get("DH_HOME") or user_data_path("digital-human", appauthor=False))
 
 
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IceServer(_Section):
+    """A STUN or TURN server, as a browser's ``RTCIceServer``.
+
+    Attributes:
+        urls: e.g. ``turn:turn.example.org:3478``.
+        username: For TURN.
+        credential: For TURN.
+    """
+
+    urls: list[str]
+    username: str | None = None
+    credential: SecretStr | None = None
+
+
+class LlmSettings(_Section):
+    """The language model.
+
+    Attributes:
+        backend: ``llama`` runs a GGUF here, ``openai`` asks a server that speaks OpenAI's chat API,
+            ``none`` answers from the knowledge only.
+        model: For ``llama`` a model of the manifest or the path of a GGUF file; for ``openai`` the
+            server's name of the model.
+        base_url: Of the server, e.g. ``https://api.deepseek.com/v1``.
+        api_key: Of the server.
+        context: Tokens of context.
+        threads: CPU threads; 0 means all.
+        gpu_layers: Layers put on a GPU where llama.cpp was built for one; -1 means all.
+    """
+
+    backend: Literal["llama", "openai", "none"] = "llama"
+    model: str = "qwen2.5-coder-1.5b"
+    base_url: str = ""
+    api_key: SecretStr | None = None
+    context: int = Field(default=4096, ge=512)
+    threads: int = Field(default=0, ge=0)
+    gpu_layers: int = -1
+
+
+class LiveSettings(_Section):
+    """The live server.
+
+    Attributes:
+        host: Address it listens on; anything but loopback needs ``token``.
+        port: Port it listens on.
+        token: Clients send it as ``Authorization: Bearer …``; empty only on loopback.
+        ice: STUN and TURN servers, for the server and for browsers; none by default.
+        max_sessions: Fixed limit; 0 admits as many as the machine is measured to carry.
+        origins: Web origins that may call the API from other pages.
+        recordings: Where recordings go; by default ``recordings`` of the home.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    token: SecretStr | None = None
+    ice: list[IceServer] = Field(default_factory=list)
+    max_sessions: int = Field(default=0, ge=0)
+    origins: list[str] = Field(default_factory=list)
+    recordings: Path | None = None
+
+
 class Settings(BaseSettings):
     """Where things are and who signs.
 
@@ -48,6 +113,8 @@ class Settings(BaseSettings):
         certificate: PEM chain that signs files; empty means a local self-signed one.
         private_key: PEM key belonging to ``certificate``.
         weights: Own files for models: manifest file name → path, used instead of a download.
+        llm: The language model of live sessions.
+        live: The live server.
     """
 
     model_config = SettingsConfigDict(env_prefix="DH_", env_nested_delimiter="__", extra="forbid")
@@ -61,6 +128,8 @@ class Settings(BaseSettings):
     certificate: Path | None = None
     private_key: Path | None = None
     weights: dict[str, Path] = Field(default_factory=dict)
+    llm: LlmSettings = Field(default_factory=LlmSettings)
+    live: LiveSettings = Field(default_factory=LiveSettings)
 
     @property
     def models_dir(self) -> Path:
@@ -71,6 +140,16 @@ class Settings(BaseSettings):
     def cache_dir(self) -> Path:
         """Clauses, segments and derived files; safe to delete."""
         return self.home / "cache"
+
+    @property
+    def recordings_dir(self) -> Path:
+        """Recordings of live sessions."""
+        return self.live.recordings or self.home / "recordings"
+
+    @property
+    def personas_dir(self) -> Path:
+        """Personas that come with the program; the user's own are in ``personas`` of the home."""
+        return self.assets_dir / "personas"
 
     @property
     def cpu_threads(self) -> int:

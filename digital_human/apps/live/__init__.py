@@ -1,0 +1,1 @@
+"""The live loop: a person speaks, a digital human answers."""
