@@ -1,7 +1,7 @@
 """What happened, said once: passive events keyed by session and turn.
 
-Metrics, logs, the data channel, server-sent events and tests all listen to the same stream; no stage
-waits for a listener.
+Metrics, logs, the data channel, server-sent events and tests all listen to the same stream; no
+stage waits for a listener.
 """
 
 from __future__ import annotations
