@@ -11,11 +11,13 @@ from rich.console import Console
 
 from digital_human import __version__
 from digital_human.apps import doctor
+from digital_human.apps.live import commands as bench
 from digital_human.apps.news import commands as news
 from digital_human.errors import DigitalHumanError, ResourceError
 from digital_human.face import commands as avatars
 from digital_human.models import commands as models
 from digital_human.safety import commands as safety
+from digital_human.server import commands as server
 from digital_human.speech import commands as voices
 
 app = typer.Typer(
@@ -30,6 +32,12 @@ app.add_typer(voices.app, name="voice")
 app.add_typer(models.app, name="models")
 app.add_typer(safety.audit_app, name="audit")
 app.command("verify")(safety.verify_command)
+app.add_typer(bench.app, name="bench")
+app.command(
+    "serve",
+    epilog="Example: digital-human serve --persona xihu\n\n"
+    "Example: DH_LLM__API_KEY=… digital-human serve --llm openai --model deepseek-chat",
+)(server.serve)
 app.command("doctor")(doctor.command)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -21,10 +24,19 @@ class Stage(Protocol):
 
 
 class ModelThread:
-    """One thread that owns one model, so that the event loop never blocks."""
+    """One thread that owns one model, so that the event loop never blocks.
 
-    def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+    Args:
+        name: For stack dumps.
+        nice: How much it yields to other threads, 0 to 19. Helper threads that a model library
+            makes from it inherit this, so load the model in the thread. Ignored outside Linux,
+            where threads have no priority of their own.
+    """
+
+    def __init__(self, name: str, nice: int = 0) -> None:
+        self._pool = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix=name, initializer=_yield_more, initargs=(nice,)
+        )
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run ``work`` in the thread and return its result."""
@@ -40,7 +52,16 @@ class ModelThread:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait for the call that is running and end the thread; calls that wait are dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _yield_more(nice: int) -> None:
+    if nice and sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 async def run_graph(*stages: Stage) -> None:

@@ -25,11 +25,14 @@ class ClauseCache:
     Args:
         folder: Made when needed.
         limit: Bytes it may take; the least recently used go first.
+        keep: Whether new clauses are written; a live conversation only reads, so that nothing a
+            visitor caused to be said stays on the disk.
     """
 
-    def __init__(self, folder: Path, limit: int = 512 * 1024 * 1024) -> None:
+    def __init__(self, folder: Path, limit: int = 512 * 1024 * 1024, *, keep: bool = True) -> None:
         self._folder = folder
         self._limit = limit
+        self._keep = keep
         self._writes = 0
 
     def get(self, key: str, clause: Clause) -> Speech | None:
@@ -58,6 +61,8 @@ class ClauseCache:
         Raises:
             ResourceError: The disk is full or the folder cannot be written.
         """
+        if not self._keep:
+            return
         head = {
             "spoken": speech.spoken,
             "rate": speech.rate,

@@ -54,7 +54,7 @@ class Speaker:
         self.lexicon = user.merged(lexicon) if lexicon is not None else user
         self._synthesizer = synthesizer
         if isinstance(cache, bool):
-            cache = ClauseCache(settings().cache_dir / "clauses") if cache else None
+            cache = clause_cache() if cache else None
         self._cache = cache
 
     @property
@@ -99,10 +99,13 @@ class Speaker:
         for clause in clauses:
             yield self.speak(clause, cancelled=cancelled)
 
+    def recall(self, clause: Clause) -> Speech | None:
+        """The clause as it was spoken before; None when the cache does not have it."""
+        return self._cache.get(self._key(clause), clause) if self._cache is not None else None
+
     def speak(self, clause: Clause, *, cancelled: Callable[[], bool] = never) -> Speech:
         """Speak one clause, from the cache when it was spoken before."""
-        key = self._key(clause)
-        if self._cache is not None and (kept := self._cache.get(key, clause)) is not None:
+        if (kept := self.recall(clause)) is not None:
             return kept
         speech = self.synthesizer.synthesize(
             clause, self.voice, lexicon=self.lexicon, cancelled=cancelled
@@ -110,7 +113,7 @@ class Speaker:
         # Sound from the model and from the cache is the same to the last bit.
         speech = replace(speech, pcm=from_int16(to_int16(speech.pcm)))
         if self._cache is not None:
-            self._cache.put(key, speech)
+            self._cache.put(self._key(clause), speech)
         return speech
 
     def _key(self, clause: Clause) -> str:
@@ -125,6 +128,11 @@ class Speaker:
             clause.text, clause.language, clause.pause, hits,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def clause_cache(*, keep: bool = True) -> ClauseCache:
+    """The program's cache of clauses."""
+    return ClauseCache(settings().cache_dir / "clauses", keep=keep)
 
 
 @lru_cache

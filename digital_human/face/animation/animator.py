@@ -21,6 +21,7 @@ from digital_human.face.animation.articulation import (
 from digital_human.face.animation.body import Breath, Head
 from digital_human.face.animation.emotion import Brows, Expression
 from digital_human.face.animation.eyes import Eyes
+from digital_human.face.animation.looks import ActName, Look, Looks
 from digital_human.face.animation.mouth import Mouth
 from digital_human.face.animation.prosody import Prosody, analyse
 from digital_human.face.motion import MotionFrame
@@ -47,6 +48,7 @@ class _Placed:
     end: float
     emotion: Emotion
     prosody: Prosody
+    cut: bool = False
 
 
 class Animator:
@@ -65,9 +67,9 @@ class Animator:
         if fps < 1:
             raise ValueError(f"fps {fps}: must be at least 1")
         self._fps = fps
-        eyes, head, breath, self._rng = np.random.default_rng(seed).spawn(4)
+        eyes, head, breath, self._rng, looks = np.random.default_rng(seed).spawn(5)
         self._eyes, self._head, self._breath = Eyes(eyes), Head(head), Breath(breath)
-        self._expression, self._brows = Expression(), Brows()
+        self._expression, self._brows, self._looks = Expression(), Brows(), Looks(looks)
         self._placed: list[_Placed] = []
         self._silences: list[tuple[float, float]] = [(-_FOREVER, _FOREVER)]
         self._accents: deque[tuple[float, float]] = deque()
@@ -109,6 +111,16 @@ class Animator:
         self._cut_pending = True
         self._changed()
 
+    def look(self, look: Look) -> None:
+        """Take a look of attention from the next frame on; ``idle`` and ``speaking`` take none."""
+        time = self._next / self._fps
+        self._looks.take(look, time)
+        self._eyes.look(look, self._looks.side, time)
+
+    def act(self, name: ActName) -> None:
+        """Begin a short gesture with the next frame."""
+        self._looks.act(name, self._next / self._fps)
+
     def settle(self, at_frame: int) -> None:
         """Ease everything to the neutral pose so that frame ``at_frame`` shows it exactly.
 
@@ -139,7 +151,8 @@ class Animator:
         self._state(time, dt, silent)
         self._accentuate(time)
 
-        head = self._head.step(time, dt, ease, self._activity)
+        posture, manner = self._looks.step(time, dt)
+        head = self._head.step(time, dt, ease, self._activity) + posture * np.float32(ease)
         curves = self._eyes.step(time, ease, head, self._speaking, until)
         quiet = 0.0 if silent is None else min(time - silent[0], silent[1] - time)
         upper, corners = self._expression.step(dt, self._emotion, silent is None, quiet)
@@ -148,7 +161,7 @@ class Animator:
             mouth = Mouth.rest().toward(mouth, mouth_ease)
         self._shown = mouth = self._slewed(mouth, dt)
         lips, tongue = mouths.curves(mouth, corners * np.float32(ease))
-        curves += (upper + self._brows.step(time)) * np.float32(ease) + lips
+        curves += (upper + self._brows.step(time) + manner) * np.float32(ease) + lips
         breath = self._breath.step(time, onset, phrase) * ease
         np.clip(curves, 0.0, 1.0, out=curves)
         return MotionFrame(curves, head, tongue, breath, pts, epoch)
@@ -250,7 +263,7 @@ class Animator:
         """Drop speech that has been heard, and speech that was cut."""
         if self._cut_pending and self._release is not None and time + _LEAD >= self._release[0]:
             self._cut_pending = False
-            self._placed = [p for p in self._placed if p.start >= self._release[0]]
+            self._placed = [p for p in self._placed if not p.cut]
             self._changed()
         if any(p.end < time - _KEEP for p in self._placed):
             self._placed = [p for p in self._placed if p.end >= time - _KEEP]
@@ -265,4 +278,4 @@ def _truncated(placed: _Placed, time: float) -> _Placed:
     )
     silences = tuple((a, min(b, time)) for a, b in p.silences if a < time)
     kept = Prosody(gestures, silences, tuple(a for a in p.accents if a[0] < time))
-    return _Placed(placed.start, min(placed.end, time), placed.emotion, kept)
+    return _Placed(placed.start, min(placed.end, time), placed.emotion, kept, cut=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digital_human.core.frames import FloatArray
+from digital_human.face.animation.looks import Look
 from digital_human.face.motion import INDEX
 
 _CLOSE, _SHUT, _OPEN = 0.10, 0.04, 0.20  # s
@@ -21,6 +22,9 @@ _AT_PHRASE_END, _AT_SHIFT = 0.55, 0.35
 _SACCADE = 0.05  # s
 _SHIFT = 3.0  # degrees from which a saccade may bring a blink
 _EYE_RANGE = 25.0  # degrees of gaze at curve value 1
+_SLOWER = 1.5  # blink intervals in thought, times the usual ones
+# Where thoughts look: degrees to the side and up; now and then straight down to the side.
+_THOUGHT_YAW, _THOUGHT_PITCH, _THOUGHT_DOWN = (5.0, 10.0), (3.0, 7.0), 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Blinks:
         self._rng = rng
         self._start = -10.0
         self._next = float(rng.uniform(1.2, 3.0))
+        self.pace = 1.0
+        """Times the usual intervals."""
 
     def hint(self, time: float, chance: float, *, until: float = np.inf) -> None:
         """Something happens at ``time`` that people often blink at."""
@@ -53,7 +59,7 @@ class Blinks:
                 wait = _CLOSE + _SHUT + _OPEN + float(self._rng.uniform(0.02, 0.12))
             else:
                 wait = float(self._rng.lognormal(np.log(_MEDIAN), _SPREAD))
-                wait = float(np.clip(wait, _SHORTEST, 9.0))
+                wait = float(np.clip(wait, _SHORTEST, 9.0)) * self.pace
             self._next = max(time, self._start) + wait
         return _lid(time - self._start)
 
@@ -80,6 +86,15 @@ class Saccades:
         self._to = Gaze(0.0, 0.0)
         self._moved = 0.0
         self._next = float(rng.uniform(1.0, 2.5))
+        self._look: Look = "idle"
+        self._side = 1.0
+
+    def look(self, look: Look, side: float, time: float) -> None:
+        """Look as ``look`` asks from ``time`` on; thoughts go to ``side`` (1 the person's left)."""
+        turns = "thinking" in (look, self._look) and look != self._look
+        self._look, self._side = look, side
+        if turns or (look == "listening" and self._away):
+            self._next = min(self._next, time + float(self._rng.uniform(0.02, 0.12)))
 
     def step(self, time: float, speaking: bool) -> tuple[Gaze, float]:
         """The direction at ``time`` and the size in degrees of a shift that begins now."""
@@ -93,12 +108,21 @@ class Saccades:
 
     def _choose(self, speaking: bool) -> tuple[Gaze, float]:
         rng = self._rng
-        away = abs(self._to.yaw) + abs(self._to.pitch) > 2.0
-        if not away and rng.random() < (0.12 if speaking else 0.22):
+        if self._look == "thinking" and not speaking:
+            yaw, pitch = float(rng.uniform(*_THOUGHT_YAW)), float(rng.uniform(*_THOUGHT_PITCH))
+            if rng.random() < _THOUGHT_DOWN:
+                pitch = -0.7 * pitch
+            return Gaze(self._side * yaw, pitch), float(rng.uniform(0.6, 1.6))
+        attentive = self._look == "listening"
+        if not attentive and not self._away and rng.random() < (0.12 if speaking else 0.22):
             yaw = float(rng.choice([-1.0, 1.0]) * rng.uniform(2.5, 6.0))
             return Gaze(yaw, float(rng.uniform(-3.5, 1.5))), float(rng.uniform(0.35, 0.9))
         near = Gaze(float(rng.normal(0.0, 0.5)), float(rng.normal(0.0, 0.35)))
         return near, float(np.clip(rng.lognormal(np.log(1.3), 0.5), 0.4, 4.0))
+
+    @property
+    def _away(self) -> bool:
+        return abs(self._to.yaw) + abs(self._to.pitch) > 2.0
 
     def _at(self, time: float) -> Gaze:
         u = min(1.0, max(0.0, (time - self._moved) / _SACCADE))
@@ -115,6 +139,11 @@ class Eyes:
     def __init__(self, rng: np.random.Generator) -> None:
         self._blinks = Blinks(rng)
         self._saccades = Saccades(rng)
+
+    def look(self, look: Look, side: float, time: float) -> None:
+        """Look as ``look`` asks from ``time`` on; thoughts go to ``side`` (1 the person's left)."""
+        self._saccades.look(look, side, time)
+        self._blinks.pace = _SLOWER if look == "thinking" else 1.0
 
     def phrase_end(self, time: float, until: float) -> None:
         """A pause begins at ``time``."""

@@ -78,6 +78,11 @@ class PhotoRenderer:
         """Frames per second the avatar was made for."""
         return self._fps
 
+    @property
+    def moving(self) -> tuple[Box, ...]:
+        """What changes from picture to picture; the rest stays as the first picture shows it."""
+        return tuple(self._moving)
+
     def render(self, motion: MotionFrame) -> ByteArray:
         """Draw ``motion`` as uint8 [h, w, 4] RGBA with straight alpha, reused by the next call."""
         self.draw_face(motion)
@@ -106,7 +111,8 @@ class PhotoRenderer:
 def _moving(image: ByteArray, points: FloatArray) -> list[Box]:
     """What head and shoulders of the bust [h, w, 4] cover in any pose; the rest stays as it is."""
     io, chin = lm.eye_distance(points), round(float(points[lm.CHIN, 1]))
-    end = min(image.shape[0], round(chin + STILL * io))
+    # One row past the line where movement ends: `HeadField` tells by it that more lies below.
+    end = min(image.shape[0], int(points[lm.CHIN, 1] + STILL * io) + 1)
     boxes = []
     for first, last, margin in ((0, chin, 0.5), (chin, end, 0.15)):
         rows, columns = np.nonzero(image[first:last, :, 3])

@@ -1,1 +1,1 @@
-"""WebRTC peers over aiortc."""
+"""WebRTC peers on aiortc: one connection each, packets from the broadcast, sound to the ears."""

@@ -1,0 +1,611 @@
+"""The conversation of one session: what is heard becomes replies, and replies give way.
+
+Everything that happens to it (what the ears tell, what clients ask) goes through one inbox and is
+handled in order by `Conversation.run`, which owns every reply. At most one reply is on stage and at
+most one draft is in the making.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from digital_human.apps.live.crew import Crew, Judge, RecentSpeech, Stage, Thinker, Voice
+from digital_human.apps.live.reply import Question, Reply, Think
+from digital_human.core.clock import Clock
+from digital_human.core.epoch import Epoch
+from digital_human.core.events import Events
+from digital_human.core.stage import ModelThread
+from digital_human.dialogue.history import Exchange, History
+from digital_human.dialogue.persona import Persona
+from digital_human.dialogue.types import Line, Thought
+from digital_human.errors import InputError, ResourceError
+from digital_human.safety.moderation import AuditSink
+from digital_human.safety.words import Level
+from digital_human.speech.backchannel import normalised
+from digital_human.speech.hearing import (
+    Abandon,
+    Action,
+    Commit,
+    Duck,
+    Hold,
+    Interrupt,
+    Mode,
+    Partial,
+    Resume,
+    Speculate,
+    Started,
+    Transcript,
+)
+from digital_human.speech.types import Language
+
+MAX_QUESTION = 2000
+"""Characters of a typed question."""
+MAX_SAID = 8000
+"""Characters of a text to be spoken as it is."""
+FILLER_AFTER = 1.5
+"""Seconds after the end of a turn at which a filler line bridges the silence."""
+CONTINUE_WITHIN = 1.5
+"""Seconds after the end of a turn within which a new voice goes on with the same question."""
+_WAITING = 16  # texts that may wait to be spoken
+_INBOX = 512
+_APOLOGY_EVERY = 10.0  # s
+
+By = Literal["voice", "button", "typed"]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    turn: int
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class _Say:
+    turn: int
+    lines: tuple[Line, ...]
+    language: Language
+    interrupt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    by: By
+
+
+_Order = Action | _Ask | _Say | _Stop
+
+
+@dataclass(slots=True)
+class _Visitor:
+    """The visitor's turn that is open.
+
+    Attributes:
+        turn: Its number.
+        at: Onset on the microphone's clock.
+        words_at: Session time at which the words up to a microphone time became known.
+    """
+
+    turn: int
+    at: float
+    words_at: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A reply that a voice broke off, while it is not known what the voice wants.
+
+    Attributes:
+        question: What it answered.
+        rest: What was not heard of it.
+        goes_on: Whether the voice goes on with the same question.
+    """
+
+    question: Question
+    rest: tuple[Line, ...]
+    goes_on: bool
+
+
+class Conversation:
+    """Talks with one visitor.
+
+    Args:
+        persona: Who talks.
+        mind: Finds answers.
+        mouth: Speaks clauses.
+        performer: The stage.
+        history: What was said; holds what was heard only.
+        events: The session's.
+        epoch: The session's; an interruption raises it.
+        clock: The session's.
+        moderator: Judges what is heard and each clause before it is spoken.
+        audit: Where refusals are recorded.
+        set_mode: Tells the ears what the digital human does.
+        filler_after: Seconds after a turn before a filler line is spoken.
+    """
+
+    def __init__(
+        self,
+        *,
+        persona: Persona,
+        mind: Thinker,
+        mouth: Voice,
+        performer: Stage,
+        history: History,
+        events: Events,
+        epoch: Epoch,
+        clock: Clock,
+        moderator: Judge,
+        audit: AuditSink,
+        set_mode: Callable[[Mode], None],
+        filler_after: float = FILLER_AFTER,
+    ) -> None:
+        self._persona, self._mind, self._stage = persona, mind, performer
+        self._history, self._events, self._epoch, self._clock = history, events, epoch, clock
+        self._moderator, self._audit, self._tell_ears = moderator, audit, set_mode
+        self._filler_after = filler_after
+        self._crew = Crew(
+            persona, mouth, performer, moderator, events, clock, RecentSpeech(), self
+        )  # fmt: skip
+        self._inbox: asyncio.Queue[_Order] = asyncio.Queue(_INBOX)
+        self._group: asyncio.TaskGroup | None = None
+        self._records: ModelThread | None = None
+        self._turns = 0
+        self._mode = Mode.IDLE
+        self._state = "idle"
+        self._language = persona.languages[0]
+        self._visitor: _Visitor | None = None
+        self._current: Reply | None = None
+        self._draft: Reply | None = None
+        self._broken: _Broken | None = None
+        self._waiting: deque[_Say] = deque()
+        self._held = False
+        self._failed: dict[str, float] = {}
+        self._apologised = float("-inf")
+
+    # From outside -------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> Mode:
+        """What the digital human does."""
+        return self._mode
+
+    def on_ear(self, action: Action) -> None:
+        """Take what the ears tell."""
+        self._post(action)
+
+    def ask(self, text: str, language: Language | None = None) -> int:
+        """Answer a typed question at once; what is being said is interrupted.
+
+        Returns:
+            The turn's number.
+
+        Raises:
+            InputError: The text is empty or too long.
+        """
+        text = _given(text, MAX_QUESTION)
+        turn = self._next_turn()
+        self._post(_Ask(turn, Question(text, self._spoken(language, text))))
+        return turn
+
+    def say(self, text: str, language: Language | None = None, *, interrupt: bool = False) -> int:
+        """Speak ``text`` as it is: after what is being said, or instead of it.
+
+        Returns:
+            The turn's number.
+
+        Raises:
+            InputError: The text is empty or too long.
+            ResourceError: Too many texts are waiting.
+        """
+        text = _given(text, MAX_SAID)
+        if len(self._waiting) >= _WAITING and not interrupt:
+            raise ResourceError(
+                f"{len(self._waiting)} texts are waiting to be spoken",
+                fix="wait until some have been spoken, or interrupt",
+            )
+        spoken = self._spoken(language, text)
+        return self._order(Line(text, spoken, "script"), interrupt=interrupt)
+
+    def greet(self, language: Language | None = None) -> int:
+        """Greet the visitor; returns the turn's number."""
+        spoken = self._persona.language(language or self._language)
+        return self._order(Line(self._persona.greeting[spoken], spoken, "greeting"))
+
+    def apologise(self) -> None:
+        """Say that something went wrong, but not again and again."""
+        now = self._clock.now()
+        if now - self._apologised >= _APOLOGY_EVERY:
+            self._apologised = now
+            spoken = self._persona.language(self._language)
+            self._order(Line(self._persona.apology[spoken], spoken, "apology"))
+
+    def interrupt(self, by: By = "button") -> None:
+        """Stop speaking and thinking, and forget what was waiting to be said."""
+        self._post(_Stop(by))
+
+    async def run(self) -> None:
+        """Handle what happens until cancelled.
+
+        Raises:
+            Exception: A defect of a reply; everything was put back to silence, `run` may be called
+                again.
+        """
+        try:
+            with ModelThread("records") as self._records:
+                async with asyncio.TaskGroup() as self._group:
+                    while True:
+                        self._obey(await self._inbox.get())
+        except* Exception as errors:
+            raise _first(errors) from None
+        finally:
+            self._silence()
+
+    # In order -----------------------------------------------------------------------------------
+
+    def _obey(self, order: _Order) -> None:
+        match order:
+            case Started(at=at):
+                self._visitor = _Visitor(self._next_turn(), at)
+                self._events.emit("heard.started", turn=self._visitor.turn)
+                self._show()
+            case Partial(transcript=transcript):
+                self._hear(transcript)
+            case Speculate(transcript=transcript):
+                self._speculate(transcript)
+            case Commit():
+                self._answer(order)
+            case Abandon(reason=reason):
+                self._ignore(reason)
+            case Duck():
+                self._stage.duck()
+            case Hold():
+                self._stage.hold()
+                self._held = True
+                self._show()
+            case Resume():
+                self._stage.resume()
+                self._held = False
+                self._show()
+            case Interrupt(by=by):
+                self._give_way(by)
+            case _Ask(turn=turn, question=question):
+                self._answer_typed(turn, question)
+            case _Say():
+                self._queue(order)
+            case _Stop(by=by):
+                self._waiting.clear()
+                self._stop(by)
+
+    def _hear(self, transcript: Transcript) -> None:
+        if (visitor := self._visitor) is None:
+            return
+        visitor.words_at = (transcript.end, self._clock.now())
+        self._events.emit(
+            "heard.partial", turn=visitor.turn, text=transcript.text,
+            language=transcript.language, revision=transcript.revision,
+        )  # fmt: skip
+        if self._draft is not None and self._draft.origin != "knowledge":
+            if not self._answers(self._draft, self._whole(transcript)):
+                self._drop_draft()
+
+    def _speculate(self, transcript: Transcript) -> None:
+        if self._visitor is None or self._current is not None:
+            return
+        question = self._whole(transcript)
+        if self._draft is not None and self._answers(self._draft, question):
+            return
+        self._drop_draft()
+        if self._moderator.check(question.text).level < Level.BLOCK:
+            self._draft = self._reply(self._visitor.turn, question, self._thought(question))
+            self._run(self._draft)
+
+    def _answer(self, commit: Commit) -> None:
+        """The visitor's turn is over."""
+        visitor = self._visitor or _Visitor(self._next_turn(), commit.transcript.start)
+        transcript, now = commit.transcript, self._clock.now()
+        question = self._whole(transcript, transcript.end + commit.waited)
+        self._visitor = self._broken = None
+        self._stop("voice")
+        self._events.emit(
+            "heard.final", turn=visitor.turn, text=question.text, language=transcript.language,
+            by=commit.by,
+        )  # fmt: skip
+        reply = self._reply_to(visitor.turn, question)
+        end = now - commit.waited
+        reply.waterfall.origin = end
+        reply.waterfall.mark("end_of_turn", end, now)
+        words_end, words_at = visitor.words_at
+        if words_end == transcript.end:
+            reply.waterfall.mark("transcript", end, words_at)
+        self._begin(reply)
+
+    def _answer_typed(self, turn: int, question: Question) -> None:
+        self._stop("typed")
+        self._drop_draft()
+        self._broken = None
+        self._events.emit(
+            "heard.final", turn=turn, text=question.text, language=question.language, by="typed"
+        )
+        reply = self._reply_to(turn, question)
+        reply.waterfall.origin = self._clock.now()
+        self._begin(reply)
+
+    def _reply_to(self, turn: int, question: Question) -> Reply:
+        """The draft when it fits, else a new reply; a refusal when the question is unsafe."""
+        self._language = question.language
+        verdict = self._moderator.check(question.text)
+        if verdict.level > Level.PASS:
+            categories = sorted({hit.category for hit in verdict.hits if hit.level > Level.PASS})
+            self.on_judged(turn, "heard", str(verdict.level), categories, question.text)
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            if verdict.level < Level.BLOCK and self._answers(draft, question):
+                draft.question = question
+                return draft
+            draft.drop()
+        if verdict.level >= Level.BLOCK:
+            line = Line(self._persona.replaced[question.language], question.language, "decline")
+            return self._reply(turn, question, _script((line,)))
+        return self._reply(turn, question, self._thought(question))
+
+    def _ignore(self, reason: str) -> None:
+        """What was heard needs no answer: what it broke off is taken up again."""
+        turn = self._visitor.turn if self._visitor is not None else 0
+        self._visitor = None
+        self._drop_draft()
+        self._events.emit("heard.ignored", turn=turn, reason=reason)
+        broken, self._broken = self._broken, None
+        if broken is not None and self._current is None:
+            question = broken.question
+            if broken.rest:
+                question = Question("", question.language)
+                self._begin(self._reply(self._next_turn(), question, _script(broken.rest)))
+            elif question.text:
+                thought = self._thought(question)
+                self._begin(self._reply(self._next_turn(), question, thought))
+        self._next()
+        self._show()
+
+    def _give_way(self, by: By) -> None:
+        """The visitor takes the floor."""
+        reply, visitor = self._current, self._visitor
+        if reply is None:
+            return
+        decided = reply.question.decided
+        goes_on = (
+            by == "voice" and decided is not None and visitor is not None
+            and 0 <= visitor.at - decided <= CONTINUE_WITHIN
+        )  # fmt: skip
+        spoke = reply.speaking
+        heard = self._stop(by, keep=not goes_on or spoke)
+        if by == "voice":
+            rest = tuple(reply.remaining(heard)) if spoke else ()
+            self._broken = _Broken(reply.question, rest, goes_on)
+
+    def _queue(self, say: _Say) -> None:
+        if say.interrupt:
+            self._stop("typed")
+            self._waiting.appendleft(say)
+            self._next(now=True)
+        else:
+            self._waiting.append(say)
+            self._next()
+
+    # Replies ------------------------------------------------------------------------------------
+
+    def _next(self, *, now: bool = False) -> None:
+        """Speak what waits, when nobody speaks."""
+        if self._waiting and self._current is None and (now or self._visitor is None):
+            say = self._waiting.popleft()
+            question = Question("", say.language)
+            self._begin(self._reply(say.turn, question, _script(say.lines)))
+
+    def _reply(self, turn: int, question: Question, think: Think) -> Reply:
+        filler = self._filler_after if question.text else None
+        return Reply(turn, question, think, self._crew, self._epoch, filler_after=filler)
+
+    def _thought(self, question: Question) -> Think:
+        return lambda cancelled: self._mind.think(
+            question.text, question.language, self._history, cancelled=cancelled
+        )
+
+    def _begin(self, reply: Reply) -> None:
+        self._current = reply
+        self._events.turn = reply.turn
+        self._set_mode(Mode.THINKING)
+        self._run(reply)
+        reply.commit()
+        self._show()
+
+    def _run(self, reply: Reply) -> None:
+        if self._group is not None and not reply.started:
+            reply.start(self._group, self._finished)
+
+    def _finished(self, reply: Reply) -> None:
+        if reply is self._current:
+            self._current = None
+            self._close(reply, interrupted=False)
+            self._set_mode(Mode.IDLE)
+            self._next()
+            self._show()
+
+    def _stop(self, by: By, *, keep: bool = True) -> str:
+        """End the reply on stage; what was heard of it."""
+        reply, self._current = self._current, None
+        if reply is None:
+            return ""
+        self._epoch.bump()
+        reply.drop()
+        self._drop_draft()
+        self._stage.cut()
+        self._held = False
+        log.info("interrupted", session=self._events.session, turn=reply.turn, by=by)
+        heard = self._close(reply, interrupted=True, keep=keep)
+        self._set_mode(Mode.IDLE)
+        self._show()
+        return heard
+
+    def _close(self, reply: Reply, *, interrupted: bool, keep: bool = True) -> str:
+        """Put what was heard of ``reply`` into the history and tell that it is over."""
+        heard, question = self._stage.heard(reply.turn), reply.question
+        if keep and (heard or question.text):
+            self._history.add(
+                Exchange(
+                    turn=reply.turn,
+                    question=question.text,
+                    answer=heard,
+                    language=question.language,
+                    interrupted=interrupted,
+                    sources=reply.sources,
+                    at=self._clock.now(),
+                )  # fmt: skip
+            )
+        self._events.emit(
+            "reply.finished", turn=reply.turn, text=heard, interrupted=interrupted,
+            origin=reply.origin or "filler",
+        )  # fmt: skip
+        return heard
+
+    def _drop_draft(self) -> None:
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            draft.drop()
+
+    def _answers(self, draft: Reply, question: Question) -> bool:
+        return (
+            not draft.dead() and not draft.failed
+            and draft.question.language == question.language
+            and normalised(draft.question.text) == normalised(question.text)
+        )  # fmt: skip
+
+    def _silence(self) -> None:
+        """Leave nothing half done when `run` ends."""
+        self._group = None
+        self._drop_draft()
+        self._visitor = self._broken = None
+        self._stop("button")
+
+    # What replies tell --------------------------------------------------------------------------
+
+    def on_voice(self, turn: int) -> None:
+        """Speech of ``turn`` was handed to the stage."""
+        if self._current is not None and turn == self._current.turn:
+            self._set_mode(Mode.SPEAKING)
+            self._show()
+
+    def on_judged(
+        self, turn: int, where: str, level: str, categories: list[str], text: str
+    ) -> None:
+        """Text was refused, or is to be looked at by a person."""
+        self._events.emit("moderation", turn=turn, where=where, level=level, categories=categories)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        detail: dict[str, object] = {
+            "session": self._events.session, "turn": turn, "where": where, "level": level,
+            "categories": categories, "text_sha256": digest,
+        }  # fmt: skip
+        if self._group is not None:
+            self._group.create_task(self._record(detail))
+
+    def on_failed(self, stage: str, error: Exception) -> None:
+        """A stage raised."""
+        cause = f"{type(error).__name__}: {error}"
+        log.error(
+            "stage failed", session=self._events.session, stage=stage, cause=cause, exc_info=error
+        )
+        self._failed.setdefault(stage, self._clock.now())
+        self._events.emit("stage.failed", stage=stage, error=cause)
+
+    def on_worked(self, stage: str) -> None:
+        """A stage did its work."""
+        if (since := self._failed.pop(stage, None)) is not None:
+            seconds = round(self._clock.now() - since, 3)
+            self._events.emit("stage.restored", stage=stage, seconds=seconds)
+
+    async def _record(self, detail: dict[str, object]) -> None:
+        assert self._records is not None
+        try:
+            await self._records.call(self._audit.append, "moderation", detail)
+        except Exception as error:
+            self.on_failed("audit", error)
+
+    # Small things -------------------------------------------------------------------------------
+
+    def _whole(self, transcript: Transcript, decided: float | None = None) -> Question:
+        """The question so far, with what came before a premature end."""
+        language, text = self._persona.language(transcript.language), transcript.text
+        if self._broken is not None and self._broken.goes_on:
+            text = _joined(self._broken.question.text, text, language)
+        return Question(text, language, decided)
+
+    def _spoken(self, language: Language | None, text: str) -> Language:
+        if language is None:
+            language = "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en"
+        return self._persona.language(language)
+
+    def _order(self, line: Line, *, interrupt: bool = False) -> int:
+        turn = self._next_turn()
+        self._post(_Say(turn, (line,), line.language, interrupt))
+        return turn
+
+    def _post(self, order: _Order) -> None:
+        if self._inbox.full():
+            self._inbox.get_nowait()
+        self._inbox.put_nowait(order)
+
+    def _next_turn(self) -> int:
+        self._turns += 1
+        return self._turns
+
+    def _set_mode(self, mode: Mode) -> None:
+        if mode is not self._mode:
+            self._mode = mode
+            self._tell_ears(mode)
+
+    def _show(self) -> None:
+        """Tell clients and the face what is going on, when it has changed."""
+        if self._mode is Mode.SPEAKING:
+            state = "held" if self._held else "speaking"
+        elif self._visitor is not None:
+            state = "listening"
+        else:
+            state = "idle" if self._current is None else "thinking"
+        if state != self._state:
+            self._state = state
+            self._stage.look("listening" if state == "held" else state)
+            self._events.emit("state", state=state)
+
+
+def _given(text: str, limit: int) -> str:
+    text = text.strip()
+    if not text:
+        raise InputError("text is empty", fix="give some words")
+    if len(text) > limit:
+        raise InputError(f"text has {len(text)} characters", fix=f"give at most {limit} at a time")
+    return text
+
+
+def _joined(first: str, second: str, language: Language) -> str:
+    first = first.rstrip(" 。．.…，,、!！?？")
+    return f"{first} {second}" if language == "en" else f"{first}，{second}"
+
+
+def _script(lines: Sequence[Line]) -> Think:
+    async def think(cancelled: Callable[[], bool]) -> AsyncGenerator[Thought]:
+        for line in lines:
+            yield line
+
+    return think
+
+
+def _first(errors: BaseException) -> BaseException:
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors

@@ -1,0 +1,127 @@
+"""Reports of visitors about an answer: one JSON file each, and a line in the audit log."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from digital_human.dialogue.types import Source
+from digital_human.errors import ResourceError
+from digital_human.safety.audit import AuditLog, AuditRecord
+
+_log = structlog.get_logger(__name__)
+_SAFE = re.compile(r"[^0-9A-Za-z_-]")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedTurn:
+    """What is stored of a turn that a visitor complains about.
+
+    Attributes:
+        session: Session id.
+        persona: Name of the persona.
+        turn: Turn number; 0 when the visitor means no particular one.
+        question: What was heard or typed.
+        answer: What the visitor heard.
+        sources: Passages the answer rested on.
+        note: What the visitor says about it.
+    """
+
+    session: str
+    persona: str
+    turn: int
+    question: str
+    answer: str
+    sources: Sequence[Source]
+    note: str
+
+
+class ReportStore:
+    """Keeps reports in a folder; files are readable by the owner only.
+
+    Args:
+        folder: Where they go; made when needed.
+        audit: Gets a line per report, without the words.
+    """
+
+    TEXT_LIMIT = 8_000  # characters per text
+    SOURCES = 8
+    FILES = 10_000
+
+    def __init__(self, folder: Path, audit: AuditLog) -> None:
+        self._folder = folder
+        self._audit = audit
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reports")
+        self._count: int | None = None
+
+    def save(self, report: ReportedTurn) -> str:
+        """Store a report and return its id; a file of some KB, so it may run on the event loop.
+
+        Raises:
+            ResourceError: The folder is full or cannot be written.
+        """
+        now = datetime.now(UTC)
+        name = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        record = self._clipped(report) | {"id": name, "time": now.isoformat(timespec="seconds")}
+        data = json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "replace")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self._count is None:
+                self._count = sum(1 for _ in self._folder.glob("*.json"))
+            if self._count >= self.FILES:
+                raise ResourceError(
+                    f"reports {self._folder}: {self._count} reports wait to be read",
+                    fix="read them and move them away",
+                )
+            _write_new(self._folder / f"{name}.json", data)
+        except OSError as error:
+            raise ResourceError(
+                f"report in {self._folder}: {error.strerror or error}",
+                fix="make the folder writable or free some space",
+            ) from error
+        self._count += 1
+        detail = {
+            "report": name, "session": _SAFE.sub("", report.session)[:64], "turn": report.turn,
+            "report_sha256": hashlib.sha256(data).hexdigest(),
+        }  # fmt: skip
+        self._writer.submit(self._audit.append, "report", detail).add_done_callback(_tell(name))
+        return name
+
+    def close(self) -> None:
+        """Wait until the audit log has all reports."""
+        self._writer.shutdown(wait=True)
+
+    def _clipped(self, report: ReportedTurn) -> dict[str, object]:
+        limit = self.TEXT_LIMIT
+        texts = ("question", "answer", "note")
+        fields = asdict(report)
+        return fields | {
+            **{name: str(fields[name])[:limit] for name in texts},
+            "sources": [
+                asdict(source) | {"text": source.text[:limit]}
+                for source in report.sources[: self.SOURCES]
+            ],
+        }
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+
+
+def _tell(name: str) -> Callable[[Future[AuditRecord]], None]:
+    def done(future: Future[AuditRecord]) -> None:
+        if error := future.exception():
+            _log.error("report.unaudited", report=name, error=str(error))
+
+    return done

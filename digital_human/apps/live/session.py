@@ -1,0 +1,302 @@
+"""One live conversation: the graph from microphone to packets, under a real clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, cast
+
+import soxr
+import structlog
+
+from digital_human.apps.live.conversation import Conversation
+from digital_human.apps.live.engine import Cast, Engine
+from digital_human.apps.live.performer import Performer
+from digital_human.apps.live.reports import ReportedTurn, ReportStore
+from digital_human.core.clock import WallClock
+from digital_human.core.epoch import Epoch
+from digital_human.core.events import Events
+from digital_human.core.frames import FloatArray
+from digital_human.core.supervisor import Supervisor
+from digital_human.dialogue.history import History
+from digital_human.dialogue.persona import Persona
+from digital_human.errors import InputError
+from digital_human.media.broadcast import Broadcast
+from digital_human.media.pacer import Pacer
+from digital_human.safety.labels import label_text
+from digital_human.speech.hearing import EAR_RATE, Heard, Mode
+from digital_human.speech.listener import Listener
+from digital_human.speech.turn import TurnMachine
+from digital_human.speech.types import Language
+from digital_human.transport.egress import Egress
+
+log = structlog.get_logger()
+
+SIZE = (576, 768)
+SOUND_RATE = 48_000
+_NOTICE_EVERY = 600.0  # s between reminders that this is an AI, beside the label in the picture
+
+
+class LiveSession:
+    """A digital human that listens, thinks, speaks and is seen.
+
+    Args:
+        id: Unguessable name.
+        engine: Shared models.
+        cast: The persona with its knowledge and mind.
+        avatar: Instead of the persona's.
+        voice: Instead of the persona's.
+        language: ``auto``, or the language visitors speak.
+        reports: Where reported turns are kept.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        engine: Engine,
+        cast: Cast,
+        *,
+        avatar: str | None = None,
+        voice: str | None = None,
+        language: str | None = None,
+        reports: ReportStore,
+    ) -> None:
+        self.id = id
+        self.avatar = avatar or cast.persona.avatar
+        self.voice = voice or cast.persona.voice
+        self.language = "auto"
+        self.history = History()
+        self.clock = WallClock()
+        self.epoch = Epoch()
+        self.events = Events(id, self.clock.now)
+        self.broadcast = Broadcast(size=SIZE)
+        self._engine, self._cast, self._reports = engine, cast, reports
+        self._first_language = language or "auto"
+        self._task: asyncio.Task[None] | None = None
+        live = engine.settings.live
+        self._egress = Egress(
+            self.broadcast, self.events, recordings=engine.settings.recordings_dir, ice=live.ice,
+            title=self._name,
+        )  # fmt: skip
+        self._greeted = False
+        self._closed = False
+
+    @property
+    def persona(self) -> Persona:
+        """Who it is."""
+        return self._cast.persona
+
+    async def start(self) -> None:
+        """Build the graph and begin; returns when the face can be seen.
+
+        Raises:
+            InputError: The avatar or the language does not exist.
+        """
+        engine, persona = self._engine, self.persona
+        self.set_language(self._first_language)
+        bundle = await engine.bundle(self.avatar)
+        mouth = engine.mouth(self.voice)
+        self.performer = await engine.judging.call(
+            Performer, bundle, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
+            label=label_text(persona.languages[0]), background=persona.background,
+            seed=int(self.id[:8], 16),
+        )  # fmt: skip
+        self.listener = Listener(
+            recognizer=engine.recognizer, judge=engine.judge, asr_thread=engine.ears,
+            judge_thread=engine.judging, machine=TurnMachine(), hot_words=self._cast.hot_words,
+            on_action=lambda action: self.conversation.on_ear(action),
+            language=self._heard_language(),
+        )  # fmt: skip
+        self.conversation = Conversation(
+            persona=persona, mind=self._cast.mind, mouth=mouth, performer=self.performer,
+            history=self.history, events=self.events, epoch=self.epoch, clock=self.clock,
+            moderator=engine.moderator, audit=engine.audit, set_mode=self.listener.set_mode,
+        )  # fmt: skip
+        self.pacer = Pacer(self.performer, self.broadcast, self.clock, events=self.events)
+        # The far end as the microphone hears it: the ears' rate.
+        down = soxr.ResampleStream(SOUND_RATE, EAR_RATE, 1, dtype="float32")
+        self.performer.on_sound.append(lambda pcm: self.listener.far_end(down.resample_chunk(pcm)))
+        self._task = asyncio.create_task(self._run(), name=f"session:{self.id}")
+        self._task.add_done_callback(self._report_end)
+        engine.audit.append(
+            "session", {"session": self.id, "persona": persona.name, "avatar": self.avatar}
+        )
+        self.events.emit("session.started", persona=persona.name, voice=self.voice)
+
+    async def _run(self) -> None:
+        supervisor = Supervisor(self.events, self.clock, self._apologise)
+        with self._engine.in_use(lambda: self.conversation.mode is not Mode.IDLE):
+            await supervisor.run(
+                {
+                    "out": self.pacer.run, "ears": self.listener.run,
+                    "conversation": self.conversation.run, "notice": self._remind,
+                }  # fmt: skip
+            )
+
+    def _apologise(self, stage: str, error: Exception) -> None:
+        if stage in ("ears", "conversation"):
+            self.conversation.apologise()
+
+    async def _remind(self) -> None:
+        while True:
+            self.events.emit("notice", text=self._say_in(dict(self.persona.notice)))
+            await self.clock.wait_until(self.clock.now() + _NOTICE_EVERY)
+
+    def _report_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("session ended", session=self.id, cause=str(error), exc_info=error)
+
+    async def close(self, reason: str) -> None:
+        """End every stage and free what the session holds; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self.epoch.bump()
+        await self._egress.close()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self.broadcast.close()
+        self.events.emit("session.ended", reason=reason)
+
+    def hear(self, pcm: FloatArray) -> None:
+        """The visitor's microphone: float32, mono, `EAR_RATE`, any length."""
+        if not self._closed:
+            self.listener.hear(pcm)
+
+    def ask(self, text: str, language: str | None = None) -> int:
+        """A typed question; returns the turn's number."""
+        return self.conversation.ask(text, self._speech_language(language))
+
+    def say(self, text: str, language: str | None = None, *, interrupt: bool = False) -> int:
+        """Words to be spoken as they are; returns the turn's number."""
+        return self.conversation.say(text, self._speech_language(language), interrupt=interrupt)
+
+    def greet(self) -> None:
+        """Greet the visitor, once in the session's life."""
+        if not self._greeted:
+            self._greeted = True
+            self.conversation.greet()
+
+    def interrupt(self) -> None:
+        """Stop speaking."""
+        self.conversation.interrupt("button")
+
+    def act(self, name: str) -> None:
+        """A gesture.
+
+        Raises:
+            InputError: There is no such gesture.
+        """
+        self.performer.act(name)
+
+    def talk(self, down: bool) -> None:
+        """Push to talk."""
+        self.listener.button(down)
+
+    def set_language(self, language: str) -> None:
+        """The language visitors speak, or ``auto``.
+
+        Raises:
+            InputError: The persona does not speak it.
+        """
+        known = ("auto", *self.persona.languages)
+        if language not in known:
+            raise InputError(
+                f"language {language!r}: {self.persona.name} does not speak it",
+                fix=f"use one of {', '.join(known)}",
+            )
+        self.language = language
+        if self._task is not None:
+            self.listener.language = self._heard_language()
+
+    async def record(self, on: bool) -> str | None:
+        """Start or end the recording; returns the file's name when it has ended."""
+        return await self._egress.record(on)
+
+    async def publish(self, url: str, token: str | None) -> None:
+        """Send the stream to a WHIP (http, https) or an RTMP server."""
+        await self._egress.publish(url, token)
+
+    async def unpublish(self) -> None:
+        """Stop sending it."""
+        await self._egress.unpublish()
+
+    def report(self, note: str, turn: int | None) -> str:
+        """Store a turn, by default the last one, for a person to look at; returns the id."""
+        exchanges = [e for e in self.history.exchanges if turn in (None, e.turn)]
+        if turn is not None and not exchanges:
+            raise InputError(
+                f"turn {turn}: this session does not remember it", fix="report a recent turn"
+            )
+        last = exchanges[-1] if exchanges else None
+        return self._reports.save(
+            ReportedTurn(
+                session=self.id, persona=self.persona.name, turn=last.turn if last else 0,
+                question=last.question if last else "", answer=last.answer if last else "",
+                sources=last.sources if last else (), note=note,
+            )  # fmt: skip
+        )
+
+    def speaking(self) -> bool:
+        """Whether it speaks now."""
+        return self.conversation.mode is Mode.SPEAKING
+
+    def frames(self) -> tuple[int, int]:
+        """Video frames due since the start, and how many of them were late or skipped."""
+        return self.pacer.stats.frames, self.pacer.stats.late
+
+    def handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """A message of the page's data channel; the answer, or None.
+
+        Unknown or wrong messages are answered with an ``error`` message.
+        """
+        try:
+            return _HANDLERS[str(message.get("type"))](self, message)
+        except KeyError as missing:
+            return {"type": "error", "message": f"message without {missing} or of unknown type"}
+        except (InputError, TypeError, ValueError) as error:
+            return {"type": "error", "message": str(error)}
+
+    def _heard_language(self) -> Heard | None:
+        return None if self.language == "auto" else cast(Heard, self.language)
+
+    def _speech_language(self, wanted: str | None) -> Language | None:
+        language = wanted or self.language
+        if language == "auto":
+            return None
+        if language not in self.persona.languages:
+            self.set_language(language)  # raises with the list of those it speaks
+        return cast(Language, language)
+
+    def _say_in(self, texts: dict[str, str]) -> str:
+        language = self.persona.languages[0] if self.language == "auto" else self.language
+        return texts.get(language) or next(iter(texts.values()), "")
+
+    @property
+    def _name(self) -> str:
+        return self._say_in(dict(self.persona.display)) or self.persona.name
+
+
+def _text(session: LiveSession, message: dict[str, Any]) -> None:
+    session.ask(str(message["text"])[:4000], message.get("language"))
+
+
+def _report(session: LiveSession, message: dict[str, Any]) -> dict[str, Any]:
+    turn = message.get("turn")
+    id = session.report(str(message.get("note", ""))[:4000], None if turn is None else int(turn))
+    return {"type": "reported", "id": id}
+
+
+_HANDLERS: dict[str, Callable[[LiveSession, dict[str, Any]], dict[str, Any] | None]] = {
+    "hello": lambda session, message: session.greet(),
+    "text": _text,
+    "interrupt": lambda session, message: session.interrupt(),
+    "talk": lambda session, message: session.talk(bool(message["down"])),
+    "act": lambda session, message: session.act(str(message["name"])),
+    "language": lambda session, message: session.set_language(str(message["language"])),
+    "report": _report,
+    "ping": lambda session, message: {"type": "pong", "t": message.get("t")},
+}

@@ -1,0 +1,212 @@
+"""What a persona knows: a folder of files, searched by meaning, words and sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from digital_human.config import settings
+from digital_human.dialogue.knowledge.embedder import Embedder, Vectors, default_embedder
+from digital_human.dialogue.knowledge.entries import Entry, language_of, spoken
+from digital_human.dialogue.knowledge.index import Index, build
+from digital_human.dialogue.knowledge.loaders import read_folder
+from digital_human.dialogue.knowledge.matching import Features, clear, features, probability
+from digital_human.dialogue.knowledge.names import names_of
+from digital_human.dialogue.knowledge.words import Analysis, analyse, core
+from digital_human.dialogue.types import Source
+from digital_human.speech.types import Language
+
+# Set on the development questions so that nothing unanswerable there is sure.
+SURE = 0.7
+# The runner-up with another answer must be this much less likely.
+MARGIN = 0.05
+_CANDIDATES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that may be spoken as it is.
+
+    Attributes:
+        text: Short enough to say.
+        language: Its language, that of the question.
+        source: Where it stands.
+    """
+
+    text: str
+    language: Language
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the knowledge has about a question.
+
+    Attributes:
+        hits: Best first; ``score`` is the probability that the entry answers the question.
+        sure: The answer when there is no doubt.
+        confidence: 0…1, the best hit's probability.
+    """
+
+    hits: tuple[Source, ...]
+    sure: Answer | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry weighed against a question.
+
+    Attributes:
+        entry: Its number.
+        features: Of its best phrasing.
+        probability: That it answers.
+        clear: The same for the best phrasing that leaves nothing over; 0 when there is none.
+    """
+
+    entry: int
+    features: Features
+    probability: float
+    clear: float
+
+
+class Knowledge:
+    """A searchable knowledge folder; searching is thread-safe and reads one state throughout.
+
+    Args:
+        folder: The folder.
+        embedder: Makes vectors.
+    """
+
+    def __init__(self, folder: Path, embedder: Embedder) -> None:
+        self._folder = folder
+        self._embedder = embedder
+        self._state: tuple[str, ...] = ()
+        self._index = Index((), (), np.empty((0, embedder.width), dtype=np.float32))
+        self.hot_words: tuple[str, ...] = ()
+        self.refresh()
+
+    @classmethod
+    def open(cls, folder: Path, *, embedder: Embedder | None = None) -> Knowledge:
+        """Open a folder; its index is kept on disk and only changed files are embedded again.
+
+        Args:
+            folder: Markdown pages, CSV, TSV, JSON and TOML files of questions and answers.
+            embedder: By default the one of the model store.
+
+        Raises:
+            InputError: A file is wrong; names it, the line or row, and what to change.
+            WeightsError: The embedder's weights have not been pulled.
+            ResourceError: The index cannot be written.
+        """
+        return cls(folder, embedder or default_embedder())
+
+    def refresh(self) -> bool:
+        """Take in what changed in the folder since the last look.
+
+        Returns:
+            Whether anything had changed. When a file is wrong, what was known before stays.
+
+        Raises:
+            InputError: As `open`.
+        """
+        files = read_folder(self._folder)
+        state = tuple(f"{file.name}\n{file.digest}" for file in files)
+        if self._state == state:
+            return False
+        place = sha256(str(self._folder.resolve()).encode()).hexdigest()[:16]
+        index = build(files, self._embedder, settings().cache_dir / "knowledge" / place)
+        self.hot_words = names_of(index.entries)
+        self._index = index
+        self._state = state
+        return True
+
+    def search(self, text: str, language: Language, k: int = 4) -> Findings:
+        """Find what answers a question.
+
+        Args:
+            text: The question as typed or heard.
+            language: Language the answer is wanted in.
+            k: Most hits.
+        """
+        matches = self.weigh(text)
+        index = self._index
+        hits = tuple(_source(index.entries[m.entry], m.probability) for m in matches[:k])
+        confidence = matches[0].probability if matches else 0.0
+        return Findings(hits, self._sure(matches, language), confidence)
+
+    def weigh(self, text: str) -> list[Match]:
+        """Entries that may answer a question, most likely first."""
+        index = self._index
+        asked = core(text)
+        question = analyse(asked)
+        if not question.words or not index.texts:
+            return []
+        vector = self._embedder([asked])[0]
+        entries, cosines = index.candidates(question, vector, _CANDIDATES)
+        language = language_of(asked)
+        matches = [
+            _match(index, e, question, cosines, index.entries[e].language != language)
+            for e in entries
+        ]
+        return sorted(matches, key=lambda match: -match.probability)
+
+    def entry(self, number: int) -> Entry:
+        """The entry a `Match` names."""
+        return self._index.entries[number]
+
+    def answers(self) -> Iterator[tuple[str, Language]]:
+        """Every text that a sure answer may consist of, for speaking them ahead."""
+        for entry in self._index.entries:
+            if entry.speakable:
+                yield spoken(entry.text, entry.language), entry.language
+
+    def __len__(self) -> int:
+        return len(self._index.entries)
+
+    def _speakable(self, match: Match, language: Language) -> bool:
+        entry = self._index.entries[match.entry]
+        return entry.speakable and entry.language == language
+
+    def _sure(self, matches: list[Match], language: Language) -> Answer | None:
+        """The best match's answer, if it is likely enough and nothing else is."""
+        entries = self._index.entries
+        able = sorted(
+            (m for m in matches if m.clear and self._speakable(m, language)),
+            key=lambda match: -match.clear,
+        )
+        if not able or able[0].clear < SURE:
+            return None
+        best = entries[able[0].entry]
+        rivals = [m.clear for m in able[1:] if entries[m.entry].text != best.text]
+        if rivals and able[0].clear - rivals[0] < MARGIN:
+            return None
+        source = _source(best, able[0].clear)
+        return Answer(spoken(best.text, best.language), best.language, source)
+
+
+def _match(index: Index, entry: int, question: Analysis, cosines: Vectors, crossed: bool) -> Match:
+    """An entry's best phrasing against a question."""
+    found = [
+        features(
+            question,
+            index.texts[number].analysis,
+            index.phrasings[entry],
+            float(cosines[number]),
+            index.topic,
+            crossed,
+        )
+        for number in index.texts_of[entry]
+        if index.texts[number].ask
+    ]
+    best = max(found, key=probability)
+    clearly = max((probability(values) for values in found if clear(values)), default=0.0)
+    return Match(entry, best, probability(best), clearly)
+
+
+def _source(entry: Entry, score: float) -> Source:
+    return Source(entry.title, entry.path, entry.text, score)

@@ -1,0 +1,105 @@
+"""What every language model backend does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+_OTHER_BYTES_PER_TOKEN = 4
+_MESSAGE_TOKENS = 6  # what a chat template puts around a message
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a chat.
+
+    Attributes:
+        role: Who says it.
+        content: Plain text; control tokens of the model in it are never obeyed.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+def never() -> bool:
+    """A `cancelled` that never is."""
+    return False
+
+
+class Llm(Protocol):
+    """A chat model. One thread at a time calls it; `cancelled` may be set by any other."""
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int = 160,
+        cancelled: Callable[[], bool] = never,
+    ) -> Iterator[str]:
+        """Answer the last message.
+
+        A history that is too long for the model is shortened, the system message and the last
+        message kept.
+
+        Args:
+            messages: The system message, the history, the question.
+            max_tokens: The answer ends after so many.
+            cancelled: Asked between tokens and while the prompt is read.
+
+        Yields:
+            Pieces of the answer, each valid text, as they come.
+
+        Raises:
+            Cancelled: ``cancelled`` said so.
+            ResourceError: The model failed or the server cannot be reached.
+            InputError: The server refuses the key or the model's name.
+        """
+        ...
+
+    def warm(self, messages: Sequence[Message], *, cancelled: Callable[[], bool] = never) -> None:
+        """Read ``messages``, the head of prompts to come, while nobody waits.
+
+        Raises:
+            Cancelled: ``cancelled`` said so; what was read is kept.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens ``text`` has: a Chinese character is one, four Latin letters are."""
+    other = sum(1 for c in text if ord(c) < 0x2E80)
+    return len(text) - other + -(-other // _OTHER_BYTES_PER_TOKEN)
+
+
+def estimate_prompt(messages: Sequence[Message]) -> int:
+    """About how many tokens ``messages`` have as a prompt."""
+    return sum(estimate_tokens(m.content) + _MESSAGE_TOKENS for m in messages)
+
+
+def shortened(
+    messages: Sequence[Message], room: int, count: Callable[[Sequence[Message]], int]
+) -> list[Message]:
+    """Leave out history, oldest first, then the head of the longest message, until it fits.
+
+    Args:
+        messages: A system message (if any) first, the question last.
+        room: Tokens there are.
+        count: Tokens of a prompt.
+    """
+    kept = list(messages)
+    start = 1 if kept and kept[0].role == "system" else 0
+    while count(kept) > room and len(kept) - start > 1:
+        # A user's message goes together with the answer to it.
+        end = start + 2 if kept[start].role == "user" and len(kept) - start > 2 else start + 1
+        del kept[start:end]
+    while count(kept) > room and any(m.content for m in kept):
+        index = max(range(len(kept)), key=lambda i: len(kept[i].content))
+        longest = kept[index]
+        kept[index] = Message(longest.role, longest.content[len(longest.content) // 4 + 1 :])
+    return kept

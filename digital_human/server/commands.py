@@ -1,0 +1,65 @@
+"""``digital-human serve``: the live server. Its packages are imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+from pydantic import SecretStr
+
+from digital_human.config import settings
+from digital_human.errors import ResourceError
+
+DEFAULT_PERSONA = "xihu"
+
+Personas = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--persona", "-p", metavar="NAME",
+        help="Who visitors may talk with: a name or a folder with persona.toml; may be given "
+        "several times, the first is the default.",
+    ),
+]  # fmt: skip
+Mind = Literal["llama", "openai", "none"]
+
+
+def serve(
+    persona: Personas = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; anything but loopback needs a token.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="DH_LIVE__TOKEN", help="Clients must send it as a bearer token."),
+    ] = None,
+    llm: Annotated[
+        Mind | None,
+        typer.Option(help="Language model: a GGUF here, an OpenAI-compatible server, or none."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Language model's name, or the path of a GGUF file.")
+    ] = None,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
+) -> None:
+    """Let people talk with a digital human in their browser."""
+    try:
+        from digital_human.server.run import run
+    except ModuleNotFoundError as error:
+        raise ResourceError(
+            f"serve needs the package {error.name!r}", fix='pip install "digital-human[live]"'
+        ) from error
+    base = settings()
+    live = {"host": host, "port": port, "token": SecretStr(token) if token else None}
+    mind = {"backend": llm, "model": model}
+    chosen = base.model_copy(
+        update={
+            "live": base.live.model_copy(update=_given(live)),
+            "llm": base.llm.model_copy(update=_given(mind)),
+        }
+    )
+    run(chosen, persona or [DEFAULT_PERSONA], log_json=log_json)
+
+
+def _given(values: dict[str, object | None]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,136 @@
+"""Runs the live server: settings, models, engine, sessions, HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import cv2
+import uvicorn
+from rich.console import Console
+
+from digital_human.apps.live.admission import Admission
+from digital_human.apps.live.engine import Engine
+from digital_human.apps.live.reports import ReportStore
+from digital_human.apps.live.session import LiveSession
+from digital_human.apps.live.sessions import Sessions, Wish
+from digital_human.config import Settings
+from digital_human.dialogue.persona import load_persona
+from digital_human.errors import InputError, ResourceError, WeightsError
+from digital_human.models import store
+from digital_human.models.progress import RichProgress
+from digital_human.server.app import create_app, server_config
+from digital_human.server.auth import is_loopback
+from digital_human.server.logs import configure
+from digital_human.transport.webrtc.peer import Peer
+
+
+def run(chosen: Settings, names: Sequence[str], *, log_json: bool) -> None:
+    """Serve until a signal comes.
+
+    Args:
+        chosen: The program's settings.
+        names: Personas: names or folders; the first is the default.
+        log_json: Log JSON lines instead of text.
+
+    Raises:
+        DigitalHumanError: A setting, a persona, a model or the port is wrong.
+    """
+    live = chosen.live
+    if not is_loopback(live.host) and live.token is None:
+        raise InputError(
+            f"host {live.host}: others can reach it, so a token is needed",
+            fix=f"add --token {secrets.token_urlsafe(18)} (or set DH_LIVE__TOKEN), "
+            "or leave --host out",
+        )
+    _check_port(chosen)
+    for name in names:
+        load_persona(name)  # a wrong name is told before models are fetched
+    engine = Engine(chosen)
+    _fetch(engine)
+    configure(json=log_json)
+    cv2.setNumThreads(1)
+    asyncio.run(_serve(engine, names, Console(stderr=True, soft_wrap=True)))
+
+
+def _check_port(chosen: Settings) -> None:
+    """Say that the port is taken before minutes of loading, not after."""
+    live = chosen.live
+    try:
+        family = socket.getaddrinfo(live.host, live.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family[0], family[1]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(family[4])
+    except OSError as error:
+        raise ResourceError(
+            f"cannot listen on {live.host}:{live.port}: {error.strerror or error}",
+            fix=f"choose another port, e.g. --port {live.port + 1}, or another --host",
+        ) from error
+
+
+def _fetch(engine: Engine) -> None:
+    """Fetch the models that are missing."""
+    missing = []
+    for name in engine.needs:
+        try:
+            store().path(name)
+        except WeightsError:
+            missing.append(name)
+    if missing:
+        with RichProgress() as progress:
+            store().pull_all(missing, progress)
+
+
+@asynccontextmanager
+async def running(
+    engine: Engine, names: Sequence[str], console: Console
+) -> AsyncIterator[Sessions]:
+    """Load the engine, give the sessions that use it, and free everything at the end."""
+    reports = ReportStore(engine.settings.home / "reports", engine.audit)
+    try:
+        with console.status("loading") as status:
+            await engine.load(names, lambda what: status.update(f"loading {what}"))
+        cards = [(await engine.cast(name)).persona for name in names]
+        folders = {card.name: name for card, name in zip(cards, names, strict=True)}
+
+        async def make(id: str, wish: Wish) -> LiveSession:
+            name = wish.persona or cards[0].name
+            if name not in folders:
+                raise InputError(
+                    f"persona {name!r}: is not served here", fix=f"use one of {', '.join(folders)}"
+                )
+            return LiveSession(
+                id, engine, await engine.cast(folders[name]), avatar=wish.avatar,
+                voice=wish.voice, language=wish.language, reports=reports,
+            )  # fmt: skip
+
+        live = engine.settings.live
+        admission = Admission(engine.settings.cpu_threads, limit=live.max_sessions)
+        yield Sessions(
+            make, admission=admission, new_peer=Peer, personas=lambda: cards, ice=live.ice
+        )
+    finally:
+        reports.close()
+        await engine.close()
+
+
+async def _serve(engine: Engine, names: Sequence[str], console: Console) -> None:
+    async with running(engine, names, console) as sessions:
+        app = create_app(sessions, engine.settings)
+        live = engine.settings.live
+        host = f"[{live.host}]" if ":" in live.host else live.host
+        console.print(f"[green]ready[/] open http://{host}:{live.port}/ in a browser")
+        if not is_loopback(live.host):
+            console.print(
+                "  browsers give the microphone only to https or localhost: "
+                "put a TLS proxy before it"
+            )
+        preparing = asyncio.create_task(engine.prepare(), name="prepare")
+        try:
+            await uvicorn.Server(server_config(app, engine.settings)).serve()
+        finally:
+            preparing.cancel()
+            await asyncio.wait([preparing])

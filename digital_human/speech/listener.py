@@ -1,0 +1,272 @@
+"""The microphone of one session: voice, turns, words.
+
+Everything is timed by the samples received, so a recording fed in faster than real time gives the
+same turns as a live microphone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from digital_human.core.frames import FloatArray
+from digital_human.core.stage import ModelThread
+from digital_human.errors import Cancelled
+from digital_human.speech.echo import BLOCK, EchoCanceller
+from digital_human.speech.endpoint import EndpointJudge
+from digital_human.speech.hearing import (
+    EAR_RATE,
+    Abandon,
+    Action,
+    Commit,
+    Decode,
+    Heard,
+    Judge,
+    Mode,
+    Transcript,
+)
+from digital_human.speech.hotwords import HotWords
+from digital_human.speech.recognizers.base import Recognised, Recognizer
+from digital_human.speech.turn import TurnMachine
+from digital_human.speech.vad import WINDOW, SileroVad
+
+_KEPT = 32 * EAR_RATE
+_PRE_ROLL = 0.5
+_TAIL = 0.15  # After the last voiced window: the end of a final consonant.
+_SURE = 0.9  # Certainty from which a language counts as the visitor's.
+_TRIES = 2
+_FAILURES = 3
+
+_Asked = TypeVar("_Asked", Decode, Judge)
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """Microphone of one session: VAD, echo guard, turn machine, end of turn and recogniser.
+
+    Args:
+        recognizer: Shared by sessions; runs in ``asr_thread``.
+        judge: Shared by sessions; runs in ``judge_thread``.
+        asr_thread: Thread of the recogniser.
+        judge_thread: Thread of the judge.
+        machine: This session's turns.
+        hot_words: Names that the persona and its knowledge care about.
+        on_action: Told every action that is neither `Decode` nor `Judge`, on the event loop.
+        on_failure: Told when a recognition or judgement failed for good, with the stage's name.
+        language: What the visitor speaks; None tells Chinese and English apart, turn by turn.
+    """
+
+    def __init__(
+        self,
+        *,
+        recognizer: Recognizer,
+        judge: EndpointJudge,
+        asr_thread: ModelThread,
+        judge_thread: ModelThread,
+        machine: TurnMachine,
+        hot_words: HotWords,
+        on_action: Callable[[Action], None],
+        on_failure: Callable[[str, Exception], None] | None = None,
+        language: Heard | None = None,
+    ) -> None:
+        self._recognizer, self._judge = recognizer, judge
+        self._asr_thread, self._judge_thread = asr_thread, judge_thread
+        self._machine, self._hot_words = machine, hot_words
+        self._on_action, self._on_failure = on_action, on_failure
+        self.language = language
+        self._usual: Heard | None = None
+        self._vad = SileroVad()
+        self._echo = EchoCanceller()
+        self._ring = np.zeros(_KEPT, np.float32)
+        self._received = 0
+        self._cleaned = 0
+        self._seen = 0
+        self._rest = np.zeros(0, np.float32)
+        self._decode: Decode | None = None
+        self._asked: Judge | None = None
+        self._decode_asked = asyncio.Event()
+        self._judge_asked = asyncio.Event()
+        self._turn_floor = 0.0
+        self._failures = 0
+
+    # What comes in ------------------------------------------------------------------------------
+
+    def hear(self, pcm: FloatArray) -> None:
+        """Take what the microphone sent next: float32 [n] at 16 kHz, any n, −1…1."""
+        self._received += pcm.size
+        rest = np.concatenate((self._rest, np.asarray(pcm, np.float32)))
+        whole = rest.size // BLOCK * BLOCK
+        for first in range(0, whole, BLOCK):
+            self._keep(self._echo(rest[first : first + BLOCK]))
+            while self._cleaned - self._seen >= WINDOW:
+                self._listen()
+        self._rest = rest[whole:]
+
+    def far_end(self, pcm: FloatArray) -> None:
+        """What the digital human says, as it is sent: float32 [n] at 16 kHz."""
+        self._echo.far_end(pcm)
+
+    def set_mode(self, mode: Mode) -> None:
+        """The digital human now listens, thinks or speaks."""
+        self._do(self._machine.set_mode(mode, self.now))
+
+    def button(self, down: bool) -> None:
+        """Push to talk."""
+        self._do(self._machine.button(self.now, down))
+
+    @property
+    def now(self) -> float:
+        """Seconds of microphone received."""
+        return self._received / EAR_RATE
+
+    # What is done about it ----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Recognise and judge what the turn machine asks for, until cancelled.
+
+        Raises:
+            Exception: What the recogniser or the judge raised, when it did so several times in a
+                row; a single failure is logged, told to ``on_failure`` and ends the turn.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._recognising(), name="listener-recognise")
+            group.create_task(self._judging(), name="listener-judge")
+
+    async def _recognising(self) -> None:
+        while True:
+            await self._decode_asked.wait()
+            self._decode_asked.clear()
+            if (asked := self._decode) is None:
+                continue
+            heard: Recognised | None = None
+            text = ""
+            try:
+                heard, text = await self._recognise(asked)
+            except Cancelled:
+                continue
+            except Exception as error:
+                self._failed("recogniser", error)
+            else:
+                self._failures = 0
+            if asked is self._decode:
+                self._decode = None
+            transcript = self._transcript(asked, heard, text)
+            self._do(self._machine.decoded(self.now, transcript, asked.final))
+
+    async def _recognise(self, asked: Decode) -> tuple[Recognised, str]:
+        """What was heard, and its text with hot words corrected."""
+        pcm = self._between(self._onset(asked), asked.end + _TAIL)
+        language, usual = self.language, self._usual
+
+        def work() -> tuple[Recognised, str]:
+            heard = self._recognizer.recognise(
+                pcm,
+                language=language,
+                usual=usual,
+                prompt=self._hot_words.prompt(language or usual),
+                cancelled=lambda: self._decode is not asked,
+            )
+            return heard, self._hot_words.correct(heard.text)
+
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return await self._asr_thread.call(work)
+            except Cancelled:
+                raise
+            except Exception:
+                if attempt == _TRIES or not asked.final:
+                    raise
+                _log.warning("the recogniser failed and is asked again", exc_info=True)
+        raise AssertionError("unreachable")
+
+    async def _judging(self) -> None:
+        while True:
+            await self._judge_asked.wait()
+            self._judge_asked.clear()
+            if (asked := self._asked) is None:
+                continue
+            self._asked = None
+            pcm = self._between(self._onset(asked), asked.end)
+            try:
+                probability = await self._judge_thread.call(self._judge, pcm)
+            except Exception as error:
+                self._failed("judge", error)
+                continue
+            self._do(self._machine.judged(self.now, probability, asked))
+
+    def _transcript(self, asked: Decode, heard: Recognised | None, text: str) -> Transcript:
+        language = self.language or self._usual or "zh"
+        if heard is None:
+            return Transcript("", language, asked.start, asked.end, 0, 0.0)
+        if heard.dropped:
+            _log.info("dropped as a hallucination: %r", heard.dropped)
+        if asked.final and heard.text and self.language is None and heard.certainty >= _SURE:
+            self._usual = heard.language
+        return Transcript(
+            text=text,
+            language=heard.language,
+            start=asked.start,
+            end=asked.end,
+            revision=0,
+            confidence=heard.confidence,
+            raw=heard.text,
+        )
+
+    def _failed(self, stage: str, error: Exception) -> None:
+        self._failures += 1
+        _log.error("%s failed: %s", stage, error, exc_info=error)
+        if self._on_failure is not None:
+            self._on_failure(stage, error)
+        if self._failures >= _FAILURES:
+            self._failures = 0
+            raise error
+
+    # The voice ----------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """One VAD window."""
+        window = self._slice(self._seen, self._seen + WINDOW)
+        self._seen += WINDOW
+        probability = self._vad(window)
+        level = 10.0 * float(np.log10(np.mean(np.square(window)) + 1e-12))
+        if probability >= self._machine.policy.voice_stay and self._echo.is_echo():
+            probability = 0.0
+        self._do(self._machine.voice(self._seen / EAR_RATE, probability, level))
+
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Decode):
+                self._decode = action
+                self._decode_asked.set()
+            elif isinstance(action, Judge):
+                self._asked = action
+                self._judge_asked.set()
+            else:
+                if isinstance(action, (Commit, Abandon)):
+                    self._decode = self._asked = None
+                if isinstance(action, Commit):
+                    self._turn_floor = action.transcript.end
+                self._on_action(action)
+
+    # The sound ----------------------------------------------------------------------------------
+
+    def _onset(self, asked: _Asked) -> float:
+        return max(asked.start - _PRE_ROLL, min(self._turn_floor, asked.start))
+
+    def _keep(self, block: FloatArray) -> None:
+        first = self._cleaned % _KEPT
+        self._ring[first : first + BLOCK] = block
+        self._cleaned += BLOCK
+
+    def _between(self, start: float, end: float) -> FloatArray:
+        return self._slice(round(start * EAR_RATE), round(end * EAR_RATE))
+
+    def _slice(self, start: int, end: int) -> FloatArray:
+        """A copy of samples [start, end), as far as they are kept."""
+        start = max(start, self._cleaned - _KEPT, 0)
+        end = min(end, self._cleaned)
+        return self._ring[np.arange(start, max(start, end)) % _KEPT]

@@ -1,0 +1,484 @@
+"""Whose turn it is: an explicit state machine between microphone and conversation.
+
+It is pure: time comes in with every call, nothing is awaited, nothing is measured. What it wants
+done (`Decode`, `Judge`) and what it has found out (`Started` … `Interrupt`) are returned.
+
+Phases and what moves between them (all other pairs are impossible):
+
+========  ===========================================  ========  ===============================
+from      when                                         to        emits
+========  ===========================================  ========  ===============================
+QUIET     voice on                                     SUSPECT
+SUSPECT   voice off before it was announced            QUIET
+SUSPECT   voice as long as the mode asks               VOICE     Started (Duck, Hold)
+VOICE     voice goes on                                VOICE     Decode, Duck, Hold, Interrupt
+VOICE     voice off, shorter than a syllable           QUIET     (Resume) Abandon noise
+VOICE     voice off                                    PAUSE     Judge, Decode final
+VOICE     turn limit                                   CLOSING   Decode final
+PAUSE     voice on                                     VOICE     Duck, Hold
+PAUSE     text is nothing or a back-channel            QUIET     (Resume) Abandon
+PAUSE     text, and the judge or the silence ends it   QUIET     Commit
+any       button down                                  PRESSED   Started, Interrupt
+PRESSED   button up or turn limit                      CLOSING   Decode final
+PRESSED   button up at once                            QUIET     Abandon noise
+CLOSING   the decode is there                          QUIET     Commit or Abandon empty
+========  ===========================================  ========  ===============================
+
+Beside the phase runs the *floor*, the digital human's own speech: FREE → DUCKED → HELD, and back to
+FREE by Resume or Interrupt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Literal
+
+from digital_human.speech.backchannel import (
+    is_backchannel,
+    is_complete,
+    is_hesitation,
+    normalised,
+)
+from digital_human.speech.hearing import (
+    Abandon,
+    Action,
+    Commit,
+    Decode,
+    Duck,
+    Hold,
+    Interrupt,
+    Judge,
+    Mode,
+    Partial,
+    Resume,
+    Speculate,
+    Started,
+    Transcript,
+)
+from digital_human.speech.voicegate import VoiceGate
+
+_EPS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """The thresholds, in seconds unless said otherwise.
+
+    Attributes:
+        voice_on: VAD probability of a voiced window while there is no voice.
+        voice_stay: VAD probability of a voiced window while there is.
+        on_windows: Voiced windows among the last ``on_span`` that begin a voice.
+        on_span: See ``on_windows``.
+        hangover: Unvoiced time that ends a voice.
+        quiet: Windows below this level (dBFS) are never voiced.
+        noise: A shorter voice is noise.
+        partial: Time between decodes while the voice lasts.
+        complete: Judge's probability from which a turn counts as complete.
+        silence_complete: Silence that ends a turn the judge calls complete.
+        silence_short: Silence that ends a short command or answer whatever the judge says.
+        silence: Silence that ends any turn.
+        judge_again: Silence at which a judge that said no is asked once more.
+        limit: Longest turn.
+        decode_timeout: How long a final decode is waited for.
+        duck: Voice that lowers the digital human's own voice.
+        hold: Voice that pauses it.
+        interrupt: Voice that stops it, whatever the words.
+        warm_up: After it began to speak the echo canceller still learns …
+        warm_up_voice: … and a voice counts only when it is this long.
+        undecided: Silence after which a held voice goes on while the words are still unknown.
+        thinking_interrupt: Voice that goes on with the question while the answer is being made.
+    """
+
+    voice_on: float = 0.5
+    voice_stay: float = 0.35
+    on_windows: int = 2
+    on_span: int = 3
+    hangover: float = 0.096
+    quiet: float = -60.0
+    noise: float = 0.1
+    partial: float = 0.6
+    complete: float = 0.5
+    silence_complete: float = 0.3
+    silence_short: float = 0.7
+    silence: float = 1.0
+    judge_again: float = 0.5
+    limit: float = 25.0
+    decode_timeout: float = 5.0
+    duck: float = 0.064
+    hold: float = 0.128
+    interrupt: float = 0.8
+    warm_up: float = 0.3
+    warm_up_voice: float = 0.2
+    undecided: float = 1.2
+    thinking_interrupt: float = 0.6
+
+
+class Phase(Enum):
+    """Where the visitor's turn is."""
+
+    QUIET = "quiet"
+    SUSPECT = "suspect"
+    VOICE = "voice"
+    PAUSE = "pause"
+    PRESSED = "pressed"
+    CLOSING = "closing"
+
+
+class Floor(Enum):
+    """What the visitor's voice has done to the digital human's."""
+
+    FREE = "free"
+    DUCKED = "ducked"
+    HELD = "held"
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of the turn that is open."""
+
+    start: float
+    end: float
+    asked_at: float
+    voiced: float = 0.0
+    revision: int = 0
+    pending: Decode | None = None
+    final: Transcript | None = None
+    last_text: str = ""
+    speculated: str = ""
+    asked: Judge | None = None
+    judgements: int = 0
+    probability: float | None = None
+    by: Literal["button", "limit"] = "button"
+
+
+class TurnMachine:
+    """Decides when the visitor speaks, has finished, interrupts or only nods along.
+
+    A later `Decode` of a turn replaces an earlier one that is still running: only the last needs an
+    answer. ``Transcript.start`` and ``end`` must be those of the `Decode` it answers; revisions are
+    numbered here.
+    """
+
+    def __init__(self, policy: TurnPolicy = TurnPolicy()) -> None:  # noqa: B008
+        self.policy = policy
+        self.mode = Mode.IDLE
+        self.phase = Phase.QUIET
+        self.floor = Floor.FREE
+        self._gate = VoiceGate(
+            on=policy.voice_on,
+            stay=policy.voice_stay,
+            windows=policy.on_windows,
+            span=policy.on_span,
+            hangover=policy.hangover,
+            quiet=policy.quiet,
+        )
+        self._turn = _Turn(0.0, 0.0, 0.0)
+        self._now = 0.0
+        self._speaking_since = float("-inf")
+
+    # What happens -------------------------------------------------------------------------------
+
+    def set_mode(self, mode: Mode, t: float) -> list[Action]:
+        """The digital human now listens, thinks or speaks."""
+        t = self._tick(t)
+        if mode is self.mode:
+            return []
+        self.mode = mode
+        if mode is not Mode.SPEAKING:
+            return self._release(t)
+        self._speaking_since = t
+        if self.phase is Phase.VOICE:
+            return self._claim(t)
+        if self.phase is Phase.PAUSE:
+            if self._turn.final is not None:
+                return self._decide(t, self._turn.final)
+            self.floor = Floor.HELD
+            return [Hold(t)]
+        if self.phase in (Phase.PRESSED, Phase.CLOSING):
+            return self._interrupt(t, "button")
+        return []
+
+    def voice(self, t: float, probability: float, level: float) -> list[Action]:
+        """One VAD window.
+
+        Args:
+            t: Its end.
+            probability: Of voice, 0…1.
+            level: RMS in dBFS.
+        """
+        t = self._tick(t)
+        began = self._gate.step(t, probability, level)
+        match self.phase:
+            case Phase.QUIET:
+                return self._suspect(t, self._gate.onset) if began else []
+            case Phase.SUSPECT:
+                return self._announce(t)
+            case Phase.VOICE:
+                return self._voiced(t) if self._gate.on else self._pause(t)
+            case Phase.PAUSE:
+                return self._go_on(t) if began else self._wait(t)
+            case Phase.PRESSED:
+                return self._long(t)
+            case Phase.CLOSING:
+                return self._overdue(t, self._turn.end)
+
+    def decoded(self, t: float, transcript: Transcript, final: bool) -> list[Action]:
+        """The text of a `Decode`; one of another turn or of an older pause changes nothing."""
+        t = self._tick(t)
+        turn = self._turn
+        if self.phase in (Phase.QUIET, Phase.SUSPECT) or abs(transcript.start - turn.start) > _EPS:
+            return []
+        if turn.pending is not None and transcript.end >= turn.pending.end - _EPS:
+            turn.pending = None
+        turn.revision += 1
+        transcript = replace(transcript, revision=turn.revision)
+        whole = final and abs(transcript.end - turn.end) <= _EPS
+        if whole and self.phase is Phase.PAUSE:
+            turn.final = transcript
+            return self._decide(t, transcript)
+        if whole and self.phase is Phase.CLOSING:
+            return self._close(t, transcript)
+        return self._partial(t, transcript)
+
+    def judged(self, t: float, probability: float, asked: Judge) -> list[Action]:
+        """The judge's answer, 0…1; one about another pause changes nothing."""
+        t = self._tick(t)
+        if self.phase is not Phase.PAUSE or asked != self._turn.asked:
+            return []
+        self._turn.probability = probability
+        return self._end(t)
+
+    def button(self, t: float, down: bool) -> list[Action]:
+        """Push to talk: while it is down everything belongs to the turn; up ends the turn."""
+        t = self._tick(t)
+        if down == (self.phase is Phase.PRESSED):
+            return []
+        if not down:
+            if t - self._turn.start < self.policy.noise:
+                return self._abandon(t, "noise")
+            return self._finish(t, "button")
+        actions: list[Action] = []
+        if self.phase in (Phase.QUIET, Phase.SUSPECT):
+            self._turn = _Turn(t, t, t)
+            actions.append(Started(t))
+        self.phase = Phase.PRESSED
+        self._turn.final = None
+        self._turn.asked = None
+        if self.mode is not Mode.IDLE:
+            actions += self._interrupt(t, "button")
+        return actions
+
+    def reset(self, t: float) -> list[Action]:
+        """Forget the open turn, if there is one, and what the voice did."""
+        t = self._tick(t)
+        self._gate.reset()
+        if self.phase in (Phase.QUIET, Phase.SUSPECT):
+            self.phase = Phase.QUIET
+            return self._release(t)
+        return self._abandon(t, "empty")
+
+    # The voice ----------------------------------------------------------------------------------
+
+    def _suspect(self, t: float, start: float) -> list[Action]:
+        self._turn = _Turn(start, start, start)
+        self.phase = Phase.SUSPECT
+        return self._announce(t)
+
+    def _announce(self, t: float) -> list[Action]:
+        if not self._gate.on:
+            self.phase = Phase.QUIET
+            return []
+        if self._gate.length < self._least() - _EPS:
+            return []
+        self.phase = Phase.VOICE
+        return [Started(self._turn.start), *self._voiced(t)]
+
+    def _least(self) -> float:
+        """Voice that is taken seriously now."""
+        since = self._gate.onset - self._speaking_since
+        if self.mode is not Mode.SPEAKING or not 0 <= since < self.policy.warm_up:
+            return 0.0
+        return self.policy.warm_up_voice
+
+    def _voiced(self, t: float) -> list[Action]:
+        return [*self._claim(t), *self._long(t)]
+
+    def _claim(self, t: float) -> list[Action]:
+        """What the voice so far does to the digital human's floor."""
+        length, voiced = self._gate.length, self._turn.voiced + self._gate.length
+        if self.mode is Mode.IDLE:
+            return []
+        if self.mode is Mode.THINKING:
+            enough = voiced >= self.policy.thinking_interrupt - _EPS
+            return self._interrupt(t, "voice") if enough else []
+        actions: list[Action] = []
+        least = self._least()
+        if self.floor is Floor.FREE and length >= max(least, self.policy.duck) - _EPS:
+            self.floor = Floor.DUCKED
+            actions.append(Duck(t))
+        if self.floor is Floor.DUCKED and length >= max(least, self.policy.hold) - _EPS:
+            self.floor = Floor.HELD
+            actions.append(Hold(t))
+        if self.floor is Floor.HELD and voiced >= self.policy.interrupt - _EPS:
+            actions += self._interrupt(t, "voice")
+        return actions
+
+    def _long(self, t: float) -> list[Action]:
+        """A decode now and then while the turn lasts, and its end at the limit."""
+        turn = self._turn
+        if t - turn.start >= self.policy.limit - _EPS:
+            return self._finish(t, "limit")
+        if self.mode is not Mode.IDLE:
+            return []
+        if turn.pending is not None and t - turn.asked_at < self.policy.decode_timeout:
+            return []
+        if t - turn.asked_at < self.policy.partial - _EPS:
+            return []
+        return [self._decode(t, t, final=False)]
+
+    def _pause(self, t: float) -> list[Action]:
+        turn = self._turn
+        turn.voiced += self._gate.length
+        turn.end = self._gate.end
+        if turn.voiced < self.policy.noise - _EPS:
+            return self._abandon(t, "noise")
+        self.phase = Phase.PAUSE
+        turn.final = None
+        turn.judgements = 0
+        return [self._ask_judge(t), self._decode(t, turn.end, final=True)]
+
+    def _go_on(self, t: float) -> list[Action]:
+        self.phase = Phase.VOICE
+        self._turn.final = None
+        self._turn.asked = None
+        return self._voiced(t)
+
+    # The pause ----------------------------------------------------------------------------------
+
+    def _wait(self, t: float) -> list[Action]:
+        turn, silence = self._turn, t - self._turn.end
+        if turn.final is None:
+            undecided = silence >= self.policy.undecided - _EPS
+            actions = self._release(t) if undecided else []
+            return actions + self._overdue(t, turn.end)
+        if ended := self._end(t):
+            return ended
+        doubtful = turn.probability is not None and turn.probability < self.policy.complete
+        if doubtful and turn.judgements == 1 and silence >= self.policy.judge_again - _EPS:
+            return [self._ask_judge(t)]
+        return []
+
+    def _decide(self, t: float, final: Transcript) -> list[Action]:
+        """The words of a pause are known: an interruption, a nod, or a turn that may be over."""
+        actions: list[Action] = []
+        if self.mode is not Mode.IDLE:
+            if not normalised(final.text):
+                return self._abandon(t, "empty")
+            if is_backchannel(final.text):
+                return self._abandon(t, "backchannel")
+            actions += self._interrupt(t, "voice")
+        if normalised(final.text):
+            actions.append(Partial(final))
+        if ended := self._end(t):
+            return actions + ended
+        return actions + self._speculate(final)
+
+    def _end(self, t: float) -> list[Action]:
+        """Commit or abandon when words and silence are enough."""
+        turn, policy = self._turn, self.policy
+        if turn.final is None:
+            return []
+        silence = t - turn.end + _EPS
+        if not normalised(turn.final.text):
+            return self._abandon(t, "empty") if silence >= policy.silence_complete else []
+        if is_hesitation(turn.final.text):
+            return self._abandon(t, "backchannel") if silence >= policy.silence else []
+        if silence >= policy.silence_complete and (turn.probability or 0.0) >= policy.complete:
+            return self._commit(t, turn.final, "endpoint")
+        enough = policy.silence_short if is_complete(turn.final.text) else policy.silence
+        return self._commit(t, turn.final, "silence") if silence >= enough else []
+
+    def _partial(self, t: float, transcript: Transcript) -> list[Action]:
+        turn, text = self._turn, normalised(transcript.text)
+        if not text:
+            return []
+        actions: list[Action] = []
+        if self.mode is not Mode.IDLE:
+            if is_backchannel(transcript.text):
+                return []
+            actions += self._interrupt(t, "voice")
+        actions.append(Partial(transcript))
+        stable, turn.last_text = text == turn.last_text, text
+        return actions + (self._speculate(transcript) if stable else [])
+
+    def _speculate(self, transcript: Transcript) -> list[Action]:
+        text = normalised(transcript.text)
+        if not text or text == self._turn.speculated or is_hesitation(transcript.text):
+            return []
+        self._turn.speculated = text
+        return [Speculate(transcript)]
+
+    # The end ------------------------------------------------------------------------------------
+
+    def _finish(self, t: float, by: Literal["button", "limit"]) -> list[Action]:
+        self.phase = Phase.CLOSING
+        self._turn.end = t
+        self._turn.by = by
+        return [self._decode(t, t, final=True)]
+
+    def _close(self, t: float, final: Transcript) -> list[Action]:
+        turn = self._turn
+        if normalised(final.text):
+            actions = self._commit(t, final, turn.by)
+        else:
+            actions = self._abandon(t, "empty")
+        if turn.by == "limit" and self._gate.on:
+            actions += self._suspect(t, turn.end)
+        return actions
+
+    def _overdue(self, t: float, since: float) -> list[Action]:
+        if t - since < self.policy.decode_timeout:
+            return []
+        return self._abandon(t, "empty")
+
+    def _commit(
+        self, t: float, final: Transcript, by: Literal["endpoint", "silence", "button", "limit"]
+    ) -> list[Action]:
+        self.phase = Phase.QUIET
+        return [Commit(final, by, t - self._turn.end)]
+
+    def _abandon(self, t: float, reason: Literal["noise", "backchannel", "empty"]) -> list[Action]:
+        self.phase = Phase.QUIET
+        return [*self._release(t), Abandon(reason)]
+
+    # The floor ----------------------------------------------------------------------------------
+
+    def _interrupt(self, t: float, by: Literal["voice", "button"]) -> list[Action]:
+        self.floor = Floor.FREE
+        self.mode = Mode.IDLE
+        return [Interrupt(t, by)]
+
+    def _release(self, t: float) -> list[Action]:
+        if self.floor is Floor.FREE:
+            return []
+        self.floor = Floor.FREE
+        return [Resume(t)]
+
+    # Requests -----------------------------------------------------------------------------------
+
+    def _decode(self, t: float, end: float, *, final: bool) -> Decode:
+        self._turn.asked_at = t
+        self._turn.pending = Decode(self._turn.start, end, final)
+        return self._turn.pending
+
+    def _ask_judge(self, t: float) -> Judge:
+        turn = self._turn
+        turn.asked = Judge(turn.start, t)
+        turn.judgements += 1
+        turn.probability = None
+        return turn.asked
+
+    def _tick(self, t: float) -> float:
+        self._now = max(self._now, t)
+        return self._now

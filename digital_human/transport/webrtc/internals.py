@@ -1,0 +1,144 @@
+"""What the peers need of aiortc beyond its public interface, in one place.
+
+`supported` says whether this aiortc still has it; tests/webrtc/test_internals.py shows that each
+hook works on the installed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiortc import RTCRtpReceiver, RTCRtpSender
+from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
+
+_JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+_TIMESTAMP_MAPPER = "_RTCRtpReceiver__timestamp_mapper"
+_LAST_REPORT = "_RTCRtpSender__lsr"
+_NTP_EPOCH = 2_208_988_800
+
+
+@dataclass(slots=True)
+class LinkQuality:
+    """What the receiver at the other end reports.
+
+    Attributes:
+        loss: Share of packets lost since its last report, 0 to 1.
+        lost: Packets lost in all.
+        jitter: Interarrival jitter in clock ticks of the track.
+        estimate: Bits per second it can take, when it says.
+        key_requests: Times it asked for a key frame.
+    """
+
+    loss: float = 0.0
+    lost: int = 0
+    jitter: int = 0
+    estimate: float | None = None
+    key_requests: int = 0
+
+
+def tune_jitter_buffer(receiver: RTCRtpReceiver) -> None:
+    """Give an audio receiver a jitter buffer of 20 ms instead of 80.
+
+    aiortc's own holds four packets and never drains after a loss (280 ms for the rest of the
+    call); this one holds one packet, and two after a loss.
+    """
+    setattr(receiver, _JITTER_BUFFER, JitterBuffer(capacity=4, prefetch=1))
+
+
+def first_timestamp(receiver: RTCRtpReceiver) -> int | None:
+    """RTP timestamp that ``receiver`` gives its frames as pts 0."""
+    origin: int | None = getattr(receiver, _TIMESTAMP_MAPPER)._origin
+    return origin
+
+
+def on_key_frame_request(sender: RTCRtpSender, request: Callable[[], None]) -> None:
+    """Call ``request`` when the receiver sends PLI or FIR.
+
+    aiortc only marks its own encoder, which packets from elsewhere never pass through.
+    """
+    sender._send_keyframe = request  # type: ignore[method-assign]
+
+
+def follow_reports(
+    sender: RTCRtpSender, quality: LinkQuality, estimated: Callable[[float], None]
+) -> None:
+    """Keep ``quality`` up to date from the receiver's RTCP.
+
+    Args:
+        sender: The track's sender.
+        quality: Written to.
+        estimated: Called with every estimate of what the receiver can take, in bits per second.
+    """
+    handle = sender._handle_rtcp_packet
+
+    async def follow(packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == sender._ssrc:
+                    quality.loss = report.fraction_lost / 256
+                    quality.lost, quality.jitter = report.packets_lost, report.jitter
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            try:
+                estimate, ssrcs = unpack_remb_fci(packet.fci)
+            except ValueError:
+                return
+            if sender._ssrc in ssrcs:
+                quality.estimate = float(estimate)
+                estimated(quality.estimate)
+        await handle(packet)
+
+    sender._handle_rtcp_packet = follow  # type: ignore[method-assign]
+
+
+def report_schedule(sender: RTCRtpSender, due: Callable[[], float | None]) -> None:
+    """Make the sender reports state when media was due instead of when it was sent.
+
+    A receiver maps the RTP time of each track to NTP time by these reports (RFC 3550, 6.4.1) and
+    aligns the tracks by that; aiortc states the time of sending, so that a late packet, or two
+    sent together, puts the tracks out of step.
+
+    Args:
+        sender: The track's sender.
+        due: Unix time at which the packet sent last was due; None leaves the report as it is.
+    """
+    send = sender._send_rtcp
+
+    async def correct(packets: list[AnyRtcpPacket]) -> None:
+        for packet in packets:
+            if isinstance(packet, RtcpSrPacket) and packet.sender_info.ntp_timestamp:
+                if (when := due()) is not None:
+                    ntp = int((when + _NTP_EPOCH) * (1 << 32))
+                    packet.sender_info.ntp_timestamp = ntp
+                    setattr(sender, _LAST_REPORT, (ntp >> 16) & 0xFFFFFFFF)
+        await send(packets)
+
+    sender._send_rtcp = correct  # type: ignore[method-assign]
+
+
+def ntp_to_unix(ntp: int) -> float:
+    """A 64-bit NTP time stamp as Unix time."""
+    return ntp / (1 << 32) - _NTP_EPOCH
+
+
+def supported(sender: RTCRtpSender, receiver: RTCRtpReceiver) -> list[str]:
+    """Names that this module uses and the installed aiortc does not have."""
+    needed: list[tuple[Any, str]] = [
+        (receiver, _JITTER_BUFFER),
+        (receiver, _TIMESTAMP_MAPPER),
+        (sender, _LAST_REPORT),
+        (sender, "_send_keyframe"),
+        (sender, "_handle_rtcp_packet"),
+        (sender, "_send_rtcp"),
+        (sender, "_ssrc"),
+    ]
+    return [f"{type(owner).__name__}.{name}" for owner, name in needed if not hasattr(owner, name)]

@@ -1,0 +1,128 @@
+"""Publishes a broadcast to an SFU by WHIP (RFC 9725): one upload, any number of viewers there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import urljoin
+
+import httpx
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+
+from digital_human.config import IceServer
+from digital_human.errors import ResourceError
+from digital_human.media.broadcast import Broadcast
+from digital_human.transport.webrtc import internals, sdp
+from digital_human.transport.webrtc.internals import LinkQuality
+from digital_human.transport.webrtc.tracks import PacketTrack
+
+_TIMEOUT = 10.0
+_CONNECT_SECONDS = 15.0
+
+
+class WhipPublisher:
+    """One publication; it ends with `run`.
+
+    Args:
+        broadcast: What is published.
+        url: The WHIP endpoint.
+        token: Sent as a bearer token.
+        ice: STUN and TURN servers.
+    """
+
+    def __init__(
+        self,
+        broadcast: Broadcast,
+        url: str,
+        token: str | None,
+        *,
+        ice: Sequence[IceServer] = (),
+    ) -> None:
+        self._broadcast, self._url, self._ice = broadcast, url, tuple(ice)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Publish until cancelled; the resource at the server is deleted then.
+
+        Raises:
+            ResourceError: The server refuses, cannot be reached, or the connection was lost.
+        """
+        connection = RTCPeerConnection(sdp.configuration(self._ice))
+        outlet = self._broadcast.open("h264", name="whip")
+        lost = asyncio.Event()
+
+        def state() -> None:
+            if connection.connectionState == "connected":
+                self.connected.set()
+            elif connection.connectionState in ("failed", "closed"):
+                lost.set()
+
+        connection.on("connectionstatechange", state)
+        resource = ""
+        tracks = [PacketTrack(outlet, kind) for kind in ("audio", "video")]
+        try:
+            async with httpx.AsyncClient(timeout=_TIMEOUT, headers=self._headers) as client:
+                try:
+                    for track in tracks:
+                        sender = connection.addTransceiver(track, direction="sendonly").sender
+                        internals.follow_reports(sender, LinkQuality(), outlet.report_estimate)
+                        internals.report_schedule(sender, track.due)
+                        if track.kind == "video":
+                            internals.on_key_frame_request(sender, outlet.request_key_frame)
+                    _only_h264(connection)
+                    await connection.setLocalDescription(await connection.createOffer())
+                    resource, answer = await self._post(client, connection.localDescription.sdp)
+                    await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+                    await self._until_lost(lost)
+                finally:
+                    if resource:
+                        await _delete(client, resource)
+        finally:
+            outlet.close()
+            await connection.close()
+
+    async def _post(self, client: httpx.AsyncClient, offer: str) -> tuple[str, str]:
+        try:
+            reply = await client.post(
+                self._url, content=offer, headers={"Content-Type": "application/sdp"}
+            )
+        except httpx.HTTPError as error:
+            raise ResourceError(
+                f"WHIP server cannot be reached: {type(error).__name__}", fix="check the address"
+            ) from error
+        if reply.status_code != httpx.codes.CREATED:
+            raise ResourceError(
+                f"WHIP server answered {reply.status_code} instead of 201",
+                fix="check the address and the token",
+            )
+        return urljoin(self._url, reply.headers.get("Location", self._url)), reply.text
+
+    async def _until_lost(self, lost: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await self.connected.wait()
+        except TimeoutError:
+            raise ResourceError(
+                f"WHIP: no connection within {_CONNECT_SECONDS:.0f} s",
+                fix="check that UDP reaches the server, or configure TURN (live.ice)",
+            ) from None
+        await lost.wait()
+        raise ResourceError("WHIP: the connection was lost")
+
+
+def _only_h264(connection: RTCPeerConnection) -> None:
+    """An SFU hands the packets on as they are: offer only the codec that is sent."""
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    h264 = [codec for codec in codecs if codec.name.upper() == "H264"]
+    for transceiver in connection.getTransceivers():
+        if transceiver.kind == "video":
+            transceiver.setCodecPreferences(h264)
+
+
+async def _delete(client: httpx.AsyncClient, resource: str) -> None:
+    try:
+        async with asyncio.timeout(2.0):
+            await client.delete(resource)
+    except (httpx.HTTPError, TimeoutError):
+        return  # the server drops it when the connection's consent expires

@@ -1,0 +1,117 @@
+"""Chromium for the tests of the page, with a fake microphone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.fakes.page_server import PageServer
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+FLAGS = [
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=user-gesture-required",
+    "--mute-audio",
+]
+
+DESKTOP = {"width": 1280, "height": 720}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser."""
+    if not CHROMIUM.exists():
+        reason = f"no browser at {CHROMIUM}: install Debian's chromium or set CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return str(CHROMIUM)
+
+
+@pytest.fixture(scope="module")
+def launch(chromium: str) -> Iterator[Callable[..., Browser]]:
+    """Start the browser with further flags; closed after the module.
+
+    Playwright keeps an event loop running in this thread, so it must not outlive the module.
+    """
+    with sync_playwright() as playwright:
+        browsers: list[Browser] = []
+
+        def start(*flags: str) -> Browser:
+            browsers.append(
+                playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
+            )
+            return browsers[-1]
+
+        yield start
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Browser]) -> Browser:
+    """A browser whose fake microphone beeps."""
+    return launch()
+
+
+class Visit:
+    """Pages of one test, and everything they complained of."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+
+    def open(
+        self,
+        url: str,
+        *,
+        size: dict[str, int] = DESKTOP,
+        locale: str = "zh-CN",
+        microphone: bool = True,
+        **context: object,
+    ) -> Page:
+        """A fresh visitor at ``url``."""
+        visitor = self._browser.new_context(
+            viewport=size, locale=locale, permissions=["microphone"] if microphone else [],
+            **context,
+        )  # fmt: skip
+        page = visitor.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"pageerror: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(url)
+        return page
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def close(self) -> None:
+        """Close all pages."""
+        for context in self._browser.contexts:
+            context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens pages; the test fails when one of them logged an error."""
+    visit = Visit(browser)
+    yield visit
+    visit.close()
+    assert visit.complaints == []
+
+
+@pytest.fixture
+def server() -> Iterator[PageServer]:
+    """A live server with scripted answers."""
+    with PageServer().running() as server:
+        yield server

@@ -1,0 +1,98 @@
+"""The hooks into aiortc work on the installed version: an upgrade that breaks one fails here."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_PLI,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpSenderInfo,
+    RtcpSrPacket,
+    RtpPacket,
+    pack_remb_fci,
+)
+
+from digital_human.transport.webrtc import internals
+
+
+@pytest.fixture
+async def connection():
+    made = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    yield made
+    await made.close()
+
+
+async def test_names_are_there(connection: RTCPeerConnection) -> None:
+    transceiver = connection.addTransceiver("audio")
+    assert internals.supported(transceiver.sender, transceiver.receiver) == []
+    assert len(internals.supported(object(), object())) == 7
+
+
+async def test_jitter_buffer_gives_a_packet_when_the_next_comes(
+    connection: RTCPeerConnection,
+) -> None:
+    receiver = connection.addTransceiver("audio").receiver
+    internals.tune_jitter_buffer(receiver)
+    buffer = receiver._RTCRtpReceiver__jitter_buffer
+    assert buffer.capacity == 4
+    given = []
+    for number in [0, 1, 2, 4, 5, 6, 7, 8, 9]:
+        packet = RtpPacket(sequence_number=number, timestamp=number * 960)
+        packet._data = bytes([number])
+        _, frame = buffer.add(packet)
+        given.append(frame.data[0] if frame else None)
+    assert given[:3] == [None, 0, 1]
+    assert given[-1] >= 7
+
+
+async def test_pli_reaches_the_hook(connection: RTCPeerConnection) -> None:
+    sender = connection.addTransceiver("video").sender
+    asked = []
+    internals.on_key_frame_request(sender, lambda: asked.append(True))
+    await sender._handle_rtcp_packet(
+        RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc)
+    )
+    assert asked == [True]
+
+
+async def test_reports_reach_the_hook(connection: RTCPeerConnection) -> None:
+    sender = connection.addTransceiver("video").sender
+    quality, estimates = internals.LinkQuality(), []
+    internals.follow_reports(sender, quality, estimates.append)
+    report = RtcpReceiverInfo(sender._ssrc, 64, 12, 1, 90, 0, 0)
+    other = RtcpReceiverInfo(sender._ssrc ^ 1, 255, 99, 1, 90, 0, 0)
+    await sender._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[report, other]))
+    await sender._handle_rtcp_packet(
+        RtcpPsfbPacket(
+            fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=pack_remb_fci(500_000, [sender._ssrc])
+        )
+    )
+    await sender._handle_rtcp_packet(
+        RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=b"junk")
+    )
+    assert (quality.loss, quality.lost, quality.jitter) == (0.25, 12, 90)
+    assert estimates == [pytest.approx(500_000, rel=0.01)]
+
+
+async def test_sender_report_states_the_schedule(connection: RTCPeerConnection) -> None:
+    sender = connection.addTransceiver("audio").sender
+    sent = []
+
+    async def capture(packets: list[RtcpSrPacket]) -> None:
+        sent.extend(packets)
+
+    sender._send_rtcp = capture
+    due = 1_800_000_000.25
+    internals.report_schedule(sender, lambda: due)
+    packet = RtcpSrPacket(sender._ssrc, RtcpSenderInfo((int(time.time()) << 32), 960, 1, 1))
+    await sender._send_rtcp([packet])
+    empty = RtcpSrPacket(sender._ssrc, RtcpSenderInfo(0, 0, 0, 0))
+    await sender._send_rtcp([empty])
+    assert internals.ntp_to_unix(sent[0].sender_info.ntp_timestamp) == pytest.approx(due, abs=1e-3)
+    assert sent[1].sender_info.ntp_timestamp == 0
