@@ -59,9 +59,7 @@ class History:
         self._exchanges.append(exchange)
         del self._exchanges[: -self._limit]
 
-    def messages(
-        self, budget: int, count: Callable[[str], int] = estimate_tokens
-    ) -> list[Message]:
+    def messages(self, budget: int, count: Callable[[str], int] = estimate_tokens) -> list[Message]:
         """The latest exchanges as chat messages.
 
         When they no longer fit, exchanges are dropped until half the budget is free, so that the

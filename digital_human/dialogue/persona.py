@@ -14,6 +14,7 @@ from pydantic import (
     PrivateAttr,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -27,6 +28,7 @@ Choices = dict[Language, Annotated[list[Phrase], Field(min_length=1)]]
 Talk = Literal["hello", "thanks", "goodbye", "hearing", "identity", "artificial", "praise"]
 """Small talk that a persona may answer with words of its own."""
 
+TALKS: tuple[Talk, ...] = get_args(Talk)
 FILE = "persona.toml"
 _SPOKEN = ("greeting", "filler", "decline", "apology", "replaced", "ask_again", "notice")
 
@@ -75,7 +77,7 @@ class Persona(BaseModel):
     replaced: Said
     ask_again: Said
     notice: Said
-    small_talk: dict[Talk, Choices] = Field(default_factory=dict)
+    small_talk: dict[str, Choices] = Field(default_factory=dict)
     suggestions: Choices = Field(default_factory=dict)
     hot_words: list[Phrase] = Field(default_factory=list)
     knowledge: str = "knowledge"
@@ -109,9 +111,11 @@ class Persona(BaseModel):
         phrases: list[str] = getattr(self, kind)[self.language(language)]
         return phrases[turn % len(phrases)]
 
-    def talk(self, kind: Talk, language: Language, turn: int) -> str | None:
-        """Its own words for small talk; None when it has none."""
-        phrases = self.small_talk.get(kind, {}).get(self.language(language))
+    def talk(self, kind: str, language: Language, turn: int) -> str | None:
+        """Its own words for small talk of a `Talk` kind; None when it has none."""
+        phrases = next((v for k, v in self.small_talk.items() if k == kind), {}).get(
+            self.language(language)
+        )
         return phrases[turn % len(phrases)] if phrases else None
 
     def phrases(self) -> list[tuple[str, Language]]:
@@ -119,9 +123,11 @@ class Persona(BaseModel):
         said: list[tuple[str, Language]] = []
         for field in _SPOKEN[:-1]:
             for language, value in getattr(self, field).items():
-                said += [(text, language) for text in ([value] if isinstance(value, str) else value)]
+                said += [
+                    (text, language) for text in ([value] if isinstance(value, str) else value)
+                ]
         for kinds in self.small_talk.values():
-            said += [(text, language) for language, texts in kinds.items() for text in texts]
+            said += [(text, one) for one, texts in kinds.items() for text in texts]
         return [(text, language) for text, language in said if language in self.languages]
 
     @model_validator(mode="after")
@@ -131,6 +137,13 @@ class Persona(BaseModel):
             if missing:
                 raise ValueError(f"{field} has no words in {', '.join(missing)}")
         return self
+
+    @field_validator("small_talk")
+    @classmethod
+    def _known_talk(cls, small_talk: dict[str, Choices]) -> dict[str, Choices]:
+        if unknown := set(small_talk) - set(TALKS):
+            raise ValueError(f"{', '.join(sorted(unknown))}: known are {', '.join(TALKS)}")
+        return small_talk
 
     @model_validator(mode="after")
     def _names_stay_inside(self) -> Persona:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 import typer
-from pydantic import SecretStr
 
 from digital_human.config import settings
 from digital_human.errors import ResourceError
@@ -49,17 +49,11 @@ def serve(
         raise ResourceError(
             f"serve needs the package {error.name!r}", fix='pip install "digital-human[live]"'
         ) from error
-    base = settings()
-    live = {"host": host, "port": port, "token": SecretStr(token) if token else None}
-    mind = {"backend": llm, "model": model}
-    chosen = base.model_copy(
-        update={
-            "live": base.live.model_copy(update=_given(live)),
-            "llm": base.llm.model_copy(update=_given(mind)),
-        }
-    )
-    run(chosen, persona or [DEFAULT_PERSONA], log_json=log_json)
-
-
-def _given(values: dict[str, object | None]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if value is not None}
+    given = {
+        "LIVE__HOST": host, "LIVE__PORT": port, "LIVE__TOKEN": token,
+        "LLM__BACKEND": llm, "LLM__MODEL": model,
+    }  # fmt: skip
+    # One source of truth for everything that reads the settings.
+    os.environ |= {f"DH_{key}": str(value) for key, value in given.items() if value is not None}
+    settings.cache_clear()
+    run(settings(), persona or [DEFAULT_PERSONA], log_json=log_json)

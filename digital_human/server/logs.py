@@ -18,7 +18,7 @@ _WORDS = frozenset({"text", "words", "items", "note", "raw"})
 
 
 def configure(*, json: bool, level: int = logging.INFO) -> None:
-    """Set up logging of the whole process to stderr.
+    """Set up logging of the whole process to stderr; tracebacks are plain, without variables.
 
     Args:
         json: One JSON object a line, for machines; otherwise text for people.
@@ -27,7 +27,9 @@ def configure(*, json: bool, level: int = logging.INFO) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -44,6 +46,7 @@ def configure(*, json: bool, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler()
+    handler.setLevel(level)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from digital_human.apps.live.ports import Heard, PersonaCard
 from digital_human.apps.live.sessions import Guest
 from digital_human.config import IceServer
+from digital_human.speech.types import Language
 
 TEXT_LIMIT = 4_000
 SDP_LIMIT = 65_536
@@ -163,7 +164,7 @@ class PersonaView(BaseModel):
     def of(cls, persona: PersonaCard) -> PersonaView:
         """The view of ``persona``."""
         return cls(
-            name=persona.name, display=dict(persona.display), avatar=persona.avatar,
+            name=persona.name, display=_texts(persona.display), avatar=persona.avatar,
             voice=persona.voice, languages=list(persona.languages),
         )  # fmt: skip
 
@@ -197,8 +198,8 @@ class Opened(BaseModel):
     def of(cls, id: str, persona: PersonaCard, ice: Sequence[IceServer]) -> Opened:
         """The view of a new session with ``persona``."""
         return cls(
-            id=id, persona=persona.name, display=dict(persona.display),
-            notice=dict(persona.notice), languages=list(persona.languages),
+            id=id, persona=persona.name, display=_texts(persona.display),
+            notice=_texts(persona.notice), languages=list(persona.languages),
             suggestions={key: list(value) for key, value in persona.suggestions.items()},
             ice_servers=[IceView.of(server) for server in ice],
         )  # fmt: skip
@@ -290,3 +291,7 @@ class ExchangeView(BaseModel):
             language=heard.language, interrupted=heard.interrupted,
             sources=[SourceView(**source) for source in sources], at=heard.at,
         )  # fmt: skip
+
+
+def _texts(texts: Mapping[Language, str]) -> dict[str, str]:
+    return {str(language): text for language, text in texts.items()}

@@ -80,7 +80,7 @@ def _fetch(engine: Engine) -> None:
         except WeightsError:
             missing.append(name)
     if missing:
-        with RichProgress() as progress:
+        with RichProgress(Console(stderr=True)) as progress:
             store().pull_all(missing, progress)
 
 

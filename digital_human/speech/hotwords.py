@@ -22,6 +22,7 @@ from pypinyin.contrib.tone_convert import to_finals, to_initials
 from digital_human.speech.hearing import Heard
 
 _HAN = re.compile(r"[\u3400-\u9fff]+")
+_PHRASE = re.compile(r"[A-Za-z'’ -]+")
 _LATIN = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*")
 _NEAR_INITIALS = {frozenset(p.split("/")) for p in "z/zh c/ch s/sh n/l f/h r/l j/z q/c x/s".split()}
 _NEAR_FINALS = {
@@ -125,17 +126,19 @@ class HotWords:
 
     def _correct_one(self, text: str, spelt: _Spelt) -> str:
         tokens = list(_LATIN.finditer(text))
-        for size in dict.fromkeys((spelt.tokens, spelt.tokens + 1, spelt.tokens - 1)):
-            for i in range(len(tokens) - size + 1 if size > 0 else 0):
-                first, last = tokens[i].start(), tokens[i + size - 1].end()
-                window = text[first:last]
-                if not re.fullmatch(r"[A-Za-z'’ -]+", window) or not _alike(window, spelt):
-                    continue
-                if window != spelt.word:
-                    fixed = text[:first] + spelt.word + text[last:]
-                    return fixed[: first + len(spelt.word)] + self._correct_one(
-                        fixed[first + len(spelt.word) :], spelt
-                    )
+        spans: list[tuple[float, int, int]] = []
+        for size in range(max(1, spelt.tokens - 1), spelt.tokens + 2):
+            for one, other in zip(tokens, tokens[size - 1 :], strict=False):
+                first, last = one.start(), other.end()
+                likeness = _likeness(text[first:last], spelt)
+                if likeness > 0.0:
+                    spans.append((-likeness, first, last))
+        done: list[tuple[int, int]] = []
+        for _, first, last in sorted(spans):
+            if all(last <= a or first >= b for a, b in done):
+                done.append((first, last))
+        for first, last in sorted(done, reverse=True):
+            text = text[:first] + spelt.word + text[last:]
         return text
 
 
@@ -143,7 +146,7 @@ def _limit(window: str, word: str) -> float:
     """Largest distance at which ``window`` is taken for ``word``."""
     shared = sum(a == b for a, b in zip(window, word, strict=True))
     if len(word) == 2:
-        return 2 * _TONE if shared else _TONE
+        return 2 * _TONE if shared else 0.0
     if len(word) == 3:
         return _NEAR + 3 * _TONE if shared else 3 * _TONE
     return (1.0 if shared >= len(word) // 2 else _NEAR) + len(word) * _TONE
@@ -228,18 +231,21 @@ def _skeleton(joined: str) -> str:
 
 def _spelt(word: str) -> _Spelt | None:
     joined = _letters(word)
-    if len(joined) < 5 or not re.fullmatch(r"[A-Za-z'’ -]+", word):
+    if len(joined) < 5 or not _PHRASE.fullmatch(word):
         return None
     return _Spelt(word, joined, _skeleton(joined), len(_LATIN.findall(word)))
 
 
-def _alike(window: str, spelt: _Spelt) -> bool:
+def _likeness(window: str, spelt: _Spelt) -> float:
+    """How much ``window`` sounds like the name, 0 when it does not."""
+    if not _PHRASE.fullmatch(window):
+        return 0.0
     joined = _letters(window)
     if joined == spelt.joined:
-        return True
+        return 1.0
     if abs(len(joined) - len(spelt.joined)) > 3 or joined[:1] != spelt.joined[:1]:
-        return False
+        return 0.0
     ratio = difflib.SequenceMatcher(None, joined, spelt.joined).ratio()
-    if len(spelt.skeleton) >= 3 and _skeleton(joined) == spelt.skeleton:
-        return ratio >= 0.7
-    return len(spelt.joined) >= 8 and ratio >= 0.88
+    same = len(spelt.skeleton) >= 3 and _skeleton(joined) == spelt.skeleton
+    long = len(spelt.joined) >= 8
+    return ratio if (same and ratio >= 0.76) or (long and ratio >= 0.88) else 0.0

@@ -14,10 +14,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from digital_human.apps.live.admission import Admission
+from digital_human.apps.live.ports import NewPeer
 from digital_human.apps.live.sessions import Sessions, Wish
 from digital_human.config import LiveSettings, Settings
 from digital_human.server.app import create_app, server_config
-from tests.fakes.live import FakePeer, FakePersona, FakeSession
+from tests.fakes.server import FakePeer, FakePersona, FakeSession
 
 HOST = "http://127.0.0.1:8080"
 
@@ -28,14 +29,25 @@ class Served:
     Args:
         folder: Home; recordings are in it.
         limit: Sessions let in.
+        broadcast: What the sessions send; needed by real connections.
+        new_peer: Makes a connection.
         **live: Settings of the server.
     """
 
-    def __init__(self, folder: Path, *, limit: int = 100_000, **live: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limit: int = 100_000,
+        broadcast: Any = None,
+        new_peer: NewPeer = FakePeer,
+        **live: Any,
+    ) -> None:
         FakePeer.alive, FakePeer.delay = 0, 0.0
         self.made: list[FakeSession] = []
+        self._broadcast = broadcast
         self.sessions = Sessions(
-            self._make, admission=Admission(2, limit=limit), new_peer=FakePeer,
+            self._make, admission=Admission(2, limit=limit), new_peer=new_peer,
             personas=lambda: [FakePersona()], ice=LiveSettings(**live).ice,
         )  # fmt: skip
         self.settings = Settings(home=folder, live=LiveSettings(recordings=folder, **live))
@@ -43,6 +55,7 @@ class Served:
 
     async def _make(self, id: str, wish: Wish) -> FakeSession:
         self.made.append(FakeSession(id, wish))
+        self.made[-1].broadcast = self._broadcast
         return self.made[-1]
 
     def client(self, base: str = HOST, **options: Any) -> httpx.AsyncClient:
@@ -61,8 +74,8 @@ class Served:
         serving = asyncio.ensure_future(server.serve([listener]))
         try:
             async with asyncio.timeout(10):
-                while not server.started:
-                    await asyncio.sleep(0.01)  # noqa: ASYNC110
+                while not server.started:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True

@@ -54,7 +54,7 @@ async def connect(peer: Peer, client: Client) -> None:
 
 
 def lose(connection: RTCPeerConnection, share: float, seed: int = 0) -> list[int]:
-    """Drop this share of the RTP and RTCP packets that ``connection`` sends; returns [sent, lost]."""
+    """Drop this share of the RTP and RTCP that ``connection`` sends; returns [sent, lost]."""
     chance = random.Random(seed)
     counts = [0, 0]
     transports = {sender.transport.transport for sender in connection.getSenders()}

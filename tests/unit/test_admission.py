@@ -104,6 +104,18 @@ def test_a_measurement_of_no_time_is_left_out() -> None:
     assert admission.cost == pytest.approx(0.9, abs=0.01)
 
 
+def test_work_that_yields_is_not_counted() -> None:
+    admission = Admission(4)
+    load = run(admission, 120, 1, 0.5)
+    cost = admission.cost
+    for _ in range(60):
+        load = Load(load.at + 1, load.cpu + 4.0, 0.2, load.frames + 25, load.late)
+        admission.note(load, 1, own=False)
+    assert admission.cost == cost and admission.lag > 0.15
+    run(admission, 5, 1, 0.5, start=load)
+    assert admission.cost <= cost
+
+
 def test_intake_refuses_the_one_too_many_and_frees_places() -> None:
     intake = Intake(2, "offers")
     with intake(), intake():

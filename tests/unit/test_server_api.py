@@ -10,12 +10,13 @@ from unittest.mock import Mock
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from digital_human.apps.live.sessions import Wish
 from digital_human.config import IceServer
 from digital_human.errors import DigitalHumanError, ModerationError, WeightsError
 from digital_human.server.stream import follow
-from tests.fakes.live import FakePeer, FakeSession
+from tests.fakes.server import FakePeer, FakeSession
 from tests.fakes.serving import Served
 
 SDP = "v=0\r\n"
@@ -169,7 +170,10 @@ async def test_an_unforeseen_error_leaks_nothing(
 
     id = await opened(web)
     monkeypatch.setattr(FakeSession, "interrupt", fail)
-    answer = await web.post(f"/api/sessions/{id}/interrupt")
+    with capture_logs() as logged:
+        answer = await web.post(f"/api/sessions/{id}/interrupt")
+    assert str(logged[-1]["exc_info"]) == "secret path /etc/shadow"
+    assert logged[-1]["error_id"] in answer.json()["error"]["message"]
     assert answer.status_code == 500 and "shadow" not in answer.text
     assert answer.json()["error"]["code"] == "internal"
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -13,7 +13,7 @@ import pytest
 from digital_human.apps.live.admission import Admission, Refused
 from digital_human.apps.live.sessions import NoSession, Sessions, Wish
 from digital_human.errors import InputError, ResourceError
-from tests.fakes.live import FakePeer, FakePersona, FakeSession
+from tests.fakes.server import FakePeer, FakePersona, FakeSession
 
 OFFER = "v=0\r\n"
 

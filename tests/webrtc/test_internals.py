@@ -6,6 +6,7 @@ import time
 
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.codecs import CODECS
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     RTCP_PSFB_PLI,
@@ -31,14 +32,14 @@ async def connection():
 async def test_names_are_there(connection: RTCPeerConnection) -> None:
     transceiver = connection.addTransceiver("audio")
     assert internals.supported(transceiver.sender, transceiver.receiver) == []
-    assert len(internals.supported(object(), object())) == 7
+    assert len(internals.supported(object(), object())) == 8
 
 
 async def test_jitter_buffer_gives_a_packet_when_the_next_comes(
     connection: RTCPeerConnection,
 ) -> None:
     receiver = connection.addTransceiver("audio").receiver
-    internals.tune_jitter_buffer(receiver)
+    internals.tune_audio(receiver)
     buffer = receiver._RTCRtpReceiver__jitter_buffer
     assert buffer.capacity == 4
     given = []
@@ -49,6 +50,33 @@ async def test_jitter_buffer_gives_a_packet_when_the_next_comes(
         given.append(frame.data[0] if frame else None)
     assert given[:3] == [None, 0, 1]
     assert given[-1] >= 7
+
+
+async def test_lost_sound_is_asked_for_again(connection: RTCPeerConnection) -> None:
+    receiver = connection.addTransceiver("audio").receiver
+    internals.tune_audio(receiver)
+    receiver._RTCRtpReceiver__codecs[96] = CODECS["audio"][0]
+    asked = []
+
+    async def nack(ssrc: int, lost: list[int]) -> None:
+        asked.append((ssrc, lost))
+
+    receiver._send_rtcp_nack = nack
+    for number in [5, 6, 8]:
+        packet = RtpPacket(payload_type=96, sequence_number=number, timestamp=number * 960)
+        packet.ssrc, packet.payload = 77, b"x"
+        await receiver._handle_rtp_packet(packet, arrival_time_ms=0)
+    assert asked == [(77, [7])]
+
+
+async def test_audio_nack_is_negotiated() -> None:
+    internals.offer_audio_nack()
+    internals.offer_audio_nack()
+    made = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    made.addTransceiver("audio")
+    offer = (await made.createOffer()).sdp
+    await made.close()
+    assert offer.count("a=rtcp-fb:96 nack\r\n") == 1
 
 
 async def test_pli_reaches_the_hook(connection: RTCPeerConnection) -> None:

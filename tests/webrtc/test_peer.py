@@ -242,7 +242,7 @@ async def test_lost_visitor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
             for protocol in ice._protocols:
                 protocol.transport.close()
         await asyncio.wait_for(peer.closed.wait(), 30)
-        assert peer.reason == "the connection was lost"
+        assert peer.reason == "the viewer left or was lost"
         assert broadcast.outlets == ()
         await client.close()
 

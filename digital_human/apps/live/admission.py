@@ -90,8 +90,14 @@ class Admission:
         """0…1, share of late or skipped frames, smoothed."""
         return self._late
 
-    def note(self, load: Load, sessions: int) -> None:
-        """Take in a measurement made while ``sessions`` ran."""
+    def note(self, load: Load, sessions: int, *, own: bool = True) -> None:
+        """Take in a measurement.
+
+        Args:
+            load: The measurement.
+            sessions: How many ran.
+            own: Whether the CPU use was theirs alone; otherwise it says nothing of their cost.
+        """
         last, self._last = self._last, load
         if last is None or load.at <= last.at:
             return
@@ -104,6 +110,8 @@ class Admission:
         if frames > 0:
             share = min(1.0, max(0.0, (load.late - last.late) / frames))
             self._late += (share - self._late) * _weight(span, self.RISE_S)
+        if not own:
+            return
         used = max(self.FLOOR, (load.cpu - last.cpu) / span / sessions)
         if not self._measured:
             self._measured, self._cost = True, max(used, self.PRIOR)

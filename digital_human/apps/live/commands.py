@@ -57,5 +57,5 @@ def live(
         raise refused[0] if refused else InputError("nobody could ask anything")
     console.print(turn_table(results))
     console.print(waterfall_table(results))
-    for error in refused:
-        console.print(f"[yellow]refused:[/] {error.message}")
+    for refusal in refused:
+        console.print(f"[yellow]refused:[/] {refusal.message}")

@@ -8,24 +8,34 @@ most one draft is in the making.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
 
 import structlog
 
 from digital_human.apps.live.crew import Crew, Judge, RecentSpeech, Stage, Thinker, Voice
+from digital_human.apps.live.incidents import Incidents
+from digital_human.apps.live.orders import (
+    Ask,
+    Broken,
+    By,
+    Say,
+    SayNow,
+    Stop,
+    Visitor,
+    given,
+    joined,
+    script,
+    written_in,
+)
 from digital_human.apps.live.reply import Question, Reply, Think
 from digital_human.core.clock import Clock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Events
-from digital_human.core.stage import ModelThread
 from digital_human.dialogue.history import Exchange, History
 from digital_human.dialogue.persona import Persona
-from digital_human.dialogue.types import Line, Thought
-from digital_human.errors import InputError, ResourceError
+from digital_human.dialogue.types import Line
+from digital_human.errors import ResourceError
 from digital_human.safety.moderation import AuditSink
 from digital_human.safety.words import Level
 from digital_human.speech.backchannel import normalised
@@ -54,63 +64,13 @@ FILLER_AFTER = 1.5
 CONTINUE_WITHIN = 1.5
 """Seconds after the end of a turn within which a new voice goes on with the same question."""
 _WAITING = 16  # texts that may wait to be spoken
-_INBOX = 512
+_INBOX = 512  # what happens and was not handled yet; the oldest is dropped
 _APOLOGY_EVERY = 10.0  # s
 
-By = Literal["voice", "button", "typed"]
+Order = Action | Ask | SayNow | Stop | None
+"""None: look whether something waits to be said."""
+
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    turn: int
-    question: Question
-
-
-@dataclass(frozen=True, slots=True)
-class _Say:
-    turn: int
-    lines: tuple[Line, ...]
-    language: Language
-    interrupt: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    by: By
-
-
-_Order = Action | _Ask | _Say | _Stop
-
-
-@dataclass(slots=True)
-class _Visitor:
-    """The visitor's turn that is open.
-
-    Attributes:
-        turn: Its number.
-        at: Onset on the microphone's clock.
-        words_at: Session time at which the words up to a microphone time became known.
-    """
-
-    turn: int
-    at: float
-    words_at: tuple[float, float] = (0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Broken:
-    """A reply that a voice broke off, while it is not known what the voice wants.
-
-    Attributes:
-        question: What it answered.
-        rest: What was not heard of it.
-        goes_on: Whether the voice goes on with the same question.
-    """
-
-    question: Question
-    rest: tuple[Line, ...]
-    goes_on: bool
 
 
 class Conversation:
@@ -149,25 +109,25 @@ class Conversation:
     ) -> None:
         self._persona, self._mind, self._stage = persona, mind, performer
         self._history, self._events, self._epoch, self._clock = history, events, epoch, clock
-        self._moderator, self._audit, self._tell_ears = moderator, audit, set_mode
+        self._moderator, self._tell_ears = moderator, set_mode
         self._filler_after = filler_after
+        self._incidents = Incidents(events, clock, audit)
         self._crew = Crew(
-            persona, mouth, performer, moderator, events, clock, RecentSpeech(), self
+            persona, mouth, performer, moderator, events, clock, RecentSpeech(), self._incidents,
+            self._on_voice,
         )  # fmt: skip
-        self._inbox: asyncio.Queue[_Order] = asyncio.Queue(_INBOX)
+        self._inbox: asyncio.Queue[Order] = asyncio.Queue(_INBOX)
         self._group: asyncio.TaskGroup | None = None
-        self._records: ModelThread | None = None
         self._turns = 0
         self._mode = Mode.IDLE
         self._state = "idle"
         self._language = persona.languages[0]
-        self._visitor: _Visitor | None = None
+        self._visitor: Visitor | None = None
         self._current: Reply | None = None
         self._draft: Reply | None = None
-        self._broken: _Broken | None = None
-        self._waiting: deque[_Say] = deque()
+        self._broken: Broken | None = None
+        self._waiting: deque[Say] = deque()
         self._held = False
-        self._failed: dict[str, float] = {}
         self._apologised = float("-inf")
 
     # From outside -------------------------------------------------------------------------------
@@ -190,9 +150,9 @@ class Conversation:
         Raises:
             InputError: The text is empty or too long.
         """
-        text = _given(text, MAX_QUESTION)
+        text = given(text, MAX_QUESTION)
         turn = self._next_turn()
-        self._post(_Ask(turn, Question(text, self._spoken(language, text))))
+        self._post(Ask(turn, Question(text, self._spoken(language, text))))
         return turn
 
     def say(self, text: str, language: Language | None = None, *, interrupt: bool = False) -> int:
@@ -205,19 +165,23 @@ class Conversation:
             InputError: The text is empty or too long.
             ResourceError: Too many texts are waiting.
         """
-        text = _given(text, MAX_SAID)
+        text = given(text, MAX_SAID)
         if len(self._waiting) >= _WAITING and not interrupt:
             raise ResourceError(
                 f"{len(self._waiting)} texts are waiting to be spoken",
                 fix="wait until some have been spoken, or interrupt",
             )
-        spoken = self._spoken(language, text)
-        return self._order(Line(text, spoken, "script"), interrupt=interrupt)
+        line = Line(text, self._spoken(language, text), "script")
+        if not interrupt:
+            return self._say_later(line)
+        say = SayNow(self._next_turn(), line)
+        self._post(say)
+        return say.turn
 
     def greet(self, language: Language | None = None) -> int:
         """Greet the visitor; returns the turn's number."""
         spoken = self._persona.language(language or self._language)
-        return self._order(Line(self._persona.greeting[spoken], spoken, "greeting"))
+        return self._say_later(Line(self._persona.greeting[spoken], spoken, "greeting"))
 
     def apologise(self) -> None:
         """Say that something went wrong, but not again and again."""
@@ -225,11 +189,11 @@ class Conversation:
         if now - self._apologised >= _APOLOGY_EVERY:
             self._apologised = now
             spoken = self._persona.language(self._language)
-            self._order(Line(self._persona.apology[spoken], spoken, "apology"))
+            self._say_later(Line(self._persona.apology[spoken], spoken, "apology"))
 
     def interrupt(self, by: By = "button") -> None:
         """Stop speaking and thinking, and forget what was waiting to be said."""
-        self._post(_Stop(by))
+        self._post(Stop(by))
 
     async def run(self) -> None:
         """Handle what happens until cancelled.
@@ -239,10 +203,10 @@ class Conversation:
                 again.
         """
         try:
-            with ModelThread("records") as self._records:
-                async with asyncio.TaskGroup() as self._group:
-                    while True:
-                        self._obey(await self._inbox.get())
+            async with asyncio.TaskGroup() as self._group:
+                self._group.create_task(self._incidents.run())
+                while True:
+                    self._obey(await self._inbox.get())
         except* Exception as errors:
             raise _first(errors) from None
         finally:
@@ -250,10 +214,10 @@ class Conversation:
 
     # In order -----------------------------------------------------------------------------------
 
-    def _obey(self, order: _Order) -> None:
+    def _obey(self, order: Order) -> None:
         match order:
             case Started(at=at):
-                self._visitor = _Visitor(self._next_turn(), at)
+                self._visitor = Visitor(self._next_turn(), at)
                 self._events.emit("heard.started", turn=self._visitor.turn)
                 self._show()
             case Partial(transcript=transcript):
@@ -276,11 +240,14 @@ class Conversation:
                 self._show()
             case Interrupt(by=by):
                 self._give_way(by)
-            case _Ask(turn=turn, question=question):
+            case Ask(turn=turn, question=question):
                 self._answer_typed(turn, question)
-            case _Say():
-                self._queue(order)
-            case _Stop(by=by):
+            case SayNow():
+                self._stop("typed")
+                self._speak(order)
+            case None:
+                self._next()
+            case Stop(by=by):
                 self._waiting.clear()
                 self._stop(by)
 
@@ -309,7 +276,7 @@ class Conversation:
 
     def _answer(self, commit: Commit) -> None:
         """The visitor's turn is over."""
-        visitor = self._visitor or _Visitor(self._next_turn(), commit.transcript.start)
+        visitor = self._visitor or Visitor(self._next_turn(), commit.transcript.start)
         transcript, now = commit.transcript, self._clock.now()
         question = self._whole(transcript, transcript.end + commit.waited)
         self._visitor = self._broken = None
@@ -342,9 +309,7 @@ class Conversation:
         """The draft when it fits, else a new reply; a refusal when the question is unsafe."""
         self._language = question.language
         verdict = self._moderator.check(question.text)
-        if verdict.level > Level.PASS:
-            categories = sorted({hit.category for hit in verdict.hits if hit.level > Level.PASS})
-            self.on_judged(turn, "heard", str(verdict.level), categories, question.text)
+        self._incidents.judged(turn, "heard", verdict.hits, question.text)
         draft, self._draft = self._draft, None
         if draft is not None:
             if verdict.level < Level.BLOCK and self._answers(draft, question):
@@ -353,7 +318,7 @@ class Conversation:
             draft.drop()
         if verdict.level >= Level.BLOCK:
             line = Line(self._persona.replaced[question.language], question.language, "decline")
-            return self._reply(turn, question, _script((line,)))
+            return self._reply(turn, question, script((line,)))
         return self._reply(turn, question, self._thought(question))
 
     def _ignore(self, reason: str) -> None:
@@ -363,14 +328,9 @@ class Conversation:
         self._drop_draft()
         self._events.emit("heard.ignored", turn=turn, reason=reason)
         broken, self._broken = self._broken, None
-        if broken is not None and self._current is None:
-            question = broken.question
-            if broken.rest:
-                question = Question("", question.language)
-                self._begin(self._reply(self._next_turn(), question, _script(broken.rest)))
-            elif question.text:
-                thought = self._thought(question)
-                self._begin(self._reply(self._next_turn(), question, thought))
+        if broken is not None and self._current is None and (broken.rest or broken.open.text):
+            think = script(broken.rest) if broken.rest else self._thought(broken.open)
+            self._begin(self._reply(self._next_turn(), broken.open, think))
         self._next()
         self._show()
 
@@ -384,29 +344,22 @@ class Conversation:
             by == "voice" and decided is not None and visitor is not None
             and 0 <= visitor.at - decided <= CONTINUE_WITHIN
         )  # fmt: skip
-        spoke = reply.speaking
-        heard = self._stop(by, keep=not goes_on or spoke)
+        heard = self._stop(by, unheard=by != "voice")
         if by == "voice":
-            rest = tuple(reply.remaining(heard)) if spoke else ()
-            self._broken = _Broken(reply.question, rest, goes_on)
-
-    def _queue(self, say: _Say) -> None:
-        if say.interrupt:
-            self._stop("typed")
-            self._waiting.appendleft(say)
-            self._next(now=True)
-        else:
-            self._waiting.append(say)
-            self._next()
+            rest = tuple(reply.remaining(heard)) if reply.speaking else ()
+            question = Question("" if heard else reply.question.text, reply.question.language)
+            self._broken = Broken(reply.question, question, rest, goes_on)
 
     # Replies ------------------------------------------------------------------------------------
 
-    def _next(self, *, now: bool = False) -> None:
+    def _next(self) -> None:
         """Speak what waits, when nobody speaks."""
-        if self._waiting and self._current is None and (now or self._visitor is None):
-            say = self._waiting.popleft()
-            question = Question("", say.language)
-            self._begin(self._reply(say.turn, question, _script(say.lines)))
+        if self._waiting and self._current is None and self._visitor is None:
+            self._speak(self._waiting.popleft())
+
+    def _speak(self, say: Say) -> None:
+        question = Question("", say.line.language)
+        self._begin(self._reply(say.turn, question, script((say.line,))))
 
     def _reply(self, turn: int, question: Question, think: Think) -> Reply:
         filler = self._filler_after if question.text else None
@@ -437,7 +390,7 @@ class Conversation:
             self._next()
             self._show()
 
-    def _stop(self, by: By, *, keep: bool = True) -> str:
+    def _stop(self, by: By, *, unheard: bool = True) -> str:
         """End the reply on stage; what was heard of it."""
         reply, self._current = self._current, None
         if reply is None:
@@ -448,15 +401,15 @@ class Conversation:
         self._stage.cut()
         self._held = False
         log.info("interrupted", session=self._events.session, turn=reply.turn, by=by)
-        heard = self._close(reply, interrupted=True, keep=keep)
+        heard = self._close(reply, interrupted=True, unheard=unheard)
         self._set_mode(Mode.IDLE)
         self._show()
         return heard
 
-    def _close(self, reply: Reply, *, interrupted: bool, keep: bool = True) -> str:
+    def _close(self, reply: Reply, *, interrupted: bool, unheard: bool = True) -> str:
         """Put what was heard of ``reply`` into the history and tell that it is over."""
         heard, question = self._stage.heard(reply.turn), reply.question
-        if keep and (heard or question.text):
+        if heard or (unheard and question.text):
             self._history.add(
                 Exchange(
                     turn=reply.turn,
@@ -493,48 +446,10 @@ class Conversation:
         self._visitor = self._broken = None
         self._stop("button")
 
-    # What replies tell --------------------------------------------------------------------------
-
-    def on_voice(self, turn: int) -> None:
-        """Speech of ``turn`` was handed to the stage."""
+    def _on_voice(self, turn: int) -> None:
         if self._current is not None and turn == self._current.turn:
             self._set_mode(Mode.SPEAKING)
             self._show()
-
-    def on_judged(
-        self, turn: int, where: str, level: str, categories: list[str], text: str
-    ) -> None:
-        """Text was refused, or is to be looked at by a person."""
-        self._events.emit("moderation", turn=turn, where=where, level=level, categories=categories)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        detail: dict[str, object] = {
-            "session": self._events.session, "turn": turn, "where": where, "level": level,
-            "categories": categories, "text_sha256": digest,
-        }  # fmt: skip
-        if self._group is not None:
-            self._group.create_task(self._record(detail))
-
-    def on_failed(self, stage: str, error: Exception) -> None:
-        """A stage raised."""
-        cause = f"{type(error).__name__}: {error}"
-        log.error(
-            "stage failed", session=self._events.session, stage=stage, cause=cause, exc_info=error
-        )
-        self._failed.setdefault(stage, self._clock.now())
-        self._events.emit("stage.failed", stage=stage, error=cause)
-
-    def on_worked(self, stage: str) -> None:
-        """A stage did its work."""
-        if (since := self._failed.pop(stage, None)) is not None:
-            seconds = round(self._clock.now() - since, 3)
-            self._events.emit("stage.restored", stage=stage, seconds=seconds)
-
-    async def _record(self, detail: dict[str, object]) -> None:
-        assert self._records is not None
-        try:
-            await self._records.call(self._audit.append, "moderation", detail)
-        except Exception as error:
-            self.on_failed("audit", error)
 
     # Small things -------------------------------------------------------------------------------
 
@@ -542,20 +457,19 @@ class Conversation:
         """The question so far, with what came before a premature end."""
         language, text = self._persona.language(transcript.language), transcript.text
         if self._broken is not None and self._broken.goes_on:
-            text = _joined(self._broken.question.text, text, language)
+            text = joined(self._broken.question.text, text, language)
         return Question(text, language, decided)
 
     def _spoken(self, language: Language | None, text: str) -> Language:
-        if language is None:
-            language = "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en"
-        return self._persona.language(language)
+        return self._persona.language(language or written_in(text))
 
-    def _order(self, line: Line, *, interrupt: bool = False) -> int:
-        turn = self._next_turn()
-        self._post(_Say(turn, (line,), line.language, interrupt))
-        return turn
+    def _say_later(self, line: Line) -> int:
+        say = Say(self._next_turn(), line)
+        self._waiting.append(say)
+        self._post(None)
+        return say.turn
 
-    def _post(self, order: _Order) -> None:
+    def _post(self, order: Order) -> None:
         if self._inbox.full():
             self._inbox.get_nowait()
         self._inbox.put_nowait(order)
@@ -581,28 +495,6 @@ class Conversation:
             self._state = state
             self._stage.look("listening" if state == "held" else state)
             self._events.emit("state", state=state)
-
-
-def _given(text: str, limit: int) -> str:
-    text = text.strip()
-    if not text:
-        raise InputError("text is empty", fix="give some words")
-    if len(text) > limit:
-        raise InputError(f"text has {len(text)} characters", fix=f"give at most {limit} at a time")
-    return text
-
-
-def _joined(first: str, second: str, language: Language) -> str:
-    first = first.rstrip(" 。．.…，,、!！?？")
-    return f"{first} {second}" if language == "en" else f"{first}，{second}"
-
-
-def _script(lines: Sequence[Line]) -> Think:
-    async def think(cancelled: Callable[[], bool]) -> AsyncGenerator[Thought]:
-        for line in lines:
-            yield line
-
-    return think
 
 
 def _first(errors: BaseException) -> BaseException:

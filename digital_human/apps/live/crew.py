@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from digital_human.apps.live.incidents import Incidents
 from digital_human.core.clock import Clock
 from digital_human.core.events import Events
 from digital_human.dialogue.history import History
@@ -82,31 +83,13 @@ class RecentSpeech:
             self._kept.popitem(last=False)
 
 
-class Reports(Protocol):
-    """What a reply tells the conversation; every call returns at once."""
-
-    def on_voice(self, turn: int) -> None:
-        """Speech of ``turn`` was handed to the stage."""
-        ...
-
-    def on_judged(
-        self, turn: int, where: str, level: str, categories: list[str], text: str
-    ) -> None:
-        """Text was not simply allowed."""
-        ...
-
-    def on_failed(self, stage: str, error: Exception) -> None:
-        """A stage raised."""
-        ...
-
-    def on_worked(self, stage: str) -> None:
-        """A stage did its work."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """What the replies of one session share."""
+    """What the replies of one session share.
+
+    Attributes:
+        on_voice: Told the turn whenever speech of it is handed to the stage.
+    """
 
     persona: Persona
     mouth: Voice
@@ -115,8 +98,9 @@ class Crew:
     events: Events
     clock: Clock
     recent: RecentSpeech
-    reports: Reports
+    incidents: Incidents
+    on_voice: Callable[[int], None]
 
 
 def _key(clause: Clause) -> tuple[object, ...]:
-    return clause.text, clause.language, clause.pause, clause.emotion
+    return clause.text, clause.language, clause.pause

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import structlog
 
 from digital_human.apps.live.mouth import Mouth
+from digital_human.apps.live.phrasing import live_clauses
 from digital_human.config import Settings
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue.knowledge import Knowledge
@@ -73,14 +74,14 @@ class Engine:
     @cached_property
     def needs(self) -> tuple[str, ...]:
         """Models of the store that live sessions use with these settings."""
-        names = ["kokoro-int8", "kokoro-voices", "whisper-base", "smart-turn", *Knowledge.NEEDS]
+        names = ["kokoro-int8", "kokoro-voices", "whisper-base", "smart-turn", "use-multilingual"]
         llm = self.settings.llm
         known = [status.spec.name for status in store().list()]
         if llm.backend == "llama" and llm.model in known:
             names.append(llm.model)
         return tuple(names)
 
-    async def load(self, personas: list[str], told: Callable[[str], None]) -> None:
+    async def load(self, personas: Sequence[str], told: Callable[[str], None]) -> None:
         """Load the models and the personas, each in its own thread, and warm them.
 
         Args:
@@ -95,16 +96,15 @@ class Engine:
         self.judge = await self.judging.call(EndpointJudge)
         if self.settings.llm.backend != "none":
             told(f"language model {self.settings.llm.model}")
-            self._llm = await self.thinking.call(
-                LLMS[self.settings.llm.backend].create, self.settings.llm
-            )
+            self._llm = await self.thinking.call(LLMS[self.settings.llm.backend].create)
         for name in personas:
             told(f"persona {name}")
             cast = await self.cast(name)
             await self.bundle(cast.persona.avatar)
             voice = Speaker(cast.persona.voice)
-            for clause in _clauses(list(cast.persona.greeting.items())):
-                await self.voicing.call(voice.speak, clause)
+            for language, text in cast.persona.greeting.items():
+                for clause in live_clauses(text, language):
+                    await self.voicing.call(voice.speak, clause)
 
     async def cast(self, name: str) -> Cast:
         """A persona, its knowledge and its mind."""
@@ -175,3 +175,10 @@ class Engine:
         loop = asyncio.get_running_loop()
         for thread in (self.ears, self.judging, self.thinking, self.voicing, self.recalling):
             await loop.run_in_executor(None, thread.close)
+
+
+def prepared_clauses(cast: Cast) -> Iterator[Clause]:
+    """What the persona may say word for word: its own phrases, then the sure answers."""
+    known = cast.knowledge.answers() if cast.knowledge is not None else ()
+    for text, language in (*cast.persona.phrases(), *known):
+        yield from live_clauses(text, language)

@@ -181,7 +181,7 @@ class Visitor:
     async def history(self) -> list[dict[str, Any]]:
         """What the server remembers of the conversation."""
         reply = await self._http.get(f"/api/sessions/{self.session}/history")
-        exchanges: list[dict[str, Any]] = reply.json()["exchanges"]
+        exchanges: list[dict[str, Any]] = reply.json()
         return exchanges
 
     async def close(self) -> None:

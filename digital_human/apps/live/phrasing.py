@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from digital_human.speech.text import clauses
+from digital_human.speech.text.phonemes import _jieba
 from digital_human.speech.types import Clause, Emotion, Language
 
-_FIRST: dict[Language, int] = {"zh": 16, "en": 40, "ja": 18}
+_FIRST: dict[Language, int] = {"zh": 10, "en": 32, "ja": 12}
 """Characters of a turn's first clause: what is spoken before anything else can be."""
+_TOLERATED = 1.3
+"""A first clause that much longer is not cut where it has no mark."""
+_NUMBER = frozenset("零〇一二两三四五六七八九十百千万亿点0123456789.%")
 
 
 def live_clauses(
@@ -29,6 +33,24 @@ def live_clauses(
         emotion: What the face shows.
         index: Clauses of the turn before this text.
     """
-    first = _FIRST[language] if index == 0 else None
+    first = _first_limit(text, language) if index == 0 else None
     found = clauses.split(text, language, epoch=epoch, emotion=emotion, first_limit=first)
     return [replace(clause, index=clause.index + index) for clause in found]
+
+
+def _first_limit(text: str, language: Language) -> int:
+    """Where to cut the first clause: at its first mark, else between words."""
+    limit = _FIRST[language]
+    whole = clauses.split(text, language, first_limit=len(text))
+    if not whole or len(whole[0].text) <= limit * _TOLERATED:
+        return len(text)
+    if language != "zh":
+        return limit
+    end = 0
+    for word in _jieba().cut(text[: 2 * limit]):
+        if end + len(word) > limit:
+            break
+        end += len(word)
+    while 0 < end < len(text) and text[end - 1] in _NUMBER and text[end] in _NUMBER:
+        end -= 1
+    return end if end >= limit // 2 else limit

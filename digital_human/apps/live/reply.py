@@ -91,6 +91,7 @@ class Reply:
         self._committed = asyncio.Event()
         self._drafted: list[Speech | Sources | Act | Replaced] = []
         self._planned: list[Clause] = []
+        self._filler: list[Clause] = []
         self._judged = ""
         self._voiced = False
         self._out_at = 0.0
@@ -132,7 +133,7 @@ class Reply:
 
     def remaining(self, heard: str) -> list[Line]:
         """What is known of it beyond ``heard``, from the start of the clause that was broken."""
-        length = 0
+        length = sum(len(normalised(clause.text)) for clause in self._filler)
         known = len(normalised(heard))
 
         def was_heard(clause: Clause) -> bool:
@@ -208,8 +209,8 @@ class Reply:
         if self.dead():
             return
         if self.origin in _THOUGHT_OF:
-            self._crew.reports.on_worked("mind")
-        if not self._planned:
+            self._crew.incidents.worked("mind")
+        if not self._planned and self.question.text:
             await self._say_instead(self._crew.persona.ask_again, "decline")
 
     async def _utter(self, clause: Clause) -> bool:
@@ -244,25 +245,21 @@ class Reply:
         async with asyncio.timeout(_SPEECH_LIMIT):
             speech = await crew.mouth.speak(clause, cancelled=self.dead)
         crew.recent.put(speech)
-        crew.reports.on_worked("mouth")
+        crew.incidents.worked("mouth")
         return speech
 
     def _safe(self, clause: Clause) -> bool:
         """Judge ``clause`` together with the words before it."""
         before = self._judged[-_CONTEXT:]
         verdict = self._crew.moderator.check(before + clause.text)
-        hits = [hit for hit in verdict.hits if hit.end > len(before) and hit.level > Level.PASS]
+        hits = [hit for hit in verdict.hits if hit.end > len(before)]
         self._judged = before + clause.text
-        if hits:
-            level = max(hit.level for hit in hits)
-            categories = sorted({hit.category for hit in hits})
-            self._crew.reports.on_judged(self.turn, "said", str(level), categories, clause.text)
-            return level < Level.BLOCK
-        return True
+        self._crew.incidents.judged(self.turn, "said", hits, clause.text)
+        return all(hit.level < Level.BLOCK for hit in hits)
 
     async def _fail(self, stage: str, error: Exception) -> None:
         """A draft is given up and made anew at the commit; a reply ends with an apology."""
-        self._crew.reports.on_failed(stage, error)
+        self._crew.incidents.failed(stage, error)
         if not self._committed.is_set():
             self.failed = True
             return
@@ -280,7 +277,7 @@ class Reply:
             except Cancelled:
                 return
             except Exception as error:
-                self._crew.reports.on_failed("mouth", error)
+                self._crew.incidents.failed("mouth", error)
                 return
 
     # What leaves it -----------------------------------------------------------------------------
@@ -304,7 +301,7 @@ class Reply:
                         "reply.started", turn=self.turn, origin=self.origin or "filler"
                     )
                 crew.stage.say(item, self.turn)
-                crew.reports.on_voice(self.turn)
+                crew.on_voice(self.turn)
             case Sources():
                 self.sources = item.items
                 crew.events.emit(
@@ -319,9 +316,7 @@ class Reply:
                     crew.stage.act(item.name)
                     crew.events.emit("act", turn=self.turn, name=item.name)
             case Replaced():
-                crew.reports.on_judged(
-                    self.turn, "said", item.level, list(item.categories), item.text
-                )
+                crew.incidents.refused(self.turn, "said", item.level, item.categories, item.text)
 
     async def _fill(self) -> None:
         """Bridge a long silence with a filler line, unless the answer is about to be heard."""
@@ -339,11 +334,12 @@ class Reply:
             async with self._mouth:
                 for clause in live_clauses(text, language, epoch=self._made_in):
                     self._deliver(await self._make(clause))
+                    self._filler.append(clause)
                     self.waterfall.mark("filler", started, crew.clock.now())
         except Cancelled:
             return
         except Exception as error:
-            crew.reports.on_failed("mouth", error)
+            crew.incidents.failed("mouth", error)
 
     async def _measure(self) -> None:
         """Tell the latency once the first sample is out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import soxr
@@ -99,13 +99,14 @@ class LiveSession:
         mouth = engine.mouth(self.voice)
         self.performer = await engine.judging.call(
             Performer, bundle, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
-            label=label_text(persona.languages[0]), background=persona.background,
+            label=label_text(persona.languages[0]),
+            background=persona.background_file or persona.background or None,
             seed=int(self.id[:8], 16),
         )  # fmt: skip
         self.listener = Listener(
             recognizer=engine.recognizer, judge=engine.judge, asr_thread=engine.ears,
             judge_thread=engine.judging, machine=TurnMachine(), hot_words=self._cast.hot_words,
-            on_action=lambda action: self.conversation.on_ear(action),
+            on_action=lambda action: self.conversation.on_ear(action), on_failure=self._deaf,
             language=self._heard_language(),
         )  # fmt: skip
         self.conversation = Conversation(
@@ -129,8 +130,10 @@ class LiveSession:
         with self._engine.in_use(lambda: self.conversation.mode is not Mode.IDLE):
             await supervisor.run(
                 {
-                    "out": self.pacer.run, "ears": self.listener.run,
-                    "conversation": self.conversation.run, "notice": self._remind,
+                    "out": self.pacer.run,
+                    "ears": self.listener.run,
+                    "conversation": self.conversation.run,
+                    "notice": self._remind,
                 }  # fmt: skip
             )
 
@@ -138,9 +141,16 @@ class LiveSession:
         if stage in ("ears", "conversation"):
             self.conversation.apologise()
 
+    def _deaf(self, stage: str, error: Exception) -> None:
+        """A recognition failed for good; the next one is tried afresh."""
+        cause = f"{type(error).__name__}: {error}"
+        log.error("stage failed", session=self.id, stage=stage, cause=cause, exc_info=error)
+        self.events.emit("stage.failed", stage=stage, error=cause)
+        self.conversation.apologise()
+
     async def _remind(self) -> None:
         while True:
-            self.events.emit("notice", text=self._say_in(dict(self.persona.notice)))
+            self.events.emit("notice", text=self._say_in(self.persona.notice))
             await self.clock.wait_until(self.clock.now() + _NOTICE_EVERY)
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
@@ -234,9 +244,13 @@ class LiveSession:
         last = exchanges[-1] if exchanges else None
         return self._reports.save(
             ReportedTurn(
-                session=self.id, persona=self.persona.name, turn=last.turn if last else 0,
-                question=last.question if last else "", answer=last.answer if last else "",
-                sources=last.sources if last else (), note=note,
+                session=self.id,
+                persona=self.persona.name,
+                turn=last.turn if last else 0,
+                question=last.question if last else "",
+                answer=last.answer if last else "",
+                sources=last.sources if last else (),
+                note=note,
             )  # fmt: skip
         )
 
@@ -271,13 +285,13 @@ class LiveSession:
             self.set_language(language)  # raises with the list of those it speaks
         return cast(Language, language)
 
-    def _say_in(self, texts: dict[str, str]) -> str:
+    def _say_in(self, texts: Mapping[Language, str]) -> str:
         language = self.persona.languages[0] if self.language == "auto" else self.language
-        return texts.get(language) or next(iter(texts.values()), "")
+        return texts[cast(Language, language)]
 
     @property
     def _name(self) -> str:
-        return self._say_in(dict(self.persona.display)) or self.persona.name
+        return self._say_in(self.persona.display) or self.persona.name
 
 
 def _text(session: LiveSession, message: dict[str, Any]) -> None:

@@ -1,11 +1,14 @@
-"""The index: vectors and word lists per file on disk, keyword, pinyin and dense search in memory."""
+"""The index: vectors and words per file on disk; keyword, pinyin and dense search in memory."""
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +22,8 @@ import numpy.typing as npt
 from digital_human.dialogue.knowledge.embedder import Embedder, Vectors
 from digital_human.dialogue.knowledge.entries import Entry
 from digital_human.dialogue.knowledge.loaders import SourceFile, entries_of
+from digital_human.dialogue.knowledge.matching import Phrase
+from digital_human.dialogue.knowledge.names import heard_in, names_of, sound_of
 from digital_human.dialogue.knowledge.words import (
     Analysis,
     Word,
@@ -32,10 +37,11 @@ from digital_human.errors import InputError, ResourceError
 MAX_TEXTS = 50_000
 # Reciprocal rank fusion with the constant of Cormack, Clarke and Büttcher (2009).
 _RRF = 60.0
+_NEAREST = 4
 # Share of the entries a word must be in to be what they are all about.
 _TOPIC = 0.34
 # Raise it when words, weights, vectors or their layout change: older files are then rebuilt.
-_FORMAT = 3
+_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +85,27 @@ class Index:
         for number, text in enumerate(texts):
             self.texts_of[text.entry].append(number)
         self._owner = np.array([text.entry for text in texts], dtype=np.int64)
+        self.phrases = tuple(Phrase(text.analysis) for text in texts)
         self.phrasings = tuple(self._phrasings(number) for number in range(len(self.entries)))
         self.topic = _topic(self.entries, self.texts)
+        self.names = names_of(entries)
+        sounds = ((name, sound_of(name)) for name in self.names if not self._is_topic(name))
+        self._name_sounds = tuple(sounds)
+        self.names_in = tuple(self.heard(t.analysis) if t.ask else frozenset() for t in texts)
         self._keywords = _bm25([keyword_tokens(text.analysis) for text in texts])
         self._sounds = _bm25([sound_tokens(text.analysis) for text in texts])
 
-    def _phrasings(self, entry: int) -> Analysis:
+    def heard(self, analysis: Analysis) -> frozenset[str]:
+        """Sounds of the names in a text, other than those that all of it is about."""
+        return heard_in(analysis, self._name_sounds)
+
+    def _is_topic(self, name: str) -> bool:
+        return all(word.light or word.text in self.topic for word in analyse(name).words)
+
+    def _phrasings(self, entry: int) -> Phrase:
         """All phrasings of an entry as one text."""
         parts = [self.texts[n].analysis for n in self.texts_of[entry] if self.texts[n].ask]
-        return Analysis(tuple(word for part in parts for word in part.words), frozenset())
+        return Phrase(Analysis(tuple(word for part in parts for word in part.words), frozenset()))
 
     def candidates(self, question: Analysis, vector: Vectors, k: int) -> tuple[list[int], Vectors]:
         """Entries that may answer, best first by reciprocal rank fusion of the three channels.
@@ -95,13 +113,14 @@ class Index:
         Args:
             question: Its words.
             vector: float32 [width].
-            k: How many.
+            k: How many of the fusion; the nearest by meaning come on top.
 
         Returns:
             Entry numbers, and the cosine of the question with every text, float32 [texts].
         """
         cosines = self.vectors @ vector
         fused = np.zeros(len(self.entries))
+        nearest: list[int] = []
         channels = [
             (cosines, 0.0),
             (_scores(self._keywords, keyword_tokens(question), len(self.texts)), 0.0),
@@ -111,11 +130,15 @@ class Index:
             best = np.full(len(self.entries), -np.inf)
             np.maximum.at(best, self._owner, scores)
             order = np.argsort(-best, kind="stable")[: 4 * k]
+            if scores is cosines:
+                nearest = [int(entry) for entry in order[:_NEAREST]]
             for rank, entry in enumerate(order):
                 if best[entry] > floor:
                     fused[entry] += 1 / (_RRF + rank)
-        order = np.argsort(-fused, kind="stable")[:k]
-        return [int(entry) for entry in order if fused[entry] > 0], cosines
+        ranked = np.argsort(-fused, kind="stable")[:k]
+        likely = [int(entry) for entry in ranked if fused[entry] > 0]
+        # Words cannot find what is written in another language: the nearest by meaning always stay.
+        return list(dict.fromkeys((*likely, *nearest))), cosines
 
 
 def build(files: Sequence[SourceFile], embedder: Embedder, cache: Path) -> Index:
@@ -188,14 +211,14 @@ def _part(file: SourceFile, embedder: Embedder, path: Path) -> _Part:
 def _load(path: Path, count: int, width: int) -> tuple[list[Analysis], Vectors] | None:
     """What an index file holds; None when it is missing, damaged or of another shape."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             vectors = archive["vectors"].astype(np.float32)
             rows = json.loads(archive["analyses"].tobytes())
         analyses = [
             Analysis(tuple(Word(t, tuple(s), w) for t, s, w in words), frozenset(kinds))
             for words, kinds in rows
         ]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     if vectors.shape != (count, width) or len(analyses) != count:
         return None
@@ -234,8 +257,9 @@ def _sweep(cache: Path, used: set[str]) -> None:
 
 def _bm25(corpus: list[list[str]]) -> Any:
     """A BM25 index of tokenised texts; None when there are no tokens at all."""
-    import bm25s
+    import bm25s  # type: ignore[import-untyped]
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     if not any(corpus):
         return None
     index = bm25s.BM25()

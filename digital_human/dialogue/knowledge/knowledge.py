@@ -14,14 +14,20 @@ from digital_human.dialogue.knowledge.embedder import Embedder, Vectors, default
 from digital_human.dialogue.knowledge.entries import Entry, language_of, spoken
 from digital_human.dialogue.knowledge.index import Index, build
 from digital_human.dialogue.knowledge.loaders import read_folder
-from digital_human.dialogue.knowledge.matching import Features, clear, features, probability
-from digital_human.dialogue.knowledge.names import names_of
+from digital_human.dialogue.knowledge.matching import (
+    Features,
+    Phrase,
+    clear,
+    crossed,
+    features,
+    probability,
+)
 from digital_human.dialogue.knowledge.words import Analysis, analyse, core
 from digital_human.dialogue.types import Source
 from digital_human.speech.types import Language
 
 # Set on the development questions so that nothing unanswerable there is sure.
-SURE = 0.7
+SURE = 0.5
 # The runner-up with another answer must be this much less likely.
 MARGIN = 0.05
 _CANDIDATES = 10
@@ -120,7 +126,7 @@ class Knowledge:
             return False
         place = sha256(str(self._folder.resolve()).encode()).hexdigest()[:16]
         index = build(files, self._embedder, settings().cache_dir / "knowledge" / place)
-        self.hot_words = names_of(index.entries)
+        self.hot_words = index.names
         self._index = index
         self._state = state
         return True
@@ -150,7 +156,7 @@ class Knowledge:
         entries, cosines = index.candidates(question, vector, _CANDIDATES)
         language = language_of(asked)
         matches = [
-            _match(index, e, question, cosines, index.entries[e].language != language)
+            _match(index, e, question, cosines, index.entries[e].language == language)
             for e in entries
         ]
         return sorted(matches, key=lambda match: -match.probability)
@@ -189,20 +195,24 @@ class Knowledge:
         return Answer(spoken(best.text, best.language), best.language, source)
 
 
-def _match(index: Index, entry: int, question: Analysis, cosines: Vectors, crossed: bool) -> Match:
-    """An entry's best phrasing against a question."""
-    found = [
-        features(
-            question,
-            index.texts[number].analysis,
-            index.phrasings[entry],
-            float(cosines[number]),
-            index.topic,
-            crossed,
-        )
-        for number in index.texts_of[entry]
-        if index.texts[number].ask
-    ]
+def _match(index: Index, entry: int, question: Analysis, cosines: Vectors, same: bool) -> Match:
+    """An entry's best phrasing against a question; ``same`` when their languages are."""
+    asks = [number for number in index.texts_of[entry] if index.texts[number].ask]
+    if same:
+        phrase, names = Phrase(question), index.heard(question)
+        found = [
+            features(
+                phrase,
+                index.phrases[number],
+                index.phrasings[entry],
+                float(cosines[number]),
+                index.topic,
+                names=index.names_in[number] == names,
+            )
+            for number in asks
+        ]
+    else:
+        found = [crossed(float(cosines[number])) for number in asks]
     best = max(found, key=probability)
     clearly = max((probability(values) for values in found if clear(values)), default=0.0)
     return Match(entry, best, probability(best), clearly)

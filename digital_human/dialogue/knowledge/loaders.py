@@ -225,9 +225,7 @@ def _entry(name: str, place: str, row: Mapping[str, Any], path: str) -> Entry:
             fix=f"use one of {', '.join(_LANGUAGES)}, or leave it empty",
         )
     keywords = _several(name, place, "keywords", row.get("keywords"))
-    return Entry(
-        "qa", questions, questions[0], answer, cast(Language, language), path, keywords
-    )
+    return Entry("qa", questions, questions[0], answer, cast(Language, language), path, keywords)
 
 
 def _several(name: str, place: str, column: str, value: object) -> tuple[str, ...]:

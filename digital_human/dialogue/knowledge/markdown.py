@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from digital_human.dialogue.knowledge.entries import Entry, language_of, sentences
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _QUOTED = re.compile(r"[《「“]([^》」”]{2,12})[》」”]")
-_WRAP = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])[ \t]*\n[ \t]*(?=[\u3000-\u9fff\uff00-\uffef])")
+_WRAP = re.compile(
+    r"(?<=[\u3000-\u9fff\uff00-\uffef])[ \t]*\n[ \t]*(?=[\u3000-\u9fff\uff00-\uffef])"
+)
 
 
 def read_markdown(name: str, text: str) -> list[Entry]:
@@ -87,9 +90,13 @@ def _passages(node: SyntaxTreeNode) -> Iterator[str]:
 
 def _rows(table: SyntaxTreeNode) -> Iterator[str]:
     """Table rows as ``column: cell`` lines."""
-    rows = [[_plain(cell) for cell in row.children] for part in table.children for row in part.children]
+    rows = [
+        [_plain(cell) for cell in row.children] for part in table.children for row in part.children
+    ]
     for row in rows[1:]:
-        cells = [f"{head}：{cell}" if head else cell for head, cell in zip(rows[0], row, strict=False)]
+        cells = [
+            f"{head}：{cell}" if head else cell for head, cell in zip(rows[0], row, strict=False)
+        ]
         yield "；".join(cells)
 
 
@@ -111,7 +118,7 @@ def _bold(node: SyntaxTreeNode) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def _parser() -> object:
+def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark", {"html": True}).enable("table")

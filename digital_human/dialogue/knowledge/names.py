@@ -1,46 +1,111 @@
-"""Proper names of the knowledge: what a recogniser should know to expect."""
+"""Proper names of the knowledge: what a recogniser should expect and an answer must not mix up."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
-from digital_human.dialogue.knowledge.entries import Entry
-from digital_human.dialogue.knowledge.words import analyse
+from digital_human.dialogue.knowledge.entries import Entry, sentences
+from digital_human.dialogue.knowledge.words import Analysis, analyse
 
-_HAN_NAME = re.compile(r"[\u3400-\u9fff]{2,8}")
 _QUOTED = re.compile(r"[《「“]([\u3400-\u9fff]{2,8})[》」”]")
-_LATIN_NAME = re.compile(r"(?:[A-Z][\w'’]+)(?: (?:[A-Z][\w'’]+|of|the|in))*(?: [A-Z][\w'’]+)")
+_CAPITAL = r"[A-Z][a-z’']*[a-zA-Z]"
+_LATIN_NAME = re.compile(rf"{_CAPITAL}(?: (?:(?:of|the|in) )*{_CAPITAL})+")
+_WORD = re.compile(r"[A-Za-z’']+")
 # What the last character of a Chinese place name says it is.
-_PLACE = re.compile(r"^[\u3400-\u9fff]{1,7}[塔堤桥寺湖山园亭阁楼庙宫岛泉祠馆庄居院峰洞台墓潭苑谷井]$")
+_PLACE = re.compile(
+    r"[\u3400-\u9fff]{1,7}[塔堤桥寺湖山园亭阁楼庙宫岛泉祠馆庄居院峰洞台墓潭苑谷井洲街]"
+)
 # Words that mark a phrase as no name.
 _PLAIN = re.compile(r"[的了是在有和与或去到怎几多什么哪谁吗请个这那]")
+# jieba's tags of names of people, places, organisations and other things.
+_NAME_TAGS = frozenset({"nr", "ns", "nt", "nz", "nrt", "nrfg"})
 
 
 def names_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Names worth protecting, most frequent first.
 
-    The author's keywords and bold words, quoted titles, headings and words of questions that end
-    like a place name, and English capitalised names.
+    The author's keywords and bold words, quoted titles, place names among headings and questions,
+    and English names of several capitalised words.
     """
+    capitals = _capitals(entries)
+    places = _places(entries)
     counts: Counter[str] = Counter()
     for entry in entries:
-        counts.update(dict.fromkeys(_names(entry), 1))
-    return tuple(name for name, _ in counts.most_common())
+        counts.update(set(_names(entry, capitals, places)))
+    return tuple(sorted(counts, key=lambda name: (-counts[name], name)))
 
 
-def _names(entry: Entry) -> Iterator[str]:
-    for word in entry.keywords:
-        if not _PLAIN.search(word):
-            yield word
+def sound_of(name: str) -> str:
+    """How a name sounds, between spaces; empty when it holds no telling word."""
+    return _sounds(analyse(name))
+
+
+def heard_in(analysis: Analysis, names: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Which names are heard in a text.
+
+    Args:
+        analysis: The text.
+        names: Names with their `sound_of`.
+
+    Returns:
+        The sounds of the names, without those that are only heard inside a longer one.
+    """
+    sounds = _sounds(analysis)
+    found = {sound for _, sound in names if sound and sound in sounds}
+    return frozenset(s for s in found if not any(s != other and s in other for other in found))
+
+
+def _sounds(analysis: Analysis) -> str:
+    # A misheard name may fall apart into 的 and 来: only light Latin words are passed over.
+    words = (word for word in analysis.words if not (word.light and word.text.isascii()))
+    sounds = [s for word in words for s in word.sounds]
+    return f" {' '.join(sounds)} " if sounds else ""
+
+
+def _names(entry: Entry, capitals: frozenset[str], places: frozenset[str]) -> Iterator[str]:
+    yield from (word for word in entry.keywords if not _PLAIN.search(word))
     if entry.language == "en":
         for text in (entry.title, entry.text):
-            yield from _LATIN_NAME.findall(text)
+            yield from _latin_names(text, capitals)
         return
     for text in (entry.title, entry.text):
         yield from (name for name in _QUOTED.findall(text) if not _PLAIN.search(name))
-    if entry.kind == "passage" and _HAN_NAME.fullmatch(entry.title) and _PLACE.match(entry.title):
-        yield entry.title
     for ask in entry.asks:
-        yield from (w.text for w in analyse(ask).words if _PLACE.match(w.text) and len(w.text) > 1)
+        yield from (word.text for word in analyse(ask).words if word.text in places)
+
+
+def _latin_names(text: str, capitals: frozenset[str]) -> Iterator[str]:
+    """Capitalised runs, without a first word that is capitalised only as a sentence's first."""
+    for run in _LATIN_NAME.findall(text):
+        words = run.split()
+        while words and (words[0] not in capitals):
+            words.pop(0)
+        if len(words) > 1:
+            yield " ".join(words)
+
+
+def _capitals(entries: Sequence[Entry]) -> frozenset[str]:
+    """Words that are capitalised inside a sentence."""
+    found: set[str] = set()
+    for entry in entries:
+        for text in (*entry.asks, entry.text) if entry.language == "en" else ():
+            for sentence in sentences(text):
+                found.update(w for w in _WORD.findall(sentence)[1:] if w[0].isupper())
+    return frozenset(found)
+
+
+def _places(entries: Sequence[Entry]) -> frozenset[str]:
+    """Words of Chinese questions and headings that are place names in jieba's dictionary."""
+    asks = (ask for entry in entries if entry.language == "zh" for ask in entry.asks)
+    words = {word.text for ask in asks for word in analyse(ask).words}
+    candidates = {word for word in words if _PLACE.fullmatch(word)}
+    if not candidates:
+        return frozenset()
+    import jieba
+
+    lines = Path(jieba.__file__).with_name("dict.txt").read_text(encoding="utf-8").splitlines()
+    tags = (line.split() for line in lines)
+    return frozenset(word for word, _, tag in tags if word in candidates and tag in _NAME_TAGS)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from digital_human.config import settings
+from digital_human.config import LlmSettings, settings
 from digital_human.dialogue.llm.base import Message, never, shortened
 from digital_human.dialogue.llm.sequences import Slot, Slots
 from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError
@@ -48,28 +48,19 @@ class LlamaLlm:
     """llama.cpp on a GGUF file.
 
     Args:
-        model: A model of the manifest or the path of a GGUF file; by default the settings'.
-        context: Tokens of one prompt and its answer; by default the settings'.
-        threads: Processor threads; 0 means all the program may use.
-        gpu_layers: Layers put on a GPU; −1 means all.
+        llm: By default the program's settings; ``model``, ``context``, ``threads`` and
+            ``gpu_layers`` are used.
 
     Raises:
         WeightsError: The model is not in the store, or the file is no GGUF model.
+        ResourceError: There is no memory for it.
     """
 
-    def __init__(
-        self,
-        model: str | Path | None = None,
-        *,
-        context: int | None = None,
-        threads: int | None = None,
-        gpu_layers: int | None = None,
-    ) -> None:
-        llm = settings().llm
-        path = _file(model or llm.model)
-        self._limit = context or llm.context
-        self._threads = (llm.threads if threads is None else threads) or settings().cpu_threads
-        layers = llm.gpu_layers if gpu_layers is None else gpu_layers
+    def __init__(self, llm: LlmSettings | None = None) -> None:
+        llm = llm or settings().llm
+        path = _file(llm.model)
+        self._limit, layers = llm.context, llm.gpu_layers
+        self._threads = llm.threads or settings().cpu_threads
         _quiet()
         C.llama_backend_init()
         self._model = _load(path, layers)
@@ -186,11 +177,13 @@ class LlamaLlm:
 
         Without ``answer`` they end after the last message's text, as the head of a longer prompt.
         """
-        chat = [{"role": m.role, "content": self._control.sub("", m.content)} for m in messages]
+        contents = [self._control.sub("", m.content).strip() for m in messages]
+        chat: Any = [
+            {"role": m.role, "content": c} for m, c in zip(messages, contents, strict=True)
+        ]
         text = self._template(messages=chat).prompt
         if not answer:
-            end = text.rfind(chat[-1]["content"]) + len(chat[-1]["content"])
-            text = text[:end]
+            text = text[: text.rfind(contents[-1]) + len(contents[-1])]
         tokens = self._tokens(text, special=True)
         # The last token may join with what follows.
         return tokens if answer else tokens[:-1]

@@ -31,7 +31,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _BETWEEN_HAN = re.compile(r"(?<=[\u3400-\u9fff，。！？；：、])\s+(?=[\u3400-\u9fff，。！？；：、])")
 _FULL = str.maketrans({",": "，", "?": "？", "!": "！", ";": "；", ":": "："})
 _STOP = re.compile(r"(?<=[\u3400-\u9fff])\.(?!\w)")
-_LOOP = 3
+_UNIT = 3  # Letters of the shortest piece whose repetition is a loop.
 
 # Fastest speech: 9 Chinese characters or 25 letters a second, and one breath of slack.
 _HAN_RATE, _LETTER_RATE, _SLACK = 9.0, 25.0, 0.7
@@ -59,22 +59,36 @@ def is_chinese(text: str) -> bool:
     return _HAN.search(text) is not None
 
 
-def without_loops(text: str, seconds: float) -> str:
-    """``text`` cut where a sentence begins again and there was no time to say it twice.
+def loop(text: str, seconds: float) -> tuple[int, int] | None:
+    """Where ``text`` starts to go round in circles.
+
+    Three times the same three letters or more are a loop, and so is a whole text said twice when
+    there was no time for it. Short words are let go: "快点快点快点" is something people say.
 
     Args:
         text: As written.
         seconds: How long the speech was.
+
+    Returns:
+        Letters before the loop and letters of what is repeated, or None.
     """
     plain = letters(text)
-    for size in range(_LOOP, len(plain) // 2 + 1):
-        unit = plain[:size]
-        if not plain.startswith(unit, size):
-            continue
-        repeated = (unit * (len(plain) // size + 1))[: len(plain)]
-        if plain == repeated and not _fits(plain, seconds):
-            return _first_letters(text, size)
-    return text
+    fits = _fits(plain, seconds)
+    for first in range(len(plain)):
+        rest = plain[first:]
+        for size in range(_UNIT, len(rest) // 2 + 1):
+            times = 2 if first == 0 and not fits else 3
+            if len(rest) < times * size:
+                break
+            if rest == (rest[:size] * (len(rest) // size + 1))[: len(rest)]:
+                return first, size
+    return None
+
+
+def without_loop(text: str, seconds: float) -> str:
+    """``text`` with what it repeats once; see `loop`."""
+    found = loop(text, seconds)
+    return text if found is None else _first_letters(text, sum(found))
 
 
 def is_hallucination(

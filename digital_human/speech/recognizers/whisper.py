@@ -24,17 +24,19 @@ from digital_human.speech.recognizers.base import Recognised
 from digital_human.speech.recognizers.guards import (
     is_chinese,
     is_hallucination,
+    loop,
     tidy,
-    without_loops,
+    without_loop,
 )
 from digital_human.speech.synthesizers.base import never
 
 _LONGEST = 28 * EAR_RATE
 _PADDING = int(1.5 * EAR_RATE)
-_SHORTEST = 3 * EAR_RATE
+_SHORTEST = 5 * EAR_RATE  # Shorter spectrograms make the decoder go round in circles.
 _SILENCE = 1e-3  # Peak below −60 dBFS.
 _TOKENS = 12, 10.0  # Most tokens of an utterance: so many, and so many a second.
 _PROMPT_TOKENS = 160
+_UNREPEATED = 1.15  # Repetition penalty of the second try after a loop.
 _USUAL = 0.9  # Prior of the language that was spoken so far.
 _OPENING: dict[Heard, str] = {"zh": "以下是普通话的句子。", "en": "", "ja": ""}
 
@@ -98,10 +100,13 @@ class WhisperRecognizer:
         if language is None:
             language, certainty = self._language(encoded, usual)
         told = _OPENING[language] + prompt
-        text, confidence, no_speech = self._write(encoded, language, told, pcm.size / EAR_RATE)
-        _check(cancelled)
         seconds = pcm.size / EAR_RATE
-        kept = without_loops(tidy(text), seconds)
+        text, confidence, no_speech = self._write(encoded, language, told, seconds)
+        _check(cancelled)
+        if loop(tidy(text), seconds) is not None:
+            text, confidence, _ = self._write(encoded, language, told, seconds, _UNREPEATED)
+            _check(cancelled)
+        kept = without_loop(tidy(text), seconds)
         if language == "en" and is_chinese(kept):
             language, certainty = "zh", 0.5
         if is_hallucination(
@@ -126,7 +131,7 @@ class WhisperRecognizer:
         return ("zh", share) if share >= 0.5 else ("en", 1 - share)
 
     def _write(
-        self, encoded: Any, language: Heard, told: str, seconds: float
+        self, encoded: Any, language: Heard, told: str, seconds: float, repetition: float = 1.0
     ) -> tuple[str, float, float]:
         """Text, confidence and probability of no speech."""
         start = [self._start, self._tokenizer.token_to_id(f"<|{language}|>"), *self._task]
@@ -138,6 +143,7 @@ class WhisperRecognizer:
             encoded,
             [start],
             beam_size=1,
+            repetition_penalty=repetition,
             max_length=len(start) + few + int(rate * seconds),
             return_scores=True,
             return_no_speech_prob=True,

@@ -1,14 +1,12 @@
 """Kokoro-82M (StyleTTS 2 with an ISTFTNet decoder) through ONNX Runtime, with phone timings.
 
-The graph's duration predictor is made an output: one value per token, in units of 25 ms, whose sum
-is the length of the sound.
+The graph's duration predictor is made an output: one value per token, in units of 25 ms, that place
+every phone in the sound. The silence at both ends is hardly decoded (see `kokoro_graph`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,9 +17,10 @@ import numpy as np
 
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
-from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError
+from digital_human.errors import Cancelled, InputError, WeightsError
 from digital_human.models import store
 from digital_human.speech.loudness import limit
+from digital_human.speech.synthesizers import kokoro_graph as graph
 from digital_human.speech.synthesizers.base import never
 from digital_human.speech.synthesizers.timing import Owned, Timed, to_phones, to_words
 from digital_human.speech.text.lexicon import Lexicon
@@ -32,14 +31,17 @@ from digital_human.speech.voices import Voice
 RATE = 24000
 # Tokens of one run of the model; its positions end at 512, two of them are pads.
 MAX_TOKENS = 400
-_DURATIONS = "/encoder/Clip_output_0"
 _UNIT = RATE * 25 // 1000
 # The decoder's sound runs ahead of the durations: measured from bursts of stops and from the
 # correlation of vowels with energy, 55-60 ms for every voice tried, Mandarin and English.
 _AHEAD = int(0.06 * RATE)
 _LEAD, _TAIL = int(0.03 * RATE), int(0.06 * RATE)
 _FADE = int(0.004 * RATE)
-_CODE_VERSION = "2"
+# Units that are decoded of the silence before the first phone, and from the start of the last
+# token that sounds: 0.1 s and 0.2 s more than was ever heard.
+_SILENT_LEAD, _SILENT_TAIL = 8, 16
+_TONES = "↓→↗↘"
+_CODE_VERSION = "3"
 
 # Kokoro-82M v1.0 config.json "vocab".
 _VOCABULARY: dict[str, int] = {
@@ -149,15 +151,18 @@ class KokoroSynthesizer:
             "tokens": np.array([tokens], np.int64),
             "style": style[len(symbols) - 1],
             "speed": np.array([speed], np.float32),
+            graph.LEAD: np.array([_SILENT_LEAD]),
+            graph.TAIL_TOKENS: np.array([_last_sounding([c for c, _ in symbols]) + 1]),
+            graph.TAIL: np.array([_SILENT_TAIL]),
         }
-        sound, durations = self._session_run(feeds, cancelled)
-        ends = np.cumsum(durations).astype(np.int64) * _UNIT
-        if ends[-1] != len(sound):
+        sound, durations, first, last = self._session_run(feeds, cancelled)
+        if (last - first) * _UNIT != len(sound):
             raise WeightsError(
-                f"{self._model.name}: {len(sound)} samples but durations of {ends[-1]}",
+                f"{self._model.name}: {len(sound)} samples but durations of {last - first} units",
                 fix="not the Kokoro-82M v1.0 model: run `digital-human models pull kokoro-int8`",
             )
-        bounds = [0, *(max(0, int(end) - _AHEAD) for end in ends[:-1]), len(sound)]
+        ends = (np.cumsum(durations).astype(np.int64) - first) * _UNIT - _AHEAD
+        bounds = [0, *(int(end) for end in np.clip(ends[:-1], 0, len(sound))), len(sound)]
         named = [("", -1), *symbols, ("", -1)]
         timed = [
             Timed(c, i, a, b) for (c, i), a, b in zip(named, bounds[:-1], bounds[1:], strict=True)
@@ -166,8 +171,8 @@ class KokoroSynthesizer:
 
     def _session_run(
         self, feeds: dict[str, Any], cancelled: Callable[[], bool]
-    ) -> tuple[FloatArray, FloatArray]:
-        """Run the graph; a watching thread stops it in the middle when it is cancelled."""
+    ) -> tuple[FloatArray, FloatArray, int, int]:
+        """Sound, durations and the units covered by the sound, from one run of the graph; a watching thread stops it in the middle when it is cancelled."""
         import onnxruntime
 
         if cancelled():
@@ -186,7 +191,9 @@ class KokoroSynthesizer:
             watcher = threading.Thread(target=watch, name="kokoro-cancel", daemon=True)
             watcher.start()
         try:
-            sound, durations = self._opened().run(["audio", _DURATIONS], feeds, options)
+            sound, durations, first, last = self._opened().run(
+                ["audio", graph.DURATIONS, graph.FIRST, graph.LAST], feeds, options
+            )
         except Exception as error:
             if options.terminate:
                 raise Cancelled("synthesis was cancelled") from error
@@ -197,7 +204,8 @@ class KokoroSynthesizer:
                 watcher.join()
         if cancelled():
             raise Cancelled("synthesis was cancelled")
-        return cast(FloatArray, sound.ravel()), cast(FloatArray, np.rint(durations.ravel()))
+        units = cast(FloatArray, np.rint(durations.ravel()))
+        return cast(FloatArray, sound.ravel()), units, int(first[0]), int(last[0])
 
     def _opened(self) -> Any:
         """The session, opened at the first clause that is not in a cache."""
@@ -205,8 +213,8 @@ class KokoroSynthesizer:
             if self._session is None:
                 timed = settings().cache_dir / "kokoro" / f"{self._fingerprint}.onnx"
                 if not timed.is_file():
-                    _write_timed(self._model, timed)
-                self._session = _open_session(timed, self._threads)
+                    graph.write_timed(self._model, timed)
+                self._session = graph.open_session(timed, self._threads)
             return self._session
 
     def _style(self, voice: Voice) -> FloatArray:
@@ -231,56 +239,12 @@ class KokoroSynthesizer:
         return cast(FloatArray, table.reshape(510, 1, 256))
 
 
-def _write_timed(path: Path, target: Path) -> None:
-    """Write the model with its durations as a second output.
-
-    The file is kept, since a process that edits the graph itself never gives that memory back.
-    """
-    import onnx
-
-    try:
-        model = onnx.load(str(path))
-    except Exception as error:  # protobuf raises its own kinds
-        raise WeightsError(
-            f"{path}: not an ONNX model: {error}", fix="digital-human models pull kokoro-int8"
-        ) from error
-    if not any(_DURATIONS in node.output for node in model.graph.node):
-        raise WeightsError(
-            f"{path}: no duration predictor in the graph",
-            fix="use the Kokoro-82M v1.0 ONNX export",
-        )
-    model.graph.output.append(
-        onnx.helper.make_tensor_value_info(_DURATIONS, onnx.TensorProto.FLOAT, None)
-    )
-    partial = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
-            partial = Path(file.name)
-            file.write(model.SerializeToString())
-        os.replace(partial, target)
-    except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-        raise ResourceError(
-            f"cannot write {target}: {error.strerror or error}",
-            fix="free some disk space, or point DH_HOME at a folder that can be written",
-        ) from error
-
-
-def _open_session(path: Path, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads that spin between operators would take the renderer's core.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own kinds
-        raise WeightsError(f"{path}: cannot be opened: {error}", fix=f"rm {path}") from error
+def _last_sounding(symbols: Sequence[str]) -> int:
+    """How far from the end, counted from 1, the last symbol with sound is; 0 when there is none."""
+    for index, symbol in enumerate(reversed(symbols), 1):
+        if symbol.isalpha() or symbol in _TONES:
+            return index
+    return 0
 
 
 def _quick_hash(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +22,7 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
-from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 from av.frame import Frame
 
 from digital_human.config import IceServer
@@ -34,6 +34,7 @@ RATE = 48_000
 _PACKET = RATE // 50
 _SILENCE = np.zeros(_PACKET, np.float32)
 _STALL_SECONDS = 0.5
+_REMEMBERED = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,14 @@ class HeardSound:
         pcm: float32 [n] mono at 48 kHz.
         pts: Samples since the first packet that was decoded.
         arrived: `time.monotonic` when it was decoded.
+        received: `time.monotonic` when its packet came.
         media: Unix time of its first sample by the sender's reports; None before the first one.
     """
 
     pcm: FloatArray
     pts: int
     arrived: float
+    received: float
     media: float | None
 
 
@@ -60,13 +63,15 @@ class SeenPicture:
     Attributes:
         frame: The picture; `image` gives RGB.
         pts: 1/90000 s since the first picture that was decoded.
-        arrived: `time.monotonic` when it was decoded.
+        arrived: `time.monotonic` when it was decoded; aiortc waits for the next picture's packet.
+        received: `time.monotonic` when its last packet came, which is when a browser decodes it.
         media: Unix time of the picture by the sender's reports; None before the first one.
     """
 
     frame: av.VideoFrame
     pts: int
     arrived: float
+    received: float
     media: float | None
 
     @property
@@ -128,23 +133,36 @@ class Microphone(MediaStreamTrack):
         return frame
 
 
-class _ReportedTime:
-    """Maps the frames of one receiver to the sender's time by its RTCP sender reports."""
+class _Times:
+    """When the frames of one receiver came, and their time by the sender's RTCP reports."""
 
     def __init__(self, receiver: RTCRtpReceiver, rate: int) -> None:
         self._receiver, self._rate = receiver, rate
         self._report: tuple[int, float] | None = None
-        handle = receiver._handle_rtcp_packet
+        self._received: OrderedDict[int, float] = OrderedDict()
+        handle_rtcp, handle_rtp = receiver._handle_rtcp_packet, receiver._handle_rtp_packet
 
-        async def follow(packet: AnyRtcpPacket) -> None:
+        async def follow_rtcp(packet: AnyRtcpPacket) -> None:
             if isinstance(packet, RtcpSrPacket) and packet.sender_info.ntp_timestamp:
                 info = packet.sender_info
                 self._report = info.rtp_timestamp, internals.ntp_to_unix(info.ntp_timestamp)
-            await handle(packet)
+            await handle_rtcp(packet)
 
-        receiver._handle_rtcp_packet = follow  # type: ignore[method-assign]
+        async def follow_rtp(packet: RtpPacket, arrival_time_ms: int) -> None:
+            self._received[packet.timestamp] = time.monotonic()
+            if len(self._received) > _REMEMBERED:
+                self._received.popitem(last=False)
+            await handle_rtp(packet, arrival_time_ms)
 
-    def of(self, pts: int) -> float | None:
+        receiver._handle_rtcp_packet = follow_rtcp  # type: ignore[method-assign]
+        receiver._handle_rtp_packet = follow_rtp  # type: ignore[method-assign]
+
+    def received(self, pts: int) -> float | None:
+        """`time.monotonic` when the last packet of a frame came."""
+        first = internals.first_timestamp(self._receiver) or 0
+        return self._received.get((first + pts) % (1 << 32))
+
+    def media(self, pts: int) -> float | None:
         """Unix time of a frame's ``pts``; None before the first report."""
         first = internals.first_timestamp(self._receiver)
         if self._report is None or first is None:
@@ -187,6 +205,7 @@ class Client:
         on_sound: Callable[[HeardSound], None] | None = None,
         on_picture: Callable[[SeenPicture], None] | None = None,
     ) -> None:
+        internals.offer_audio_nack()
         configuration = sdp.configuration(tuple(ice))
         if relay:
             configuration.iceTransportPolicy = RTCIceTransportPolicy.RELAY
@@ -206,7 +225,7 @@ class Client:
         sound = self.connection.addTransceiver(
             self.microphone or "audio", direction="sendrecv" if microphone else "recvonly"
         )
-        internals.tune_jitter_buffer(sound.receiver)
+        internals.tune_audio(sound.receiver)
         if video:
             transceiver = self.connection.addTransceiver("video", direction="recvonly")
             if codec:
@@ -276,7 +295,7 @@ class Client:
                 self._tasks.append(asyncio.create_task(read(track, receiver)))
 
     async def _hear(self, track: MediaStreamTrack, receiver: RTCRtpReceiver) -> None:
-        times = _ReportedTime(receiver, RATE)
+        times = _Times(receiver, RATE)
         resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
         while (frame := await _next(track)) is not None:
             if isinstance(frame, av.AudioFrame) and frame.pts is not None:
@@ -284,14 +303,16 @@ class Client:
                 frame.pts = None
                 for part in resampler.resample(frame):
                     pcm = np.asarray(part.to_ndarray()[0], dtype=np.float32)
-                    self._on_sound(HeardSound(pcm, pts, arrived, times.of(pts)))
+                    received = times.received(pts) or arrived
+                    self._on_sound(HeardSound(pcm, pts, arrived, received, times.media(pts)))
 
     async def _see(self, track: MediaStreamTrack, receiver: RTCRtpReceiver) -> None:
-        times = _ReportedTime(receiver, 90_000)
+        times = _Times(receiver, 90_000)
         while (frame := await _next(track)) is not None:
             if isinstance(frame, av.VideoFrame) and frame.pts is not None:
-                media = times.of(frame.pts)
-                self._on_picture(SeenPicture(frame, frame.pts, time.monotonic(), media))
+                pts, arrived = frame.pts, time.monotonic()
+                received = times.received(pts) or arrived
+                self._on_picture(SeenPicture(frame, pts, arrived, received, times.media(pts)))
 
     def _on_state(self) -> None:
         if self.connection.connectionState == "connected":

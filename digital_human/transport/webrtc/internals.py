@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiortc import RTCRtpReceiver, RTCRtpSender
+from aiortc.codecs import CODECS
 from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtcrtpparameters import RTCRtcpFeedback
+from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     AnyRtcpPacket,
@@ -22,6 +25,7 @@ from aiortc.rtp import (
 )
 
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+_NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
 _TIMESTAMP_MAPPER = "_RTCRtpReceiver__timestamp_mapper"
 _LAST_REPORT = "_RTCRtpSender__lsr"
 _NTP_EPOCH = 2_208_988_800
@@ -46,13 +50,23 @@ class LinkQuality:
     key_requests: int = 0
 
 
-def tune_jitter_buffer(receiver: RTCRtpReceiver) -> None:
-    """Give an audio receiver a jitter buffer of 20 ms instead of 80.
+def tune_audio(receiver: RTCRtpReceiver) -> None:
+    """Give an audio receiver a short jitter buffer and have it ask again for lost packets.
 
-    aiortc's own holds four packets and never drains after a loss (280 ms for the rest of the
-    call); this one holds one packet, and two after a loss.
+    aiortc's own buffer holds four packets and never drains after a loss (280 ms for the rest of
+    the call); this one holds one packet and waits up to 60 ms for a lost one, which a NACK
+    (RFC 4585) brings back within a round trip. `offer_audio_nack` has it negotiated.
     """
     setattr(receiver, _JITTER_BUFFER, JitterBuffer(capacity=4, prefetch=1))
+    setattr(receiver, _NACK_GENERATOR, NackGenerator())
+
+
+def offer_audio_nack() -> None:
+    """Let aiortc negotiate retransmission of Opus; it does so for video only."""
+    nack = RTCRtcpFeedback(type="nack")
+    for codec in CODECS["audio"]:
+        if codec.mimeType == "audio/opus" and nack not in codec.rtcpFeedback:
+            codec.rtcpFeedback.append(nack)
 
 
 def first_timestamp(receiver: RTCRtpReceiver) -> int | None:
@@ -134,6 +148,7 @@ def supported(sender: RTCRtpSender, receiver: RTCRtpReceiver) -> list[str]:
     """Names that this module uses and the installed aiortc does not have."""
     needed: list[tuple[Any, str]] = [
         (receiver, _JITTER_BUFFER),
+        (receiver, _NACK_GENERATOR),
         (receiver, _TIMESTAMP_MAPPER),
         (sender, _LAST_REPORT),
         (sender, "_send_keyframe"),

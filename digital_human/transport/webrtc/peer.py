@@ -73,6 +73,7 @@ class Peer:
         self.reason = ""
         self._broadcast = broadcast
         self._on_audio, self._on_message = on_audio, on_message
+        internals.offer_audio_nack()
         self._connection = RTCPeerConnection(sdp.configuration(tuple(ice)))
         self._outlet: Outlet | None = None
         self._tracks: dict[str, PacketTrack] = {}
@@ -130,7 +131,7 @@ class Peer:
             "state": self._connection.connectionState,
             "codec": self._outlet.codec if self._outlet else None,
             "dropped": self._outlet.dropped if self._outlet else 0,
-            "concealed": self._reader.concealed,
+            "lost_seconds": round(self._reader.lost, 2),
             **{
                 kind: {"packets": track.packets, **asdict(self._quality[kind])}
                 for kind, track in self._tracks.items()
@@ -153,7 +154,7 @@ class Peer:
             direction = "sendonly" if kind == "video" else "sendrecv"
             transceiver = connection.addTransceiver(kind, direction=direction)
             if kind == "audio":
-                internals.tune_jitter_buffer(transceiver.receiver)
+                internals.tune_audio(transceiver.receiver)
             transceivers[kind] = transceiver
         if video := transceivers.get("video"):
             codecs = RTCRtpSender.getCapabilities("video").codecs
@@ -247,7 +248,7 @@ class Peer:
         if state == "connected":
             self._connected.set()
         elif state in ("failed", "closed"):
-            self._end("the connection was lost" if state == "failed" else "closed by the viewer")
+            self._end("the viewer left or was lost")
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio":

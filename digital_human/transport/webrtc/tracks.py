@@ -17,7 +17,6 @@ from digital_human.media.live_encoder import SOUND_RATE
 
 EAR_RATE = 16_000
 _RECEIVED_RATE = 48_000
-_CONCEALED_SECONDS = 0.06
 _GAP_LIMIT_SECONDS = 1.0
 
 
@@ -61,16 +60,17 @@ class PacketTrack(MediaStreamTrack):
 class MicrophoneReader:
     """Received audio frames to 16 kHz mono without holes.
 
-    The length of what it gives follows the sender's clock: packets that never came are replaced,
-    short ones by the sound before them fading out (as ITU-T G.711 Appendix I does), long ones by
-    silence.
+    The length of what it gives follows the sender's clock: silence stands for packets that never
+    came. (A recogniser makes fewer errors with silence than with repeated sound.)
+
+    Attributes:
+        lost: Seconds of sound that never came.
     """
 
     def __init__(self) -> None:
         self._resampler = av.AudioResampler(format="flt", layout="mono", rate=EAR_RATE)
         self._expected: int | None = None
-        self._last = np.zeros(0, np.float32)
-        self.concealed = 0
+        self.lost = 0.0
 
     def read(self, frame: av.AudioFrame) -> Iterator[FloatArray]:
         """Chunks of float32 mono at `EAR_RATE`, in order.
@@ -81,19 +81,10 @@ class MicrophoneReader:
         pts = frame.pts
         if pts is not None and frame.sample_rate == _RECEIVED_RATE:
             if self._expected is not None and pts > self._expected:
-                yield self._conceal((pts - self._expected) / _RECEIVED_RATE)
+                seconds = min((pts - self._expected) / _RECEIVED_RATE, _GAP_LIMIT_SECONDS)
+                self.lost += seconds
+                yield np.zeros(round(seconds * EAR_RATE), np.float32)
             self._expected = pts + frame.samples
         frame.pts = None
         for part in self._resampler.resample(frame):
-            self._last = np.asarray(part.to_ndarray()[0], dtype=np.float32)
-            yield self._last
-
-    def _conceal(self, seconds: float) -> FloatArray:
-        self.concealed += 1
-        count = round(min(seconds, _GAP_LIMIT_SECONDS) * EAR_RATE)
-        gap = np.zeros(count, np.float32)
-        length = min(count, round(_CONCEALED_SECONDS * EAR_RATE))
-        if len(self._last) and length:
-            repeated = np.resize(self._last, length)
-            gap[:length] = repeated * np.linspace(1.0, 0.0, length, dtype=np.float32)
-        return gap
+            yield np.asarray(part.to_ndarray()[0], dtype=np.float32)

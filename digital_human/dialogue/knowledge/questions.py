@@ -1,0 +1,85 @@
+"""How people put questions, in Chinese and English: what they say around them and ask for."""
+
+from __future__ import annotations
+
+import re
+
+# What people say before and after the question itself.
+_OPENING_ZH = (
+    r"(?:等一下|等等|等一等|稍等|不好意思|打扰一下|打扰了?|麻烦你?您?|劳驾|你好|您好|嗨|喂|"
+    r"嗯+|呃+|额|啊|哦|那个|这个|就是|对了|那么?|然后|所以|话说|我(?:就|还|也)?(?:想|要|"
+    r"再)+(?:请)?(?:问|知道|了解|咨询)(?:问|一问)?(?:一?下)?(?:的是|说)?|我问(?:你|"
+    r"您)?(?:一?下)?|想(?:请)?问(?:问|一?下)?|请问(?:一?下)?(?:你|您)?|请教(?:一?下)?|问(?:你|"
+    r"您)?一?下|(?:请|麻烦)?(?:你|您)?(?:能|可以|可不可以|能不能)?(?:跟|给|和)我(?:讲讲|说说|"
+    r"介绍(?:介绍)?|讲|说)(?:一?下)?|(?:你|您)?(?:能不能|可以|能)?告诉我(?:一?下)?|(?:你|"
+    r"您)知不?知道|小姐姐|导游)"
+)
+_OPENING_EN = (
+    r"(?:excuse me|sorry|hello|hi|hey|okay|ok|so|well|um+|uh+|please|and|by the way|"
+    r"wait(?: a (?:minute|moment|second))?|(?:can|could|"
+    r"would) you (?:please )?tell me(?: about)?|tell me(?: about)?|do you know|i(?:'d|"
+    r" would) like to (?:know|ask)|i want to (?:know|ask)|i was wondering|may i ask|can i ask|"
+    r"just wondering)"
+)
+OPENING = re.compile(rf"^(?:(?:{_OPENING_ZH}|{_OPENING_EN}\b)[\s，,。.!！、…]*)+", re.IGNORECASE)
+CLOSING = re.compile(
+    r"(?:[\s，,]*(?:谢谢你?您?|好吗|可以吗|呢|啊|呀|吧|哦|嘛|please|thanks|thank you))+"
+    r"[\s。.!！?？]*$",
+    re.IGNORECASE,
+)
+# Words that tell next to nothing about what is asked.
+LIGHT_WORDS = frozenset(
+    (
+        "的 了 着 过 是 在 有 吗 呢 啊 吧 呀 嘛 哦 我 你 您 我们 你们 他 她 它 咱们 请 问 "
+        "请问 想 想要 要 一下 这 那 这个 那个 这里 那里 这边 这座 那座 个 座 张 一张 位 条 "
+        "就 都 也 还 和 与 及 跟 到 从 把 被 给 让 会 能 可以 可 得 呃 嗯 一个 之 于 里 里面 "
+        "上 上面 下 中 大概 大约 到底 究竟 一共 总共 真的 真 现在 具体 分别 一般 通常 比较 "
+        "还是 明明 已经 其实 当年 当时 啥 什么 怎么 怎样 怎么样 如何 哪 哪个 哪些 哪里 哪儿 "
+        "哪年 哪天 哪座 哪一 谁 几 多 多少 几点 何时 是不是 有没有 能不能 可不可以 叫 叫做 "
+        "来 去 走 走路 好 时候 月份 地方 位置 的话 那么 要是 a an the is are was were be "
+        "been am do does did to of in on at for from by with and or it its this that these "
+        "those there here i you he she they we me my your us our what which who whom whose "
+        "when where why how can could would should will shall may please about much many "
+        "long have has had if so s get go find need want see let t d ll m re"
+    ).split()
+)
+
+_KINDS = {
+    "price": (
+        r"多少钱|票价|价格|价钱|收费|要钱|花钱|免费|几块钱?|几元|多少元|要多少$|贵不贵|费用|"
+        r"how much (?!time)|price|\bcosts?\b|\bfees?\b|\bfree\b|expensive|charge|\bpay\b"
+    ),
+    "when": (
+        r"几点|什么时候|何时|哪一?年|哪天|几月|几号|(?<![长少])时间|啥时候|年代|年份|哪个朝代|"
+        r"什么朝代|哪个季节|什么季节|\bwhen\b|what time|\bhours of\b|\bhours$|what year|"
+        r"which year|what date|which month|what month|season|how old|(?:opening|"
+        r"closing) (?:times?|hours)|how (?:late|early)|多少年|几年"
+    ),
+    "duration": (
+        r"多久|多长时间|多少时间|几个?小时|几分钟|多少分钟|how long (?:does|do|will|should|"
+        r"would)|how much time|how many (?:hours|minutes)"
+    ),
+    "where": (
+        r"哪里|哪儿|哪边|在哪|何处|什么地方|位置|地址|哪座山|什么山|怎么走|怎么去|怎么到|"
+        r"怎么上|如何(?:去|到)|怎么过去|怎么坐车|\bwhere\b|how (?:do|can|to) (?:i |we |"
+        r"you )?(?:get|go|reach|walk)|directions?|\blocat|address|which way|which hill"
+    ),
+    "who": (r"谁|哪位|什么人|何人|哪个人|\bwho\b|\bwhom\b|\bwhose\b|which (?:king|poet|monk)"),
+    "length": (
+        r"多长(?!时间)|公里|几米|多少米|全长|长度|how long (?:is|are)|length|kilomet|\bfar\b"
+    ),
+    "height": (r"多高|几米|多少米|高度|how (?:tall|high)|height"),
+    "width": (r"多宽|宽度|几米|多少米宽|how (?:wide|broad)|width"),
+    "depth": (r"多深|深度|水深|how deep|depth"),
+    "area": (r"多大(?!年)|面积|大小|平方|how (?:big|large)|\barea\b|\bsize\b"),
+    "count": (
+        r"几(?:个(?!小时)|座|层|条|处|种|棵|株|家|尊|名|位|艘)|多少(?:个(?!小时)|座|层|条|处|"
+        r"种|棵|株|家|尊|名|位|人|只|艘)|how many (?!hours|minutes)"
+    ),
+    "why": (
+        r"为什么|为何|为啥|由来|怎么来的|怎么会|怎么塌|怎么倒|原因|得名|\bwhy\b|"
+        r"how did .{1,30} get its name|origin"
+    ),
+}
+# What kind of answer a question wants, and what people say when they want it.
+KINDS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}

@@ -1,0 +1,333 @@
+"""Decides what to say: from the knowledge where it is sure, else with the language model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from digital_human.core.stage import ModelThread
+from digital_human.dialogue import prompt
+from digital_human.dialogue.history import History
+from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
+from digital_human.dialogue.knowledge import Findings, Knowledge
+from digital_human.dialogue.llm.base import Llm, Message, never
+from digital_human.dialogue.persona import Persona
+from digital_human.dialogue.spoken import Sentences
+from digital_human.dialogue.types import Act, Line, Origin, Replaced, Source, Sources, Thought
+from digital_human.errors import Cancelled
+from digital_human.safety.moderation import Moderator
+from digital_human.safety.words import Level
+from digital_human.speech.text.emotion import emotion_of
+from digital_human.speech.types import Language
+
+KNOWN = 0.2
+"""From this confidence on, passages are given to the language model."""
+_SECOND = 0.5  # a further passage is given when its score is this much of the best one's
+_HISTORY = 320  # tokens of what was said before, where a question needs it
+_WARMED = 640
+_GIVES_AWAY = re.compile(
+    r"通义|千问|阿里|语言模型|大模型|训练数据|系统提示|提示词|我的(?:规则|指令|设定)"
+    r"|qwen|alibaba|openai|chatgpt|language model|system prompt|my (?:rules|instructions)",
+    re.IGNORECASE,
+)
+_LEAKED = 12  # characters of the rules in a row that give them away
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long an answer may be.
+
+    Attributes:
+        tokens: Tokens generated at most.
+        sentences: Sentences at most.
+        characters: No sentence is begun after so many; English counts a third.
+    """
+
+    tokens: int
+    sentences: int
+    characters: int
+
+
+BRIEF, LONG = Length(96, 3, 90), Length(280, 8, 260)
+
+
+class Mind:
+    """Answers for one persona; shared by its sessions, used from the event loop's thread.
+
+    Args:
+        persona: Who answers.
+        llm: The language model; None answers from the knowledge only.
+        llm_thread: Where ``llm`` runs.
+        knowledge: What the persona knows; None for nothing.
+        moderator: Judges every line.
+    """
+
+    def __init__(
+        self,
+        persona: Persona,
+        *,
+        llm: Llm | None,
+        llm_thread: ModelThread | None,
+        knowledge: Knowledge | None,
+        moderator: Moderator,
+    ) -> None:
+        self._persona, self._moderator, self._knowledge = persona, moderator, knowledge
+        self._llm = None if llm is None or llm_thread is None else _Running(llm, llm_thread)
+        self._searching = ModelThread("knowledge")
+        self._rules = {
+            language: _letters(prompt.rules_text(persona, language))
+            for language in persona.languages
+        }
+
+    async def think(
+        self,
+        text: str,
+        language: Language,
+        history: History,
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> AsyncGenerator[Thought]:
+        """Answer ``text``.
+
+        Args:
+            text: What the visitor said.
+            language: Language of the answer.
+            history: What was said before; not changed.
+            cancelled: Whether the answer is still wanted; asked by model threads too.
+
+        Yields:
+            `Sources` before lines that rest on passages, then lines as soon as each is complete.
+
+        Raises:
+            Cancelled: ``cancelled`` said so.
+            DigitalHumanError: The language model failed.
+        """
+        language = self._persona.language(language)
+        intent = intent_of(text)
+        if (line := self._own_words(intent, language, history)) is not None:
+            yield line
+            return
+        findings = await self._search(text, language, history)
+        if findings.sure is not None:
+            yield Sources((findings.sure.source,))
+            for thought in self._moderated(findings.sure.text, language, "knowledge"):
+                yield thought
+            return
+        sources = _worthy(findings)
+        if self._llm is None or not (sources or intent != "question"):
+            yield self._declined(language, history)
+            return
+        if sources:
+            yield Sources(sources)
+        messages = self._prompt(text, language, history, sources, intent)
+        length = LONG if wants_more(text) else BRIEF
+        said = False
+        async for thought in self._generated(messages, language, length, cancelled):
+            said = said or isinstance(thought, Line)
+            yield thought
+        if not said:
+            yield self._declined(language, history)
+
+    def settled(self, text: str, language: Language) -> Line | None:
+        """The answer to ``text`` that needs no language model, if there is one."""
+        language = self._persona.language(language)
+        intent = intent_of(text)
+        if intent == "repeat":
+            return None
+        if (words := self._persona.talk(intent, language, 0)) is not None:
+            return Line(words, language, "script", emotion="warm")
+        if self._knowledge is None:
+            return None
+        sure = self._knowledge.search(text, language).sure
+        return Line(sure.text, language, "knowledge") if sure else None
+
+    def warm(
+        self, history: History | None = None, *, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Have the language model read what the next prompt begins with; runs in its thread.
+
+        Args:
+            history: Of the session that will ask; None reads the persona only.
+            cancelled: Whether a question came in between.
+        """
+        if self._llm is None:
+            return
+        spoken = history.exchanges[-1].language if history and history.exchanges else None
+        languages = self._persona.languages if spoken is None else (spoken,)
+        for language in languages:
+            before = [] if history is None else history.messages(_WARMED)
+            head = [prompt.system(self._persona, self._persona.language(language)), *before]
+            self._llm.model.warm(head, cancelled=cancelled)
+
+    def close(self) -> None:
+        """End the search thread; the language model belongs to whoever made it."""
+        self._searching.close()
+
+    # What is said without a language model ------------------------------------------------------
+
+    def _own_words(self, intent: Intent, language: Language, history: History) -> Line | None:
+        if intent == "repeat":
+            before = next((e for e in reversed(history.exchanges) if e.answer), None)
+            if before is not None and before.language == language:
+                return Line(before.answer, language, "script")
+            return Line(self._persona.ask_again[language], language, "script")
+        words = self._persona.talk(intent, language, len(history.exchanges))
+        return None if words is None else Line(words, language, "script", emotion="warm")
+
+    def _declined(self, language: Language, history: History) -> Line:
+        words = self._persona.choice("decline", language, len(history.exchanges))
+        return Line(words, language, "decline")
+
+    # The knowledge ------------------------------------------------------------------------------
+
+    async def _search(self, text: str, language: Language, history: History) -> Findings:
+        if self._knowledge is None:
+            return Findings((), None, 0.0)
+        search = self._knowledge.search
+        found = await self._searching.call(search, text, language)
+        asked = [e.question for e in history.exchanges[-3:] if e.question]
+        if found.confidence < KNOWN and asked and follows_up(text):
+            joined = f"{asked[-1]} {text}"
+            further = await self._searching.call(search, joined, language)
+            # What is sure of both together may answer only the earlier one.
+            if further.confidence >= KNOWN:
+                return Findings(further.hits, None, further.confidence)
+        return found
+
+    # The language model -------------------------------------------------------------------------
+
+    def _prompt(
+        self,
+        text: str,
+        language: Language,
+        history: History,
+        sources: Sequence[Source],
+        intent: Intent,
+    ) -> list[Message]:
+        needed = intent == "chat" or follows_up(text)
+        before = history.messages(_HISTORY) if needed else []
+        asked = prompt.question(text, sources, language)
+        return [prompt.system(self._persona, language), *before, asked]
+
+    async def _generated(
+        self,
+        messages: Sequence[Message],
+        language: Language,
+        length: Length,
+        cancelled: Callable[[], bool],
+    ) -> AsyncGenerator[Thought]:
+        assert self._llm is not None
+        sentences = Sentences(language)
+        budget = _Budget(length, language)
+        pieces = self._llm.pieces(messages, length.tokens, cancelled)
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                for found in sentences.feed(piece):
+                    for thought in self._judged(found, language):
+                        yield thought
+                        if isinstance(thought, Replaced):
+                            yield Line(self._persona.replaced[language], language, "decline")
+                            return
+                        if isinstance(thought, Line) and budget.spent(thought.text):
+                            return
+        for found in sentences.end():
+            for thought in self._judged(found, language):
+                yield thought
+                if isinstance(thought, Replaced):
+                    yield Line(self._persona.replaced[language], language, "decline")
+
+    def _judged(self, found: str | Act, language: Language) -> Iterator[Thought]:
+        """What may be shown of one sentence."""
+        if isinstance(found, Act):
+            yield found
+        elif not self._gives_away(found, language):
+            yield self._moderate(found, language, "llm")
+
+    def _moderated(self, text: str, language: Language, origin: Origin) -> Iterator[Thought]:
+        thought = self._moderate(text, language, origin)
+        yield thought
+        if isinstance(thought, Replaced):
+            yield Line(self._persona.replaced[language], language, "decline")
+
+    def _moderate(self, text: str, language: Language, origin: Origin) -> Line | Replaced:
+        verdict = self._moderator.check(text)
+        if verdict.level is Level.BLOCK:
+            categories = tuple(sorted({hit.category for hit in verdict.blocked}))
+            return Replaced(text, str(verdict.level), categories)
+        return Line(text, language, origin, emotion=emotion_of(text))
+
+    def _gives_away(self, text: str, language: Language) -> bool:
+        """Whether ``text`` tells the rules or the model behind the persona."""
+        if _GIVES_AWAY.search(text):
+            return True
+        letters, rules = _letters(text), self._rules[language]
+        size = _LEAKED if language != "en" else 3 * _LEAKED
+        return any(letters[i : i + size] in rules for i in range(len(letters) - size + 1))
+
+
+class _Running:
+    """A language model and the thread it runs in."""
+
+    def __init__(self, model: Llm, thread: ModelThread) -> None:
+        self.model, self._thread = model, thread
+
+    async def pieces(
+        self, messages: Sequence[Message], max_tokens: int, cancelled: Callable[[], bool]
+    ) -> AsyncGenerator[str, None]:
+        """The pieces of an answer; leaving the iteration stops the model before it returns."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        stop, started = threading.Event(), threading.Event()
+
+        def unwanted() -> bool:
+            return stop.is_set() or cancelled()
+
+        def work() -> None:
+            started.set()
+            for piece in self.model.stream(messages, max_tokens=max_tokens, cancelled=unwanted):
+                loop.call_soon_threadsafe(queue.put_nowait, piece)
+
+        running = asyncio.ensure_future(self._thread.call(work))
+        running.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (piece := await queue.get()) is not None:
+                yield piece
+            await running
+        finally:
+            stop.set()
+            if not started.is_set():
+                running.cancel()
+            with contextlib.suppress(Cancelled, asyncio.CancelledError):
+                await running
+
+
+class _Budget:
+    """Counts what an answer has used of its length."""
+
+    def __init__(self, length: Length, language: Language) -> None:
+        self._length, self._sentences, self._characters = length, 0, 0.0
+        self._weight = 1 / 3 if language == "en" else 1.0
+
+    def spent(self, text: str) -> bool:
+        """Count ``text``; whether nothing may follow it."""
+        ends = text.rstrip("”\"'」』)）").endswith(("。", "！", "？", "!", "?", ".", "…"))
+        self._sentences += ends
+        self._characters += len(text) * self._weight
+        full = self._characters >= self._length.characters
+        return ends and (full or self._sentences >= self._length.sentences)
+
+
+def _worthy(findings: Findings) -> tuple[Source, ...]:
+    """The passages that the language model is given."""
+    if findings.confidence < KNOWN or not findings.hits:
+        return ()
+    best = findings.hits[0].score
+    return tuple(hit for hit in findings.hits[:2] if hit.score >= best * _SECOND)
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())

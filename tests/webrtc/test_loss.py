@@ -1,0 +1,93 @@
+"""Five percent of the packets lost at random, both ways."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from digital_human.transport.webrtc.client import Client
+from digital_human.transport.webrtc.peer import Peer
+from tests.eval.readback import read_back
+from tests.fakes.webrtc import connect, lose, on_air
+
+SHARE = 0.05
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_video_recovers_within_a_second(codec: Any) -> None:
+    heard: list[Any] = []
+    async with on_air() as broadcast:
+        peer = Peer(broadcast, on_audio=heard.append)
+        client = Client(codec=codec)
+        await connect(peer, client)
+        while len(client.pictures) < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        start = asyncio.get_running_loop().time()
+        sent, lost = lose(peer._connection, SHARE), lose(client.connection, SHARE, seed=1)
+        before = sum(map(len, heard))
+        await asyncio.sleep(6)
+        seconds = asyncio.get_running_loop().time() - start
+        ear = (sum(map(len, heard)) - before) / 16_000
+        stats = peer.stats()
+        await peer.close()
+        await client.close()
+    assert sent[1] >= 10 and lost[1] >= 10
+    arrivals = [picture.arrived for picture in client.pictures]
+    assert np.diff(arrivals).max() < 1.0
+    assert len(arrivals) > 0.9 * seconds * 25
+    assert ear == pytest.approx(seconds, abs=0.3)
+    assert stats["lost_seconds"] < 0.02 * seconds
+
+
+async def test_picture_is_whole_again_after_a_blackout() -> None:
+    async with on_air() as broadcast:
+        peer = Peer(broadcast)
+        client = Client(microphone=False)
+        await connect(peer, client)
+        while len(client.pictures) < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        transport = peer._connection.getSenders()[0].transport.transport
+        link = transport._send
+        lose(peer._connection, 1.0)
+        await asyncio.sleep(0.5)
+        transport._send = link
+        back = asyncio.get_running_loop().time()
+        seen = len(client.pictures)
+        await asyncio.sleep(1.5)
+        await peer.close()
+        await client.close()
+    again = [picture.arrived - back for picture in client.pictures[seen:]]
+    assert again[0] < 1.0
+    assert sum(0 < at < 1.5 for at in again) > 20
+
+
+@pytest.mark.weights
+@pytest.mark.data
+@pytest.mark.slow
+async def test_speech_is_understood_as_well_as_without_loss(data_dir: Path) -> None:
+    pcm, rate = soundfile.read(data_dir / "speech/zh_synth/zf_xiaobei_1.wav", dtype="float32")
+    text = "苏堤全长约二点八公里，是苏东坡任杭州知州时主持修建的。"
+    ears: list[list[Any]] = [[], []]
+    async with on_air() as broadcast:
+        peers = [Peer(broadcast, on_audio=ear.append) for ear in ears]
+        clients = [Client(video=False) for _ in ears]
+        for peer, client in zip(peers, clients, strict=True):
+            await connect(peer, client)
+        lost = lose(clients[1].connection, SHARE)
+        lose(peers[1]._connection, SHARE, seed=1)
+        for client in clients:
+            assert client.microphone is not None
+            client.microphone.play(pcm, rate)
+        await asyncio.sleep(len(pcm) / rate + 1.0)
+        for peer, client in zip(peers, clients, strict=True):
+            await peer.close()
+            await client.close()
+    assert lost[1] > 10
+    clean, lossy = (read_back(np.concatenate(ear), 16_000, text, "zh") for ear in ears)
+    assert clean.characters is not None and lossy.characters is not None
+    assert lossy.characters <= clean.characters + 0.05
