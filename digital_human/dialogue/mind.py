@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import prompt
+from digital_human.dialogue.grounding import grounded, written_in
 from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
 from digital_human.dialogue.knowledge import Findings, Knowledge
@@ -34,7 +35,7 @@ _GIVES_AWAY = re.compile(
     r"|qwen|alibaba|openai|chatgpt|language model|system prompt|my (?:rules|instructions)",
     re.IGNORECASE,
 )
-_LEAKED = 12  # characters of the rules in a row that give them away
+_LEAKED = 9  # characters of the rules in a row that give them away
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +118,19 @@ class Mind:
             for thought in self._moderated(findings.sure.text, language, "knowledge"):
                 yield thought
             return
-        sources = _worthy(findings)
+        sources = _worthy(findings, language)
         if self._llm is None or not (sources or intent != "question"):
             yield self._declined(language, history)
             return
         if sources:
             yield Sources(sources)
         messages = self._prompt(text, language, history, sources, intent)
-        length = LONG if wants_more(text) else BRIEF
+        answer = _Answer(LONG if wants_more(text) else BRIEF, language, text, sources)
         said = False
-        async for thought in self._generated(messages, language, length, cancelled):
-            said = said or isinstance(thought, Line)
-            yield thought
+        async with contextlib.aclosing(self._generated(messages, answer, cancelled)) as thoughts:
+            async for thought in thoughts:
+                said = said or isinstance(thought, Line)
+                yield thought
         if not said:
             yield self._declined(language, history)
 
@@ -216,36 +218,36 @@ class Mind:
     async def _generated(
         self,
         messages: Sequence[Message],
-        language: Language,
-        length: Length,
+        answer: _Answer,
         cancelled: Callable[[], bool],
-    ) -> AsyncGenerator[Thought]:
+    ) -> AsyncGenerator[Thought, None]:
         assert self._llm is not None
-        sentences = Sentences(language)
-        budget = _Budget(length, language)
-        pieces = self._llm.pieces(messages, length.tokens, cancelled)
+        sentences = Sentences(answer.language)
+        pieces = self._llm.pieces(messages, answer.length.tokens, cancelled)
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
                 for found in sentences.feed(piece):
-                    for thought in self._judged(found, language):
+                    for thought in self._judged(found, answer):
                         yield thought
-                        if isinstance(thought, Replaced):
-                            yield Line(self._persona.replaced[language], language, "decline")
-                            return
-                        if isinstance(thought, Line) and budget.spent(thought.text):
-                            return
+                    if answer.over:
+                        return
         for found in sentences.end():
-            for thought in self._judged(found, language):
+            for thought in self._judged(found, answer):
                 yield thought
-                if isinstance(thought, Replaced):
-                    yield Line(self._persona.replaced[language], language, "decline")
 
-    def _judged(self, found: str | Act, language: Language) -> Iterator[Thought]:
+    def _judged(self, found: str | Act, answer: _Answer) -> Iterator[Thought]:
         """What may be shown of one sentence."""
+        if answer.over:
+            return
         if isinstance(found, Act):
             yield found
-        elif not self._gives_away(found, language):
-            yield self._moderate(found, language, "llm")
+            return
+        if self._gives_away(found, answer.language):
+            return
+        if text := answer.admit(found):
+            for thought in self._moderated(text, answer.language, "llm"):
+                yield thought
+                answer.over = answer.over or isinstance(thought, Replaced)
 
     def _moderated(self, text: str, language: Language, origin: Origin) -> Iterator[Thought]:
         thought = self._moderate(text, language, origin)
@@ -305,28 +307,62 @@ class _Running:
                 await running
 
 
-class _Budget:
-    """Counts what an answer has used of its length."""
+class _Answer:
+    """An answer in the making: what it may say, and when it is over.
 
-    def __init__(self, length: Length, language: Language) -> None:
-        self._length, self._sentences, self._characters = length, 0, 0.0
-        self._weight = 1 / 3 if language == "en" else 1.0
+    Args:
+        length: How long it may be.
+        language: Its language.
+        question: What it answers.
+        sources: What it rests on; empty for small talk.
+    """
 
-    def spent(self, text: str) -> bool:
-        """Count ``text``; whether nothing may follow it."""
+    def __init__(
+        self, length: Length, language: Language, question: str, sources: Sequence[Source]
+    ) -> None:
+        self.length, self.language = length, language
+        self.over = False
+        self._sources = sources
+        self._known = "\n".join([question, *(f"{s.title}\n{s.text}" for s in sources)])
+        titles = "|".join(re.escape(s.title) for s in sources if s.title) or "(?!)"
+        self._title = re.compile(rf"^(?:{titles})(?:[：:。？?]+\s*|$)")
+        self._said: set[str] = set()
+        self._sentences, self._characters = 0, 0.0
+
+    def admit(self, text: str) -> str:
+        """``text`` as it may be said, and counts it; "" when it may not.
+
+        A sentence that was said already, or that rests on nothing, ends the answer: what a small
+        model writes after it is no better.
+        """
+        if not self._said:
+            text = self._title.sub("", text)
+        letters = _letters(text)
+        if not letters:
+            return ""
+        if letters in self._said or not self._rests_on_sources(text):
+            self.over = True
+            return ""
+        self._said.add(letters)
         ends = text.rstrip("”\"'」』)）").endswith(("。", "！", "？", "!", "?", ".", "…"))
         self._sentences += ends
-        self._characters += len(text) * self._weight
-        full = self._characters >= self._length.characters
-        return ends and (full or self._sentences >= self._length.sentences)
+        self._characters += len(text) / (3 if self.language == "en" else 1)
+        full = self._characters >= self.length.characters
+        self.over = ends and (full or self._sentences >= self.length.sentences)
+        return text
+
+    def _rests_on_sources(self, text: str) -> bool:
+        return not self._sources or grounded(text, self._known)
 
 
-def _worthy(findings: Findings) -> tuple[Source, ...]:
-    """The passages that the language model is given."""
+def _worthy(findings: Findings, language: Language) -> tuple[Source, ...]:
+    """The passages that the language model is given: those in the language of the answer."""
     if findings.confidence < KNOWN or not findings.hits:
         return ()
-    best = findings.hits[0].score
-    return tuple(hit for hit in findings.hits[:2] if hit.score >= best * _SECOND)
+    own = [hit for hit in findings.hits if written_in(hit.text, language)]
+    if not own or own[0].score < KNOWN:
+        return ()
+    return tuple(hit for hit in own[:2] if hit.score >= own[0].score * _SECOND)
 
 
 def _letters(text: str) -> str:

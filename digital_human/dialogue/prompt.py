@@ -46,6 +46,11 @@ _MARKERS = re.compile(r"[【\[]\s*(?:资料|游客|資料|来場者|notes|visito
 PASSAGE_LIMIT: dict[Language, int] = {"zh": 160, "en": 480, "ja": 200}
 """Characters of passages in one prompt: about 100 tokens."""
 _QUESTION_LIMIT = 400
+_ASKS = re.compile(
+    r"[？?]|什么|怎么|为何|谁|哪|几|多少|多[长高大深宽久]|吗|是不是|有没有"
+    r"|^(?:what|who|when|where|why|how|which|is|are|can|do|does|did)\b",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[^。！？!?\n]*?(?:[。！？!?]+|\.(?=\s)|\n|$)")
 
 
@@ -77,7 +82,10 @@ def passages(text: str, sources: Sequence[Source], language: Language) -> str:
         extract = _extract(_data(source.text), text, room)
         if not extract:
             break
-        parts.append(f"{_data(source.title)}：{extract}" if source.title else extract)
+        title = _data(source.title)
+        # A question as title would be answered by repeating it.
+        named = title and title not in extract and not _ASKS.search(title)
+        parts.append(f"{title}：{extract}" if named else extract)
         room -= len(extract)
     return "\n".join(parts)
 

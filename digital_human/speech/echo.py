@@ -118,7 +118,7 @@ def _pcm16(pcm: FloatArray) -> bytes:
 
 def _processor() -> Any:
     try:
-        from aec_audio_processing import AudioProcessor  # type: ignore[import-untyped]
+        from aec_audio_processing import AudioProcessor
     except ModuleNotFoundError as error:
         raise ResourceError(
             "the echo guard needs the package 'aec-audio-processing'",

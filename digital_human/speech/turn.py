@@ -106,7 +106,7 @@ class TurnPolicy:
     limit: float = 25.0
     decode_timeout: float = 5.0
     duck: float = 0.064
-    hold: float = 0.128
+    hold: float = 0.096
     interrupt: float = 0.8
     warm_up: float = 0.3
     warm_up_voice: float = 0.2

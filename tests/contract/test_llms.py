@@ -62,7 +62,8 @@ def llm(request: pytest.FixtureRequest) -> Iterator[Llm]:
     if request.param == "llama":
         yield request.getfixturevalue("llama")
         return
-    client: Llm = LLMS[request.param].create(remote(request.getfixturevalue("server")))
+    address = request.getfixturevalue("server")
+    client: Llm = LLMS[request.param].create(remote(address), silence=60)
     yield client
     client.close()
 

@@ -196,6 +196,47 @@ def test_graph_is_edited_once_and_a_damaged_copy_is_named(
         settings.cache_clear()
 
 
+@pytest.mark.weights
+def test_a_warm_engine_opens_nothing_for_its_first_clause(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    synthesizer: Synthesizer = SYNTHESIZERS["kokoro"].create()
+    synthesizer.warm(voice_for("zh"))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", None)
+    assert len(synthesizer.synthesize(Clause("好。", "zh"), voice_for("zh")).pcm) > 0
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("text", ["西湖十景里", "苏堤是苏轼主持修建的。", "一"])
+def test_silence_that_is_not_decoded_takes_no_sound_with_it(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    from digital_human.speech.synthesizers import kokoro
+
+    synthesizer: Synthesizer = SYNTHESIZERS["kokoro"].create()
+    voice = voice_for("zh")
+    cropped = synthesizer.synthesize(Clause(text, "zh"), voice)
+    monkeypatch.setattr(kokoro, "_SILENT_LEAD", 999)
+    monkeypatch.setattr(kokoro, "_SILENT_TAIL", 999)
+    whole = synthesizer.synthesize(Clause(text, "zh"), voice)
+    assert [p.symbol for p in cropped.phones] == [p.symbol for p in whole.phones]
+    hop = 240
+
+    def envelope(speech: Speech) -> np.ndarray:
+        n = len(speech.pcm) // hop
+        return np.sqrt(np.square(speech.pcm[: n * hop]).reshape(n, hop).mean(1))
+
+    a, b = envelope(cropped), envelope(whole)
+    n = min(len(a), len(b))
+    # The lead before the first phone may be found some 10 ms apart.
+    best = max(np.corrcoef(a[k : n - 6 + k], b[6 // 2 : n - 6 // 2])[0, 1] for k in range(7))
+    assert best > 0.9
+    assert abs(len(cropped.pcm) - len(whole.pcm)) < 0.06 * whole.rate
+    starts = [(p.start - q.start) / whole.rate for p, q in
+              zip(cropped.phones, whole.phones, strict=True)]  # fmt: skip
+    assert np.ptp(starts) < 0.06
+
+
 def _speak_with(model: Path, voices: Path) -> None:
     np.zeros(510 * 256, np.float32).tofile(voices / "af_heart.bin")
     synthesizer = SYNTHESIZERS["kokoro"].create(model=model, voices=voices)

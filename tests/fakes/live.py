@@ -25,7 +25,7 @@ from digital_human.safety.moderation import Moderator
 from digital_human.speech.backchannel import normalised
 from digital_human.speech.hearing import Action, Decode, Judge, Mode, Transcript
 from digital_human.speech.turn import TurnMachine
-from digital_human.speech.types import Clause, Language, Speech, Word
+from digital_human.speech.types import Clause, Language, Phone, Speech, Word
 from tests.fakes.virtual_time import LoopClock
 
 RATE = 200
@@ -92,35 +92,38 @@ class FakeMouth:
 
     Attributes:
         broken: Texts (or "*") that raise, and how often.
+        rate: Samples per second of its sound.
     """
 
     broken: dict[str, int] = field(default_factory=dict)
+    rate: int = RATE
     asked: list[str] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
     _free: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def speak(self, clause: Clause, *, cancelled: Callable[[], bool]) -> Speech:
         self.asked.append(clause.text)
-        speech = made(clause)
+        speech = made(clause, self.rate)
         async with self._free:
             for pattern in (clause.text, "*"):
                 if self.broken.get(pattern, 0) > 0:
                     self.broken[pattern] -= 1
                     raise RuntimeError("the voice is gone")
-            await asyncio.sleep(0.1 + 0.2 * len(speech.pcm) / RATE)
+            await asyncio.sleep(0.1 + 0.2 * len(speech.pcm) / speech.rate)
             if cancelled():
                 raise Cancelled("not wanted")
         self.spoken.append(clause.text)
         return speech
 
 
-def made(clause: Clause) -> Speech:
-    """``clause`` as sound of the right length, a word a character."""
-    step = round(SECONDS_PER_CHARACTER[clause.language] * RATE)
+def made(clause: Clause, rate: int = RATE) -> Speech:
+    """``clause`` as sound of the right length, a word a character, voiced where there are words."""
+    step = round(SECONDS_PER_CHARACTER[clause.language] * rate)
     words = tuple(Word(c, i * step, (i + 1) * step) for i, c in enumerate(clause.text))
-    count = len(words) * step + round(clause.pause * RATE / 1000)
-    pcm = np.zeros(count, np.float32)
-    return Speech(clause, clause.text, pcm, RATE, (), words, clause.epoch)
+    voiced = np.full(len(words) * step, 0.5, np.float32)
+    pcm = np.concatenate((voiced, np.zeros(round(clause.pause * rate / 1000), np.float32)))
+    phones = (Phone("a", 0, len(voiced)), Phone("_", len(voiced), len(pcm)))
+    return Speech(clause, clause.text, pcm, rate, phones, words, clause.epoch)
 
 
 class FakeStage:
@@ -331,6 +334,8 @@ class World:
         self,
         answers: dict[str, list[float | Thought | Exception]] | None = None,
         broken: dict[str, int] | None = None,
+        stage: Callable[[LoopClock, Epoch, Events], Any] | None = None,
+        rate: int = RATE,
     ) -> None:
         self.clock = LoopClock()
         self.epoch = Epoch()
@@ -339,8 +344,8 @@ class World:
         self.events.listen(self.log.append)
         self.history = History()
         self.mind = FakeMind(answers or {})
-        self.mouth = FakeMouth(broken or {})
-        self.stage = FakeStage(self.clock, self.epoch, self.events)
+        self.mouth = FakeMouth(broken or {}, rate=rate)
+        self.stage = (stage or FakeStage)(self.clock, self.epoch, self.events)
         self.ears = FakeEars()
         self.audit = FakeAudit()
         self.conversation = Conversation(
@@ -349,18 +354,18 @@ class World:
             moderator=Moderator.default(), audit=self.audit, set_mode=self.ears.set_mode,
         )  # fmt: skip
         self.ears.on_action = self.conversation.on_ear
-        self._tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[asyncio.Task[None]] = []
         self._until = contextlib.ExitStack()
 
     async def __aenter__(self) -> World:
         self.logs = self._until.enter_context(structlog.testing.capture_logs())
         for stage in (self.stage.run, self.ears.run, self.conversation.run):
-            self._tasks.append(asyncio.create_task(stage()))
+            self.tasks.append(asyncio.create_task(stage()))
         await asyncio.sleep(0.5)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in reversed(self._tasks):
+        for task in reversed(self.tasks):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task

@@ -44,7 +44,7 @@ WEB = ROOT / "digital_human" / "server" / "web"
 SIZE = (432, 576)
 FPS = 15
 RATE = 48_000
-MOUTH = (216, 250)
+MOUTH = (216, 236)
 
 PERSONA = {
     "name": "xihu",
@@ -238,6 +238,13 @@ class PageServer:
                 return _missing()
             await self._end(self.sessions[id])
             return Response(status_code=204)
+
+        @app.options("/whep/{id}", status_code=204)
+        async def options(id: str) -> Response:
+            link = (
+                '<turn:127.0.0.1:9?transport=udp>; rel="ice-server"; username="u"; credential="c"'
+            )
+            return Response(status_code=204, headers={"Link": link}) if id else _missing()
 
         @app.post("/whep/{id}", status_code=201)
         async def watch(id: str, request: Request) -> Response:

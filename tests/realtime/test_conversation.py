@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from digital_human.dialogue.types import Act, Line, Replaced, Source, Sources
@@ -184,6 +186,7 @@ class TestBargeIn:
             assert second.answer == "在西边。"
             assert w.of("reply.finished")[0].data["interrupted"]
             assert "held" in w.states()
+            assert w.states()[-2:] == ["speaking", "idle"]
 
     @virtual_time
     async def test_one_epoch_kills_everything(self) -> None:
@@ -229,6 +232,33 @@ class TestBargeIn:
             assert first.answer == "".join(LONG)[: len(first.answer)]
             assert second.answer == "".join(LONG)[clause:]  # from the broken clause on
             assert (first.question, second.question) == (LAKE, "")
+            w.say("", 1.0)
+            await w.until("heard.ignored", 2)
+            await w.sleep(5)
+            assert len(w.history.exchanges) == 2
+
+    @virtual_time
+    async def test_a_filler_is_not_part_of_what_is_taken_up_again(self) -> None:
+        async with World({LAKE: [3.0, *sure(*LONG)]}) as w:
+            w.say(LAKE)
+            await w.aloud(len("让我想想。") + 12)
+            w.say("", 1.2)
+            await w.until("reply.finished", 2)
+            first, second = w.history.exchanges
+            assert first.answer.startswith("让我想想。" + LONG[0])
+            assert second.answer == "".join(LONG[1:])
+
+    @virtual_time
+    async def test_what_was_stopped_by_hand_is_not_taken_up_again(self) -> None:
+        async with World({LAKE: sure(*LONG)}) as w:
+            w.say(LAKE)
+            await w.aloud(5)
+            w.say("", 1.2)
+            await w.until("reply.finished")
+            w.conversation.interrupt()
+            await w.until("heard.ignored")
+            await w.sleep(5)
+            assert len(w.history.exchanges) == 1
 
     @virtual_time
     async def test_while_thinking_goes_on_with_the_question(self) -> None:
@@ -445,6 +475,23 @@ class TestErrors:
             await w.until("reply.finished")
             await w.sleep(3)
             assert w.heard_aloud() == PERSONA.apology["zh"]
+
+    @virtual_time
+    async def test_a_defect_ends_the_run_in_silence_and_it_can_be_run_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with World({LAKE: sure(SIZE)}) as w:
+            task = w.tasks[-1]
+            with monkeypatch.context() as patch:
+                patch.setattr(w.stage, "say", None)
+                w.conversation.ask(LAKE)
+                with pytest.raises(TypeError):
+                    await task
+            assert w.conversation.mode is Mode.IDLE and w.states()[-1] == "idle"
+            w.tasks[-1] = asyncio.create_task(w.conversation.run())
+            w.conversation.ask(LAKE)
+            await w.until("reply.finished", 2)
+            assert w.heard_aloud() == SIZE
 
 
 class TestModeration:

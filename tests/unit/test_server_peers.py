@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ async def broadcast() -> AsyncIterator[Broadcast]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, broadcast: Broadcast) -> Served:
-    return Served(tmp_path, broadcast=broadcast, new_peer=Peer)
+async def served(tmp_path: Path, broadcast: Broadcast) -> AsyncIterator[Served]:
+    served = Served(tmp_path, broadcast=broadcast, new_peer=Peer)
+    yield served
+    await served.sessions.close_all("the test is over")
 
 
 async def until(condition: Any, seconds: float = 10.0) -> None:
@@ -39,29 +41,52 @@ async def until(condition: Any, seconds: float = 10.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def visit(web: httpx.AsyncClient, id: str) -> Client:
+@pytest.fixture
+async def clients() -> AsyncIterator[Callable[[], Client]]:
+    """Makes clients that are closed whatever happens."""
+    made: list[Client] = []
+
+    def new() -> Client:
+        made.append(Client())
+        return made[-1]
+
+    yield new
+    for client in made:
+        await client.close()
+
+
+def gone(client: Client) -> bool:
+    return client.connection.connectionState in ("closed", "failed")
+
+
+def said(client: Client) -> list[dict[str, Any]]:
+    return [message for _, message in client.messages]
+
+
+async def visit(web: httpx.AsyncClient, id: str, client: Client) -> Client:
     """Connect a visitor over REST."""
-    client = Client()
     offer = {"sdp": await client.offer(), "type": "offer"}
     answer = await web.post(f"/api/sessions/{id}/offer", json=offer)
     await client.accept(answer.json()["sdp"])
     return client
 
 
-async def test_visitors_come_back_and_onlookers_only_watch(served: Served) -> None:
+async def test_visitors_come_back_and_onlookers_only_watch(
+    served: Served, clients: Callable[[], Client]
+) -> None:
     async with served.client() as web:
         id = (await web.post("/api/sessions", json={})).json()["id"]
         session = served.made[0]
-        first = await visit(web, id)
+        first = await visit(web, id, clients())
         first.send({"type": "ping", "t": 7})
-        await until(lambda: first.pictures and {"type": "pong", "t": 7} in first.messages)
+        await until(lambda: first.pictures and {"type": "pong", "t": 7} in said(first))
         session.events.emit("state", state="listening")
-        await until(lambda: any(m.get("state") == "listening" for m in first.messages))
+        await until(lambda: any(m.get("state") == "listening" for m in said(first)))
         assert first.microphone is not None
         first.microphone.play(TALK, 16_000)
         await until(lambda: np.abs(session.heard).max(initial=0) > 0.2)
 
-        watcher = Client()
+        watcher = clients()
         watching = await web.post(
             f"/whep/{id}", content=await watcher.offer(),
             headers={"Content-Type": "application/sdp"},
@@ -74,25 +99,25 @@ async def test_visitors_come_back_and_onlookers_only_watch(served: Served) -> No
         watcher.microphone.play(TALK, 16_000)
         session.events.emit("state", state="secret")
 
-        second = await visit(web, id)
+        second = await visit(web, id, clients())
         await until(lambda: second.pictures)
         assert served.sessions.guest(id).peer is not None
-        await until(lambda: first.closed.is_set())
+        await until(lambda: gone(first))
         assert np.abs(session.heard).max(initial=0) < 0.1
         assert watcher.messages == []
         assert (await web.delete(watching.headers["location"])).status_code == 204
-        await until(lambda: watcher.closed.is_set())
+        await until(lambda: gone(watcher))
 
         await web.delete(f"/api/sessions/{id}")
-        await until(lambda: second.closed.is_set())
-        for client in (first, second, watcher):
-            await client.close()
+        await until(lambda: gone(second))
 
 
-async def test_a_visitor_who_vanishes_is_noticed(served: Served) -> None:
+async def test_a_visitor_who_vanishes_is_noticed(
+    served: Served, clients: Callable[[], Client]
+) -> None:
     async with served.client() as web:
         id = (await web.post("/api/sessions", json={})).json()["id"]
-        client = await visit(web, id)
+        client = await visit(web, id, clients())
         await until(lambda: client.pictures)
         peer = served.sessions.guest(id).peer
         assert peer is not None
@@ -134,10 +159,12 @@ async def test_wrong_offers_leave_nothing(served: Served, sdp: str) -> None:
         await served.sessions.close(id, "enough")
 
 
-async def test_two_hundred_real_offers_at_once_leave_nothing(served: Served) -> None:
+async def test_two_hundred_real_offers_at_once_leave_nothing(
+    served: Served, clients: Callable[[], Client]
+) -> None:
     sockets = len(psutil.Process().net_connections("udp"))
     before = len(asyncio.all_tasks())
-    client = Client()
+    client = clients()
     offer = {"sdp": await client.offer(), "type": "offer"}
     own = len(asyncio.all_tasks()) - before
     async with served.client(timeout=30) as web:

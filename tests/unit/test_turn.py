@@ -267,7 +267,7 @@ class TestBargeIn:
         assert set(room.names()[4:-1]) == {"Partial", "Speculate"}
         assert room.names()[-1] == "Commit"
         assert room.at(Duck) - onset == pytest.approx(0.064, abs=0.001)
-        assert room.at(Hold) - onset == pytest.approx(0.128, abs=0.001)
+        assert room.at(Hold) - onset == pytest.approx(0.096, abs=0.001)
         assert room.at(Interrupt) - onset == pytest.approx(0.8, abs=WINDOW)
         assert room.of(Interrupt)[0].by == "voice"
 

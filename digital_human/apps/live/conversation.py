@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import structlog
 
+from digital_human.apps.live.bearing import Bearing
 from digital_human.apps.live.crew import Crew, Judge, RecentSpeech, Stage, Thinker, Voice
 from digital_human.apps.live.incidents import Incidents
 from digital_human.apps.live.orders import (
@@ -29,6 +30,7 @@ from digital_human.apps.live.orders import (
     written_in,
 )
 from digital_human.apps.live.reply import Question, Reply, Think
+from digital_human.apps.live.speculation import Speculation
 from digital_human.core.clock import Clock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Events
@@ -38,7 +40,6 @@ from digital_human.dialogue.types import Line
 from digital_human.errors import ResourceError
 from digital_human.safety.moderation import AuditSink
 from digital_human.safety.words import Level
-from digital_human.speech.backchannel import normalised
 from digital_human.speech.hearing import (
     Abandon,
     Action,
@@ -109,8 +110,8 @@ class Conversation:
     ) -> None:
         self._persona, self._mind, self._stage = persona, mind, performer
         self._history, self._events, self._epoch, self._clock = history, events, epoch, clock
-        self._moderator, self._tell_ears = moderator, set_mode
-        self._filler_after = filler_after
+        self._moderator, self._filler_after = moderator, filler_after
+        self._bearing = Bearing(performer, events, set_mode)
         self._incidents = Incidents(events, clock, audit)
         self._crew = Crew(
             persona, mouth, performer, moderator, events, clock, RecentSpeech(), self._incidents,
@@ -119,15 +120,12 @@ class Conversation:
         self._inbox: asyncio.Queue[Order] = asyncio.Queue(_INBOX)
         self._group: asyncio.TaskGroup | None = None
         self._turns = 0
-        self._mode = Mode.IDLE
-        self._state = "idle"
         self._language = persona.languages[0]
         self._visitor: Visitor | None = None
         self._current: Reply | None = None
-        self._draft: Reply | None = None
+        self._speculation = Speculation(self._drafted)
         self._broken: Broken | None = None
         self._waiting: deque[Say] = deque()
-        self._held = False
         self._apologised = float("-inf")
 
     # From outside -------------------------------------------------------------------------------
@@ -135,7 +133,7 @@ class Conversation:
     @property
     def mode(self) -> Mode:
         """What the digital human does."""
-        return self._mode
+        return self._bearing.mode
 
     def on_ear(self, action: Action) -> None:
         """Take what the ears tell."""
@@ -231,25 +229,25 @@ class Conversation:
             case Duck():
                 self._stage.duck()
             case Hold():
-                self._stage.hold()
-                self._held = True
+                self._bearing.hold(True)
                 self._show()
             case Resume():
-                self._stage.resume()
-                self._held = False
+                self._bearing.hold(False)
                 self._show()
             case Interrupt(by=by):
                 self._give_way(by)
             case Ask(turn=turn, question=question):
                 self._answer_typed(turn, question)
             case SayNow():
+                self._broken = None
                 self._stop("typed")
                 self._speak(order)
-            case None:
-                self._next()
             case Stop(by=by):
+                self._broken = None
                 self._waiting.clear()
                 self._stop(by)
+            case None:
+                self._next()
 
     def _hear(self, transcript: Transcript) -> None:
         if (visitor := self._visitor) is None:
@@ -259,20 +257,14 @@ class Conversation:
             "heard.partial", turn=visitor.turn, text=transcript.text,
             language=transcript.language, revision=transcript.revision,
         )  # fmt: skip
-        if self._draft is not None and self._draft.origin != "knowledge":
-            if not self._answers(self._draft, self._whole(transcript)):
-                self._drop_draft()
+        self._speculation.hear(self._whole(transcript))
 
     def _speculate(self, transcript: Transcript) -> None:
         if self._visitor is None or self._current is not None:
             return
         question = self._whole(transcript)
-        if self._draft is not None and self._answers(self._draft, question):
-            return
-        self._drop_draft()
         if self._moderator.check(question.text).level < Level.BLOCK:
-            self._draft = self._reply(self._visitor.turn, question, self._thought(question))
-            self._run(self._draft)
+            self._speculation.begin(self._visitor.turn, question)
 
     def _answer(self, commit: Commit) -> None:
         """The visitor's turn is over."""
@@ -296,7 +288,7 @@ class Conversation:
 
     def _answer_typed(self, turn: int, question: Question) -> None:
         self._stop("typed")
-        self._drop_draft()
+        self._speculation.drop()
         self._broken = None
         self._events.emit(
             "heard.final", turn=turn, text=question.text, language=question.language, by="typed"
@@ -310,45 +302,42 @@ class Conversation:
         self._language = question.language
         verdict = self._moderator.check(question.text)
         self._incidents.judged(turn, "heard", verdict.hits, question.text)
-        draft, self._draft = self._draft, None
-        if draft is not None:
-            if verdict.level < Level.BLOCK and self._answers(draft, question):
-                draft.question = question
-                return draft
-            draft.drop()
         if verdict.level >= Level.BLOCK:
+            self._speculation.drop()
             line = Line(self._persona.replaced[question.language], question.language, "decline")
             return self._reply(turn, question, script((line,)))
-        return self._reply(turn, question, self._thought(question))
+        drafted = self._speculation.take(question)
+        return drafted or self._reply(turn, question, self._thought(question))
 
     def _ignore(self, reason: str) -> None:
         """What was heard needs no answer: what it broke off is taken up again."""
         turn = self._visitor.turn if self._visitor is not None else 0
         self._visitor = None
-        self._drop_draft()
+        self._speculation.drop()
         self._events.emit("heard.ignored", turn=turn, reason=reason)
         broken, self._broken = self._broken, None
-        if broken is not None and self._current is None and (broken.rest or broken.open.text):
-            think = script(broken.rest) if broken.rest else self._thought(broken.open)
-            self._begin(self._reply(self._next_turn(), broken.open, think))
+        if broken is not None and self._current is None and (broken.rest or broken.unanswered.text):
+            think = script(broken.rest) if broken.rest else self._thought(broken.unanswered)
+            self._begin(self._reply(self._next_turn(), broken.unanswered, think))
         self._next()
         self._show()
 
     def _give_way(self, by: By) -> None:
         """The visitor takes the floor."""
-        reply, visitor = self._current, self._visitor
+        reply = self._current
         if reply is None:
             return
-        decided = reply.question.decided
-        goes_on = (
-            by == "voice" and decided is not None and visitor is not None
-            and 0 <= visitor.at - decided <= CONTINUE_WITHIN
-        )  # fmt: skip
         heard = self._stop(by, unheard=by != "voice")
         if by == "voice":
             rest = tuple(reply.remaining(heard)) if reply.speaking else ()
-            question = Question("" if heard else reply.question.text, reply.question.language)
-            self._broken = Broken(reply.question, question, rest, goes_on)
+            unanswered = Question("" if heard else reply.question.text, reply.question.language)
+            self._broken = Broken(reply.question, unanswered, rest, self._goes_on(reply.question))
+
+    def _goes_on(self, question: Question) -> bool:
+        """Whether the visitor's voice began so soon after ``question`` that it belongs to it."""
+        if question.decided is None or self._visitor is None:
+            return False
+        return 0 <= self._visitor.at - question.decided <= CONTINUE_WITHIN
 
     # Replies ------------------------------------------------------------------------------------
 
@@ -365,6 +354,11 @@ class Conversation:
         filler = self._filler_after if question.text else None
         return Reply(turn, question, think, self._crew, self._epoch, filler_after=filler)
 
+    def _drafted(self, turn: int, question: Question) -> Reply:
+        reply = self._reply(turn, question, self._thought(question))
+        self._run(reply)
+        return reply
+
     def _thought(self, question: Question) -> Think:
         return lambda cancelled: self._mind.think(
             question.text, question.language, self._history, cancelled=cancelled
@@ -373,7 +367,7 @@ class Conversation:
     def _begin(self, reply: Reply) -> None:
         self._current = reply
         self._events.turn = reply.turn
-        self._set_mode(Mode.THINKING)
+        self._bearing.change(Mode.THINKING)
         self._run(reply)
         reply.commit()
         self._show()
@@ -386,7 +380,7 @@ class Conversation:
         if reply is self._current:
             self._current = None
             self._close(reply, interrupted=False)
-            self._set_mode(Mode.IDLE)
+            self._bearing.change(Mode.IDLE)
             self._next()
             self._show()
 
@@ -397,12 +391,11 @@ class Conversation:
             return ""
         self._epoch.bump()
         reply.drop()
-        self._drop_draft()
-        self._stage.cut()
-        self._held = False
+        self._speculation.drop()
+        self._bearing.cut()
         log.info("interrupted", session=self._events.session, turn=reply.turn, by=by)
         heard = self._close(reply, interrupted=True, unheard=unheard)
-        self._set_mode(Mode.IDLE)
+        self._bearing.change(Mode.IDLE)
         self._show()
         return heard
 
@@ -412,13 +405,13 @@ class Conversation:
         if heard or (unheard and question.text):
             self._history.add(
                 Exchange(
-                    turn=reply.turn,
-                    question=question.text,
-                    answer=heard,
-                    language=question.language,
-                    interrupted=interrupted,
-                    sources=reply.sources,
-                    at=self._clock.now(),
+                    reply.turn,
+                    question.text,
+                    heard,
+                    question.language,
+                    interrupted,
+                    reply.sources,
+                    self._clock.now(),
                 )  # fmt: skip
             )
         self._events.emit(
@@ -427,28 +420,16 @@ class Conversation:
         )  # fmt: skip
         return heard
 
-    def _drop_draft(self) -> None:
-        draft, self._draft = self._draft, None
-        if draft is not None:
-            draft.drop()
-
-    def _answers(self, draft: Reply, question: Question) -> bool:
-        return (
-            not draft.dead() and not draft.failed
-            and draft.question.language == question.language
-            and normalised(draft.question.text) == normalised(question.text)
-        )  # fmt: skip
-
     def _silence(self) -> None:
         """Leave nothing half done when `run` ends."""
         self._group = None
-        self._drop_draft()
+        self._speculation.drop()
         self._visitor = self._broken = None
         self._stop("button")
 
     def _on_voice(self, turn: int) -> None:
         if self._current is not None and turn == self._current.turn:
-            self._set_mode(Mode.SPEAKING)
+            self._bearing.change(Mode.SPEAKING)
             self._show()
 
     # Small things -------------------------------------------------------------------------------
@@ -478,23 +459,8 @@ class Conversation:
         self._turns += 1
         return self._turns
 
-    def _set_mode(self, mode: Mode) -> None:
-        if mode is not self._mode:
-            self._mode = mode
-            self._tell_ears(mode)
-
     def _show(self) -> None:
-        """Tell clients and the face what is going on, when it has changed."""
-        if self._mode is Mode.SPEAKING:
-            state = "held" if self._held else "speaking"
-        elif self._visitor is not None:
-            state = "listening"
-        else:
-            state = "idle" if self._current is None else "thinking"
-        if state != self._state:
-            self._state = state
-            self._stage.look("listening" if state == "held" else state)
-            self._events.emit("state", state=state)
+        self._bearing.show(listening=self._visitor is not None, replying=self._current is not None)
 
 
 def _first(errors: BaseException) -> BaseException:

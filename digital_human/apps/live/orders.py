@@ -64,13 +64,13 @@ class Broken:
 
     Attributes:
         question: What it answered.
-        open: The same, without text when something of the answer was heard.
+        unanswered: The same, without text when something of the answer was heard.
         rest: What is known of the answer and was not heard.
         goes_on: Whether the voice goes on with the same question.
     """
 
     question: Question
-    open: Question
+    unanswered: Question
     rest: tuple[Line, ...]
     goes_on: bool
 

@@ -161,11 +161,10 @@ def build(files: Sequence[SourceFile], embedder: Embedder, cache: Path) -> Index
         path = cache / f"{_key(file, embedder)}.npz"
         used.add(path.name)
         part = _part(file, embedder, path)
+        analyses = iter(part.analyses)
         for entry in part.entries:
-            asks = len(entry.asks)
-            for ordinal in range(asks + 1):
-                analysis = part.analyses[len(texts) - _offset(vectors)]
-                texts.append(Text(len(entries), ordinal < asks, analysis))
+            for ordinal in range(len(entry.asks) + 1):
+                texts.append(Text(len(entries), ordinal < len(entry.asks), next(analyses)))
             entries.append(entry)
         vectors.append(part.vectors)
         if len(texts) > MAX_TEXTS:
@@ -185,10 +184,6 @@ def _topic(entries: Sequence[Entry], texts: Sequence[Text]) -> frozenset[str]:
     sizes = Counter(entry.language for entry in entries)
     counts = Counter((entries[e].language, word) for e, found in words.items() for word in found)
     return frozenset(w for (language, w), n in counts.items() if n > _TOPIC * sizes[language])
-
-
-def _offset(vectors: Sequence[Vectors]) -> int:
-    return sum(len(block) for block in vectors)
 
 
 def _key(file: SourceFile, embedder: Embedder) -> str:
@@ -257,7 +252,7 @@ def _sweep(cache: Path, used: set[str]) -> None:
 
 def _bm25(corpus: list[list[str]]) -> Any:
     """A BM25 index of tokenised texts; None when there are no tokens at all."""
-    import bm25s  # type: ignore[import-untyped]
+    import bm25s
 
     logging.getLogger("bm25s").setLevel(logging.WARNING)
     if not any(corpus):

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from functools import lru_cache
 
 from digital_human.dialogue.knowledge.entries import Entry, sentences
-from digital_human.dialogue.knowledge.words import Analysis, analyse
+from digital_human.dialogue.knowledge.words import Analysis, analyse, jieba_file
 
-_QUOTED = re.compile(r"[《「“]([\u3400-\u9fff]{2,8})[》」”]")
+_QUOTED = re.compile(r"[《「“]([\u3400-\u9fff]{3,8})[》」”]")
 _CAPITAL = r"[A-Z][a-z’']*[a-zA-Z]"
 _LATIN_NAME = re.compile(rf"{_CAPITAL}(?: (?:(?:of|the|in) )*{_CAPITAL})+")
 _WORD = re.compile(r"[A-Za-z’']+")
-# What the last character of a Chinese place name says it is.
+# What the last character of a Chinese place name says it is. Of names of two characters only those
+# that the author marks are taken: too much sounds like them.
 _PLACE = re.compile(
-    r"[\u3400-\u9fff]{1,7}[塔堤桥寺湖山园亭阁楼庙宫岛泉祠馆庄居院峰洞台墓潭苑谷井洲街]"
+    r"[\u3400-\u9fff]{2,7}[塔堤桥寺湖山园亭阁楼庙宫岛泉祠馆庄居院峰洞台墓潭苑谷井洲街]"
 )
 # Words that mark a phrase as no name.
 _PLAIN = re.compile(r"[的了是在有和与或去到怎几多什么哪谁吗请个这那]")
@@ -91,7 +92,8 @@ def _capitals(entries: Sequence[Entry]) -> frozenset[str]:
     """Words that are capitalised inside a sentence."""
     found: set[str] = set()
     for entry in entries:
-        for text in (*entry.asks, entry.text) if entry.language == "en" else ():
+        asks = entry.asks if entry.kind == "qa" else ()  # headings capitalise what they like
+        for text in (*asks, entry.text) if entry.language == "en" else ():
             for sentence in sentences(text):
                 found.update(w for w in _WORD.findall(sentence)[1:] if w[0].isupper())
     return frozenset(found)
@@ -101,11 +103,11 @@ def _places(entries: Sequence[Entry]) -> frozenset[str]:
     """Words of Chinese questions and headings that are place names in jieba's dictionary."""
     asks = (ask for entry in entries if entry.language == "zh" for ask in entry.asks)
     words = {word.text for ask in asks for word in analyse(ask).words}
-    candidates = {word for word in words if _PLACE.fullmatch(word)}
-    if not candidates:
-        return frozenset()
-    import jieba
+    return frozenset(word for word in words if word in _dictionary_places())
 
-    lines = Path(jieba.__file__).with_name("dict.txt").read_text(encoding="utf-8").splitlines()
-    tags = (line.split() for line in lines)
-    return frozenset(word for word, _, tag in tags if word in candidates and tag in _NAME_TAGS)
+
+@lru_cache(maxsize=1)
+def _dictionary_places() -> frozenset[str]:
+    """Every place name of jieba's dictionary."""
+    tags = (line.split() for line in jieba_file("dict.txt").splitlines())
+    return frozenset(w for w, _, tag in tags if tag in _NAME_TAGS and _PLACE.fullmatch(w))

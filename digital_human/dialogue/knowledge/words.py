@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -170,17 +171,22 @@ def _weight(word: str) -> float:
 @lru_cache(maxsize=1)
 def _rarity() -> dict[str, float]:
     """Inverse document frequencies of Chinese words, as jieba ships them; ``""`` is the median."""
-    import jieba.analyse
-
-    path = Path(jieba.analyse.__file__).with_name("idf.txt")
-    pairs = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.split() for line in jieba_file("analyse/idf.txt").splitlines())
     table = {word: float(value) for word, value in pairs}
     table[""] = sorted(table.values())[len(table) // 2]
     return table
 
 
+def jieba_file(name: str) -> str:
+    """The text of a file that the jieba package ships."""
+    spec = find_spec("jieba")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("jieba")
+    return Path(spec.submodule_search_locations[0], name).read_text(encoding="utf-8")
+
+
 @lru_cache(maxsize=1)
 def _stemmer() -> Any:
-    from snowballstemmer import stemmer  # type: ignore[import-untyped]
+    from snowballstemmer import stemmer
 
     return stemmer("english")

@@ -1,14 +1,19 @@
-// The light of the picture, spread behind it over the whole window.
+// The background of the picture, carried on to both sides of it.
 
 const EVERY_MS = 500;
+const EDGE = 0.08; // of the picture's width
 
-/** Keep painting `video` into the small `canvas`, which the style sheet blurs and enlarges. */
+/** Keep painting the edges of `video` into the small `canvas`, which the style sheet blurs and enlarges. */
 export function shine(video, canvas) {
   const paint = canvas.getContext("2d", { alpha: false });
   setInterval(() => {
     if (document.hidden || video.readyState < 2) return;
+    const { videoWidth: width, videoHeight: height } = video;
+    const edge = width * EDGE;
+    const half = canvas.width / 2;
     paint.globalAlpha = 0.5; // follows slowly
-    paint.drawImage(video, 0, 0, canvas.width, canvas.height);
+    paint.drawImage(video, 0, 0, edge, height, 0, 0, half, canvas.height);
+    paint.drawImage(video, width - edge, 0, edge, height, half, 0, half, canvas.height);
     canvas.classList.add("lit");
   }, EVERY_MS);
 }

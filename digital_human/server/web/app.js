@@ -61,6 +61,7 @@ function setState(state) {
   body.dataset.state = state;
   if (state === "held") captions.hold();
   else if (state === "speaking") captions.resume();
+  else if (state === "idle") captions.finish();
   showState();
 }
 
@@ -167,7 +168,7 @@ const HANDLERS = {
   moderation: ({ where }) => where === "heard" && toast(t().moderationHeard),
   "stage.failed": () => toast(t().stageFailed),
   notice: ({ text }) => text && toast(text),
-  "session.ended": ({ reason }) => reason !== "shutdown" && leave("ended"),
+  "session.ended": ({ reason }) => /shutting down/.test(reason) || leave("ended"),
 };
 
 // ---- talking with the server ---------------------------------------------------------------

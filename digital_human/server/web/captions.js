@@ -1,5 +1,7 @@
 // Captions with the word being heard highlighted, in step with the receiver's playout.
 
+const LINGER_MS = 3000;
+
 /** Places of the spoken words in the written text: [{text, word}] in order; word is an index or -1. */
 export function pieces(text, words) {
   const parts = [];
@@ -20,6 +22,7 @@ export class Captions {
   #live;
   #clock;
   #timer = 0;
+  #over = 0;
   #queue = [];
   #clause = null; // {words, spans, starts}: starts = time of the first sample at this screen
   #heldAt = null;
@@ -37,6 +40,7 @@ export class Captions {
 
   /** A clause whose first sample has left the server and is heard here in `delay` seconds. */
   show(caption, delay) {
+    clearTimeout(this.#over);
     this.#queue.push({ ...caption, starts: this.#clock() + delay });
     if (this.#heldAt !== null) this.resume();
     this.#step();
@@ -60,9 +64,18 @@ export class Captions {
     this.#step();
   }
 
+  /** All was said; the last words stay for a moment. */
+  finish() {
+    if (!this.#clause && !this.#queue.length) return;
+    this.resume();
+    clearTimeout(this.#over);
+    this.#over = setTimeout(() => this.clear(), LINGER_MS);
+  }
+
   /** Nothing more is heard of what was said; the last words fade. */
   clear() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#over);
     this.#queue = [];
     this.#clause = null;
     this.#heldAt = null;

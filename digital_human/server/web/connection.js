@@ -8,13 +8,15 @@ const DISCONNECTED_MS = 4000; // ICE often recovers by itself before this
 const STALLED_S = 5;
 const BACKOFF_S = [0.5, 1, 2, 4, 8, 15];
 
-class NoMedia extends Error {}
+class NoMedia extends Error {
+  name = "NoMedia";
+}
 class Lost extends Error {}
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Resolves when all candidates are there, or after GATHER_MS with those found so far. */
-async function gathered(pc) {
+export async function gathered(pc) {
   if (pc.iceGatheringState === "complete") return;
   const complete = new Promise((done) => {
     pc.addEventListener("icegatheringstatechange", () => {
@@ -22,6 +24,18 @@ async function gathered(pc) {
     });
   });
   await Promise.race([complete, sleep(GATHER_MS)]);
+}
+
+/** Resolves with the first picture received; throws NoMedia after MEDIA_MS. */
+export async function received(pc) {
+  const until = performance.now() + MEDIA_MS;
+  while (performance.now() < until) {
+    for (const report of (await pc.getStats()).values()) {
+      if (report.type === "inbound-rtp" && report.kind === "video" && report.framesReceived > 0) return;
+    }
+    await sleep(150);
+  }
+  throw new NoMedia(`no media in ${MEDIA_MS / 1000} s; connection ${pc.connectionState}`);
 }
 
 /**
@@ -188,19 +202,7 @@ export class Connection extends EventTarget {
     const answer = await sendOffer(this.session.id, pc.localDescription);
     if (this.#closed) return;
     await pc.setRemoteDescription(answer);
-    await Promise.race([this.#media(pc), lost]);
-  }
-
-  /** Resolves with the first picture received; throws NoMedia after MEDIA_MS. */
-  async #media(pc) {
-    const until = performance.now() + MEDIA_MS;
-    while (performance.now() < until) {
-      for (const report of (await pc.getStats()).values()) {
-        if (report.type === "inbound-rtp" && report.kind === "video" && report.framesReceived > 0) return;
-      }
-      await sleep(150);
-    }
-    throw new NoMedia(`no media in ${MEDIA_MS / 1000} s; connection ${pc.connectionState}`);
+    await Promise.race([received(pc), lost]);
   }
 
   /** Measures once a second until the connection is lost. */

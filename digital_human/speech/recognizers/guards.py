@@ -33,8 +33,9 @@ _FULL = str.maketrans({",": "，", "?": "？", "!": "！", ";": "；", ":": "：
 _STOP = re.compile(r"(?<=[\u3400-\u9fff])\.(?!\w)")
 _UNIT = 3  # Letters of the shortest piece whose repetition is a loop.
 
-# Fastest speech: 9 Chinese characters or 25 letters a second, and one breath of slack.
-_HAN_RATE, _LETTER_RATE, _SLACK = 9.0, 25.0, 0.7
+# Chinese characters and letters a second: nobody speaks faster, and few people do.
+_FASTEST = 9.0, 25.0
+_HURRIED = 6.5, 18.0
 
 
 def letters(text: str) -> str:
@@ -50,7 +51,7 @@ def tidy(text: str) -> str:
     text = simplified(text)
     text = _BETWEEN_HAN.sub("，", " ".join(text.split()))
     text = re.sub(r"([，。！？；：、])，|，([，。！？；：、])", r"\1\2", text)
-    text = re.sub(r"(?<!\d)[,:](?!\d)|[?!;]", lambda m: m.group().translate(_FULL), text)
+    text = re.sub(r"(?<!\d)[,:]|[,:](?!\d)|[?!;]", lambda m: m.group().translate(_FULL), text)
     return _STOP.sub("。", text)
 
 
@@ -73,15 +74,15 @@ def loop(text: str, seconds: float) -> tuple[int, int] | None:
         Letters before the loop and letters of what is repeated, or None.
     """
     plain = letters(text)
-    fits = _fits(plain, seconds)
+    hurried = not _fits(plain, seconds, _HURRIED)
+    starts = _word_starts(text)
     for first in range(len(plain)):
         rest = plain[first:]
-        for size in range(_UNIT, len(rest) // 2 + 1):
-            times = 2 if first == 0 and not fits else 3
-            if len(rest) < times * size:
-                break
+        times = 2 if first == 0 and hurried else 3
+        for size in range(_UNIT, len(rest) // times + 1):
             if rest == (rest[:size] * (len(rest) // size + 1))[: len(rest)]:
-                return first, size
+                at_word = (i for i in range(first, first + size) if i in starts)
+                return next(at_word, first), size
     return None
 
 
@@ -91,36 +92,36 @@ def without_loop(text: str, seconds: float) -> str:
     return text if found is None else _first_letters(text, sum(found))
 
 
-def is_hallucination(
-    text: str, *, prompt: str, seconds: float, confidence: float, no_speech: float
-) -> bool:
+def is_echo(text: str, prompt: str) -> bool:
+    """Whether ``text`` may be the model's prompt read back: a piece of it, or only names of it."""
+    plain, told = letters(text), letters(prompt)
+    if len(plain) >= 4 and plain in told:
+        return True
+    for name in sorted(re.split(r"[、，。,.]", prompt), key=len, reverse=True):
+        plain = plain.replace(letters(name) or " ", "")
+    return bool(told) and not plain
+
+
+def is_hallucination(text: str, *, seconds: float, confidence: float, no_speech: float) -> bool:
     """Whether ``text`` was made up.
 
     Args:
         text: What the model wrote.
-        prompt: What it was told before.
         seconds: How long the speech was.
         confidence: Geometric mean of the token probabilities.
-        no_speech: The model's own probability that there was none.
+        no_speech: The model's own probability that there was none; below 0.3 for speech, above
+            0.5 for noise in the recordings tried.
     """
     plain = letters(text)
-    if not plain:
+    if not plain or _NEVER_SAID.fullmatch(plain):
         return True
-    if no_speech > 0.6 and confidence < 0.6 or confidence < 0.2:
+    if confidence < 0.2 or no_speech > 0.75:
         return True
-    if _NEVER_SAID.fullmatch(plain):
+    if (no_speech > 0.6 and confidence < 0.7) or (no_speech > 0.35 and confidence < 0.45):
         return True
     if plain in _DOUBTFUL and (no_speech > 0.3 or confidence < 0.35):
         return True
-    told = letters(prompt)
-    if len(plain) >= 4 and plain in told and not _likely_name(plain, prompt):
-        return True
-    return _is_loop(plain) or not _fits(plain, seconds * 1.5)
-
-
-def _likely_name(plain: str, prompt: str) -> bool:
-    """Whether it is one of the prompt's names alone, which a visitor may well say."""
-    return any(plain == letters(name) for name in re.split(r"[、，。,.：:]", prompt)[1:])
+    return _is_loop(plain) or not _fits(plain, 1.5 * seconds + 0.5, _FASTEST)
 
 
 def _is_loop(plain: str) -> bool:
@@ -132,10 +133,22 @@ def _is_loop(plain: str) -> bool:
     return False
 
 
-def _fits(plain: str, seconds: float) -> bool:
-    """Whether that much can be said in that time."""
+def _fits(plain: str, seconds: float, rate: tuple[float, float]) -> bool:
+    """Whether that much can be said in that time, at Chinese characters and letters a second."""
     han = len(_HAN.findall(plain))
-    return han / _HAN_RATE + (len(plain) - han) / _LETTER_RATE <= seconds + _SLACK
+    return han / rate[0] + (len(plain) - han) / rate[1] <= seconds
+
+
+def _word_starts(text: str) -> set[int]:
+    """Which letters of ``text`` (see `letters`) stand after a space or a punctuation mark."""
+    starts, count, after = set(), 0, True
+    for char in text:
+        kept = letters(char)
+        if kept and after:
+            starts.add(count)
+        count += len(kept)
+        after = not kept and char not in "'’"
+    return starts
 
 
 def _first_letters(text: str, count: int) -> str:

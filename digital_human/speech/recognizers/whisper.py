@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from digital_human.speech.hearing import EAR_RATE, Heard
 from digital_human.speech.recognizers.base import Recognised
 from digital_human.speech.recognizers.guards import (
     is_chinese,
+    is_echo,
     is_hallucination,
     loop,
     tidy,
@@ -99,21 +101,36 @@ class WhisperRecognizer:
         certainty = 1.0
         if language is None:
             language, certainty = self._language(encoded, usual)
+        heard = self._heard(encoded, language, prompt, pcm.size / EAR_RATE, cancelled)
+        if language == "en" and is_chinese(heard.text):
+            return replace(heard, language="zh", certainty=0.5)
+        return replace(heard, certainty=certainty)
+
+    def _heard(
+        self,
+        encoded: Any,
+        language: Heard,
+        prompt: str,
+        seconds: float,
+        cancelled: Callable[[], bool],
+    ) -> Recognised:
+        """The text after the guards; a loop and an echo of the prompt get a second try."""
         told = _OPENING[language] + prompt
-        seconds = pcm.size / EAR_RATE
         text, confidence, no_speech = self._write(encoded, language, told, seconds)
         _check(cancelled)
+        if prompt and is_echo(tidy(text), told):
+            told = _OPENING[language]
+            text, confidence, no_speech = self._write(encoded, language, told, seconds)
+            _check(cancelled)
         if loop(tidy(text), seconds) is not None:
             text, confidence, _ = self._write(encoded, language, told, seconds, _UNREPEATED)
             _check(cancelled)
         kept = without_loop(tidy(text), seconds)
-        if language == "en" and is_chinese(kept):
-            language, certainty = "zh", 0.5
-        if is_hallucination(
-            kept, prompt=told, seconds=seconds, confidence=confidence, no_speech=no_speech
+        if is_echo(kept, told) or is_hallucination(
+            kept, seconds=seconds, confidence=confidence, no_speech=no_speech
         ):
-            return Recognised("", language, confidence, no_speech, certainty, dropped=text)
-        return Recognised(kept, language, confidence, no_speech, certainty)
+            return Recognised("", language, confidence, no_speech, dropped=text)
+        return Recognised(kept, language, confidence, no_speech)
 
     def _encode(self, pcm: FloatArray) -> Any:
         heard = np.zeros(max(pcm.size + _PADDING, _SHORTEST), np.float32)

@@ -31,6 +31,14 @@ class Synthesizer(Protocol):
     @property
     def fingerprint(self) -> str: ...
 
+    def warm(self, voice: Voice) -> None:
+        """Load all that the first clause of ``voice`` in any of its languages would wait for.
+
+        Raises:
+            WeightsError: The model is not there.
+        """
+        ...
+
     def synthesize(
         self,
         clause: Clause,

@@ -24,7 +24,7 @@ from digital_human.speech.synthesizers import kokoro_graph as graph
 from digital_human.speech.synthesizers.base import never
 from digital_human.speech.synthesizers.timing import Owned, Timed, to_phones, to_words
 from digital_human.speech.text.lexicon import Lexicon
-from digital_human.speech.text.phonemes import SILENCE, Piece, read
+from digital_human.speech.text.phonemes import SILENCE, TONES, Piece, read
 from digital_human.speech.types import Clause, Language, Phone, Speech
 from digital_human.speech.voices import Voice
 
@@ -40,8 +40,8 @@ _FADE = int(0.004 * RATE)
 # Units that are decoded of the silence before the first phone, and from the start of the last
 # token that sounds: 0.1 s and 0.2 s more than was ever heard.
 _SILENT_LEAD, _SILENT_TAIL = 8, 16
-_TONES = "↓→↗↘"
 _CODE_VERSION = "3"
+_WARM: dict[Language, str] = {"zh": "您好。", "en": "Hello.", "ja": "はい。"}
 
 # Kokoro-82M v1.0 config.json "vocab".
 _VOCABULARY: dict[str, int] = {
@@ -94,6 +94,11 @@ class KokoroSynthesizer:
     def fingerprint(self) -> str:
         """Names the model file and the version of this code."""
         return self._fingerprint
+
+    def warm(self, voice: Voice) -> None:
+        """See `Synthesizer.warm`."""
+        for language in voice.languages:
+            self.synthesize(Clause(_WARM[language], language), voice)
 
     def synthesize(
         self,
@@ -172,7 +177,11 @@ class KokoroSynthesizer:
     def _session_run(
         self, feeds: dict[str, Any], cancelled: Callable[[], bool]
     ) -> tuple[FloatArray, FloatArray, int, int]:
-        """Sound, durations and the units covered by the sound, from one run of the graph; a watching thread stops it in the middle when it is cancelled."""
+        """Run the graph; a watching thread stops it in the middle when it is cancelled.
+
+        Returns:
+            The sound, the tokens' durations, and the first unit and one past the last of the sound.
+        """
         import onnxruntime
 
         if cancelled():
@@ -242,7 +251,7 @@ class KokoroSynthesizer:
 def _last_sounding(symbols: Sequence[str]) -> int:
     """How far from the end, counted from 1, the last symbol with sound is; 0 when there is none."""
     for index, symbol in enumerate(reversed(symbols), 1):
-        if symbol.isalpha() or symbol in _TONES:
+        if symbol.isalpha() or symbol in TONES:
             return index
     return 0
 

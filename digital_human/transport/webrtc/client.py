@@ -226,6 +226,7 @@ class Client:
             self.microphone or "audio", direction="sendrecv" if microphone else "recvonly"
         )
         internals.tune_audio(sound.receiver)
+        sound.setCodecPreferences(internals.opus())
         if video:
             transceiver = self.connection.addTransceiver("video", direction="recvonly")
             if codec:

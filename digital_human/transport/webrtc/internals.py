@@ -12,8 +12,7 @@ from typing import Any
 
 from aiortc import RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs import CODECS
-from aiortc.jitterbuffer import JitterBuffer
-from aiortc.rtcrtpparameters import RTCRtcpFeedback
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecCapability
 from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -23,6 +22,8 @@ from aiortc.rtp import (
     RtcpSrPacket,
     unpack_remb_fci,
 )
+
+from digital_human.transport.webrtc.jitter import SpeechBuffer
 
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 _NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
@@ -51,14 +52,19 @@ class LinkQuality:
 
 
 def tune_audio(receiver: RTCRtpReceiver) -> None:
-    """Give an audio receiver a short jitter buffer and have it ask again for lost packets.
+    """Give an audio receiver the speech buffer and have it ask again for lost packets.
 
     aiortc's own buffer holds four packets and never drains after a loss (280 ms for the rest of
-    the call); this one holds one packet and waits up to 60 ms for a lost one, which a NACK
-    (RFC 4585) brings back within a round trip. `offer_audio_nack` has it negotiated.
+    the call). A NACK (RFC 4585) brings a lost packet back within a round trip;
+    `offer_audio_nack` has that negotiated.
     """
-    setattr(receiver, _JITTER_BUFFER, JitterBuffer(capacity=4, prefetch=1))
+    setattr(receiver, _JITTER_BUFFER, SpeechBuffer())
     setattr(receiver, _NACK_GENERATOR, NackGenerator())
+
+
+def opus() -> list[RTCRtpCodecCapability]:
+    """The only audio codec: the speech buffer and the broadcast know no other."""
+    return [c for c in RTCRtpSender.getCapabilities("audio").codecs if c.name.lower() == "opus"]
 
 
 def offer_audio_nack() -> None:

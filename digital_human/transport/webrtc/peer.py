@@ -155,6 +155,7 @@ class Peer:
             transceiver = connection.addTransceiver(kind, direction=direction)
             if kind == "audio":
                 internals.tune_audio(transceiver.receiver)
+                transceiver.setCodecPreferences(internals.opus())
             transceivers[kind] = transceiver
         if video := transceivers.get("video"):
             codecs = RTCRtpSender.getCapabilities("video").codecs

@@ -1,0 +1,87 @@
+"""Whether a sentence says what the passages say; a small model invents the rest."""
+
+from __future__ import annotations
+
+import re
+
+from digital_human.speech.types import Language
+
+SUPPORTED = 0.4
+"""Share of a sentence's content that must stand in what is known."""
+_FEW = 3  # so little content is not judged
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+|\d+(?:\.\d+)?")
+_PLAIN_WORDS = frozenset(
+    "the and for are was were this that with from you your can our has have had its it's but not "
+    "they them there here which who what when where about into also very will would one is in on "
+    "at to of as an or by be he she we me my so if do did i a".split()
+)
+_PLAIN_PAIRS = re.compile(
+    r"[的了是在有和与这那也都就很把被给让您你我他她它们个一不可以能会要吧呢啊吗]"
+)
+_DIGITS = dict(zip("零一二三四五六七八九〇两", (*range(10), 0, 2), strict=True))
+_UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000, "亿": 100000000}
+_NUMERAL = re.compile(r"[零〇一二两三四五六七八九十百千万亿]+(?:点[零一二三四五六七八九]+)?")
+
+
+def grounded(text: str, known: str) -> bool:
+    """Whether ``text`` rests on ``known``, by its words and by its numbers.
+
+    Every number of two digits or more must stand in ``known``, and `SUPPORTED` of the words
+    (English) or of the pairs of characters (Chinese).
+    """
+    if not numbers(text) <= numbers(known):
+        return False
+    said = _content(text)
+    if len(said) < _FEW:
+        return True
+    return len(said & _content(known)) / len(said) >= SUPPORTED
+
+
+def written_in(text: str, language: Language) -> bool:
+    """Whether ``text`` is in ``language``, judged by its script."""
+    han = len(_HAN.findall(text))
+    return han * 4 >= len(text) if language != "en" else han * 4 < len(text)
+
+
+def numbers(text: str) -> set[float]:
+    """Numbers of at least two digits in ``text``, in figures or in Chinese numerals."""
+    found = {float(n) for n in re.findall(r"\d+(?:\.\d+)?", text.replace(",", ""))}
+    found |= {value for n in _NUMERAL.findall(text) if (value := _value(n)) is not None}
+    return {value for value in found if value >= 10 or value % 1}
+
+
+def _value(numeral: str) -> float | None:
+    whole, _, fraction = numeral.partition("点")
+    if len(whole) == 1 and not fraction:
+        return None
+    if all(c in _DIGITS for c in whole):
+        value = int("".join(str(_DIGITS[c]) for c in whole))
+    else:
+        value = _spelt(whole)
+    return float(f"{value}.{''.join(str(_DIGITS[c]) for c in fraction)}" if fraction else value)
+
+
+def _spelt(numeral: str) -> int:
+    total = section = digit = 0
+    for char in numeral:
+        if char in _DIGITS:
+            digit = _DIGITS[char]
+        elif (unit := _UNITS[char]) >= 10000:
+            total, section, digit = (total + section + digit) * unit, 0, 0
+        else:
+            section, digit = section + max(digit, 1) * unit, 0
+    return total + section + digit
+
+
+def _content(text: str) -> set[str]:
+    """Words and pairs of characters that say something."""
+    found: set[str] = set()
+    for run in _RUN.findall(text.casefold()):
+        if not _HAN.match(run):
+            if len(run) > 1 and run not in _PLAIN_WORDS:
+                found.add(run[:5])  # builds, built, builder
+            continue
+        pairs = (run[i : i + 2] for i in range(len(run) - 1))
+        found.update(pair for pair in pairs if not _PLAIN_PAIRS.search(pair))
+    return found
