@@ -16,7 +16,10 @@ from digital_human.models import store
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 
-WEIGHTS = ("kokoro-int8", "kokoro-voices", "whisper-base", "face-landmarker")
+WEIGHTS = (
+    "kokoro-int8", "kokoro-voices", "whisper-base", "face-landmarker", "smart-turn",
+    "use-multilingual", "qwen2.5-coder-0.5b",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)

@@ -52,6 +52,8 @@ class Supervisor:
                 error: Exception = RuntimeError("the stage ended by itself")
             except Exception as raised:
                 error = raised
+                while isinstance(error, ExceptionGroup):
+                    error = error.exceptions[0]
             failed_at = self._clock.now()
             if failed_at - started > _HEALTHY:
                 wait = _FIRST_WAIT

@@ -22,13 +22,23 @@ _PLAIN_PAIRS = re.compile(
 _DIGITS = dict(zip("零一二三四五六七八九〇两", (*range(10), 0, 2), strict=True))
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000, "亿": 100000000}
 _NUMERAL = re.compile(r"[零〇一二两三四五六七八九十百千万亿]+(?:点[零一二三四五六七八九]+)?")
+_COUNTED = re.compile(
+    r"([二两三四五六七八九]|(?<![\d.])\d)"
+    r"(?=[部座层个条位名处种棵株家尊艘间张元块米岁年月日天点号路次分站口道]|小时|公里)"
+)
+_ENGLISH = {
+    word: number
+    for number, word in enumerate(
+        "two three four five six seven eight nine ten eleven twelve".split(), start=2
+    )
+}
 
 
 def grounded(text: str, known: str) -> bool:
     """Whether ``text`` rests on ``known``, by its words and by its numbers.
 
-    Every number of two digits or more must stand in ``known``, and `SUPPORTED` of the words
-    (English) or of the pairs of characters (Chinese).
+    Every number must stand in ``known``, and `SUPPORTED` of the words (English) or of the pairs
+    of characters (Chinese).
     """
     if not numbers(text) <= numbers(known):
         return False
@@ -45,10 +55,13 @@ def written_in(text: str, language: Language) -> bool:
 
 
 def numbers(text: str) -> set[float]:
-    """Numbers of at least two digits in ``text``, in figures or in Chinese numerals."""
+    """Numbers in ``text``, in figures or in words; a single Chinese digit only where it counts."""
     found = {float(n) for n in re.findall(r"\d+(?:\.\d+)?", text.replace(",", ""))}
     found |= {value for n in _NUMERAL.findall(text) if (value := _value(n)) is not None}
-    return {value for value in found if value >= 10 or value % 1}
+    found = {value for value in found if value >= 10 or value % 1}
+    found |= {float(_DIGITS.get(n, n)) for n in _COUNTED.findall(text)}
+    words = re.findall(r"[a-z]+", text.casefold())
+    return found | {float(_ENGLISH[word]) for word in words if word in _ENGLISH}
 
 
 def _value(numeral: str) -> float | None:

@@ -205,7 +205,9 @@ class LowerFace:
             alpha = patch[..., 3].astype(np.float32) * np.float32(share / 255)
             patch[..., 3] = 255
             mix(target, patch, alpha)
-        self._interior.draw(target, box.corner, mouth, tongue)
+        # Closed lips have no interior; drawn again and again over the same picture it would grow.
+        if speaks:
+            self._interior.draw(target, box.corner, mouth, tongue)
 
     def _blend(self, weights: FloatArray) -> ByteArray:
         """Weighted mean of the textures, uint8 [h, w, 4]."""

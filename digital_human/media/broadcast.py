@@ -23,15 +23,11 @@ from digital_human.media.live_encoder import (
     EncodedSound,
     OpusEncoder,
     VideoCodec,
-    VideoEncoder,
+    VideoLine,
 )
 
 VIDEO_RATE = 90_000
-KEY_FRAME_SECONDS = 0.3
 _SOUND_CAPACITY = 50
-_REDUCED = 0.5
-_RATE_WINDOW = 2.0
-_RECOVERY_SECONDS = 10.0
 
 SoundListener = Callable[[FloatArray, int], None]
 
@@ -184,77 +180,6 @@ class Outlet:
             raise OutletClosed(f"outlet {self.name!r} is closed")
 
 
-class _VideoLine:
-    """The encoder of one codec, its key frame requests and its bitrate; made when needed."""
-
-    def __init__(self, codec: VideoCodec, size: tuple[int, int], fps: int) -> None:
-        self._codec, self._size, self._fps = codec, size, fps
-        self._full = live_encoder.bitrate(size)
-        self._limit = self._full
-        self._encoder: VideoEncoder | None = None
-        self._last_key: int | None = None
-        self._sent: deque[tuple[int, int]] = deque()
-        self._reduced_at = 0
-        self.key_wanted = False
-
-    @property
-    def limit(self) -> int:
-        """Highest bitrate now, bits per second."""
-        return self._limit
-
-    def key_due(self, pts: int) -> bool:
-        """Whether a wanted key frame may be made now."""
-        if not self.key_wanted:
-            return False
-        return self._last_key is None or pts - self._last_key >= KEY_FRAME_SECONDS * self._fps
-
-    def adapt(self, estimate: float | None, pts: int) -> None:
-        """Step down when the slowest receiver takes less than is sent, up again when it does not.
-
-        Args:
-            estimate: Lowest estimate of the receivers, bits per second.
-            pts: Frame index now.
-        """
-        rate = self.rate()
-        if self._limit == self._full:
-            if estimate is not None and estimate < min(0.9 * rate, 0.8 * self._full):
-                self._set_limit(int(self._full * _REDUCED), pts)
-        elif pts - self._reduced_at > _RECOVERY_SECONDS * self._fps and (
-            estimate is None or estimate > 1.2 * rate
-        ):
-            self._set_limit(self._full, pts)
-
-    def rate(self) -> float:
-        """Bits per second over the last two seconds; 0 before."""
-        if len(self._sent) < 2:
-            return 0.0
-        seconds = (self._sent[-1][0] - self._sent[0][0]) / self._fps
-        return 8 * sum(size for _, size in self._sent) / seconds if seconds >= 1 else 0.0
-
-    def encode(self, yuv: ByteArray, pts: int, key: bool) -> EncodedPicture:
-        """Encode one picture; a failure drops the encoder and the next call makes a new one."""
-        if self._encoder is None:
-            kind = live_encoder.VIDEO_ENCODERS[self._codec]
-            self._encoder = kind(self._size, self._fps, self._limit)
-        try:
-            return self._encoder.encode(yuv, pts, key=key)
-        except Exception:
-            self._encoder = None
-            raise
-
-    def encoded(self, picture: EncodedPicture) -> None:
-        """Take note of a finished picture."""
-        if picture.key:
-            self._last_key, self.key_wanted = picture.pts, False
-        self._sent.append((picture.pts, len(picture.data)))
-        while self._sent and picture.pts - self._sent[0][0] > _RATE_WINDOW * self._fps:
-            self._sent.popleft()
-
-    def _set_limit(self, limit: int, pts: int) -> None:
-        self._limit, self._reduced_at, self._encoder = limit, pts, None
-        self._sent.clear()
-
-
 class Broadcast:
     """Encodes the pictures and the sound of one session once and hands the packets to all outlets.
 
@@ -275,8 +200,10 @@ class Broadcast:
         self.origin: float | None = None
         self._outlets: list[Outlet] = []
         self._listeners: list[SoundListener] = []
-        self._lines: dict[VideoCodec, _VideoLine] = {}
+        self._lines: dict[VideoCodec, VideoLine] = {}
         self._opus: OpusEncoder | None = None
+        self._left: deque[EncodedSound] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self._thread = ModelThread("encoder")
 
     @property
@@ -310,7 +237,7 @@ class Broadcast:
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def request_key_frame(self, codec: VideoCodec) -> None:
-        """Make the next picture of ``codec`` a key frame, at most every `KEY_FRAME_SECONDS`."""
+        """Make the next picture of ``codec`` a key frame, at most every 0.3 s."""
         self._line(codec).key_wanted = True
 
     async def encode(self, image: ByteArray, pts: int) -> EncodedFrame:
@@ -348,7 +275,7 @@ class Broadcast:
     def release(
         self, encoded: EncodedFrame | None, sound: FloatArray, pts: int, *, lag: float = 0.0
     ) -> None:
-        """Hand out one frame of both tracks, at its deadline.
+        """Hand out one frame of both tracks, at its deadline; its second Opus packet 20 ms later.
 
         Args:
             encoded: The picture, or None when it is not ready.
@@ -357,6 +284,7 @@ class Broadcast:
             lag: Seconds by which this call comes after the deadline.
         """
         self.origin = time.time() - lag - pts / self.fps
+        self._put_rest()
         if encoded is not None:
             self.release_picture(encoded)
         for listener in tuple(self._listeners):
@@ -370,9 +298,7 @@ class Broadcast:
         except Exception:
             self._opus = None
             raise
-        for outlet in self.outlets:
-            for packet in packets:
-                outlet.put_sound(packet)
+        self._start_sounds(packets, lag)
 
     def release_picture(self, encoded: EncodedFrame) -> None:
         """Hand out a picture alone, when it comes after its deadline."""
@@ -389,14 +315,45 @@ class Broadcast:
         """Close every outlet and end the encoder thread."""
         for outlet in self.outlets:
             outlet.close()
+        self._put_rest()
         self._listeners.clear()
         self._lines.clear()
         self._opus = None
         self._thread.close()
 
-    def _line(self, codec: VideoCodec) -> _VideoLine:
+    def _start_sounds(self, packets: list[EncodedSound], lag: float) -> None:
+        """Hand out the first packet now and the others when they are due.
+
+        Two packets at once would look like 20 ms of jitter to a receiver, which adds it to its
+        delay.
+        """
+        self._left.extend(packets)
+        self._put_next_sound(lag)
+
+    def _put_next_sound(self, lag: float) -> None:
+        self._timer = None
+        if self._left:
+            self._put_sound(self._left.popleft())
+        if self._left:
+            wait = max(0.0, OPUS_SAMPLES / SOUND_RATE - lag)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(wait, self._put_next_sound, 0.0)
+
+    def _put_rest(self) -> None:
+        """Hand out what is left of the frame before."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._left:
+            self._put_sound(self._left.popleft())
+
+    def _put_sound(self, sound: EncodedSound) -> None:
+        for outlet in self.outlets:
+            outlet.put_sound(sound)
+
+    def _line(self, codec: VideoCodec) -> VideoLine:
         if codec not in self._lines:
-            self._lines[codec] = _VideoLine(codec, self.size, self.fps)
+            self._lines[codec] = VideoLine(codec, self.size, self.fps)
         return self._lines[codec]
 
     def _lowest_estimate(self, codec: VideoCodec) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol
@@ -22,7 +23,11 @@ VideoCodec = Literal["h264", "vp8"]
 SOUND_RATE = 48_000
 OPUS_SAMPLES = 960
 _LEVEL_3_1_MACROBLOCKS = 3600
-_KEY_FRAME_SECONDS = 10
+_LONGEST_GROUP_SECONDS = 10
+KEY_REQUEST_SECONDS = 0.3
+_REDUCED = 0.5
+_RATE_WINDOW = 2.0
+_RECOVERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class H264Encoder:
         context.options = {
             "preset": "superfast",
             "tune": "zerolatency",
-            "crf": "22",
+            "crf": "23",
             "maxrate": str(limit),
             "bufsize": str(limit // 2),
             "level": "31" if macroblocks <= _LEVEL_3_1_MACROBLOCKS else "40",
@@ -152,6 +157,77 @@ VIDEO_ENCODERS: dict[VideoCodec, type[H264Encoder] | type[Vp8Encoder]] = {
 }
 
 
+class VideoLine:
+    """The encoder of one codec, its key frame requests and its bitrate; made when needed."""
+
+    def __init__(self, codec: VideoCodec, size: tuple[int, int], fps: int) -> None:
+        self._codec, self._size, self._fps = codec, size, fps
+        self._full = bitrate(size)
+        self._limit = self._full
+        self._encoder: VideoEncoder | None = None
+        self._last_key: int | None = None
+        self._sent: deque[tuple[int, int]] = deque()
+        self._reduced_at = 0
+        self.key_wanted = False
+
+    @property
+    def limit(self) -> int:
+        """Highest bitrate now, bits per second."""
+        return self._limit
+
+    def key_due(self, pts: int) -> bool:
+        """Whether a wanted key frame may be made now."""
+        if not self.key_wanted:
+            return False
+        return self._last_key is None or pts - self._last_key >= KEY_REQUEST_SECONDS * self._fps
+
+    def adapt(self, estimate: float | None, pts: int) -> None:
+        """Step down when the slowest receiver takes less than is sent, up again when it does not.
+
+        Args:
+            estimate: Lowest estimate of the receivers, bits per second.
+            pts: Frame index now.
+        """
+        rate = self.rate()
+        if self._limit == self._full:
+            if estimate is not None and estimate < min(0.9 * rate, 0.8 * self._full):
+                self._set_limit(int(self._full * _REDUCED), pts)
+        elif pts - self._reduced_at > _RECOVERY_SECONDS * self._fps and (
+            estimate is None or estimate > 1.2 * rate
+        ):
+            self._set_limit(self._full, pts)
+
+    def rate(self) -> float:
+        """Bits per second over the last two seconds; 0 before."""
+        if len(self._sent) < 2:
+            return 0.0
+        seconds = (self._sent[-1][0] - self._sent[0][0]) / self._fps
+        return 8 * sum(size for _, size in self._sent) / seconds if seconds >= 1 else 0.0
+
+    def encode(self, yuv: ByteArray, pts: int, key: bool) -> EncodedPicture:
+        """Encode one picture; a failure drops the encoder and the next call makes a new one."""
+        if self._encoder is None:
+            kind = VIDEO_ENCODERS[self._codec]
+            self._encoder = kind(self._size, self._fps, self._limit)
+        try:
+            return self._encoder.encode(yuv, pts, key=key)
+        except Exception:
+            self._encoder = None
+            raise
+
+    def encoded(self, picture: EncodedPicture) -> None:
+        """Take note of a finished picture."""
+        if picture.key:
+            self._last_key, self.key_wanted = picture.pts, False
+        self._sent.append((picture.pts, len(picture.data)))
+        while self._sent and picture.pts - self._sent[0][0] > _RATE_WINDOW * self._fps:
+            self._sent.popleft()
+
+    def _set_limit(self, limit: int, pts: int) -> None:
+        self._limit, self._reduced_at, self._encoder = limit, pts, None
+        self._sent.clear()
+
+
 class OpusEncoder:
     """Opus for speech (RFC 6716): 20 ms packets, mono, with in-band error correction."""
 
@@ -189,7 +265,7 @@ def _video_context(codec: str, size: tuple[int, int], fps: int) -> VideoCodecCon
     context.pix_fmt = "yuv420p"
     context.framerate = Fraction(fps)
     context.time_base = Fraction(1, fps)
-    context.gop_size = fps * _KEY_FRAME_SECONDS
+    context.gop_size = fps * _LONGEST_GROUP_SECONDS
     context.thread_count = 1
     return context
 

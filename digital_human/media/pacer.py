@@ -142,9 +142,21 @@ class Pacer:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def _begin(self) -> None:
+        """Start the schedule; after a failure at the frame that nobody has been asked for."""
+        if self.stats.frames:
+            self._due += 2
+            self._ready = self._wanted = None
+            self._drawing = False
+            self._asked.clear()
+            # A picture that was encoded and never released is missing at the viewers.
+            for outlet in self._broadcast.outlets:
+                outlet.request_key_frame()
+        self._anchor = self._clock.now() + self._frame - self._due * self._frame
+        self._shown_at = self._deadline(self._due)
+
     async def _release(self) -> None:
-        self._anchor = self._clock.now() + self._frame
-        self._shown_at = self._anchor
+        self._begin()
         self._ask()
         while True:
             deadline = self._deadline(self._due)

@@ -27,6 +27,15 @@ from digital_human.server.logs import log_event
 from digital_human.server.metrics import Metrics
 
 _PAGE = Path(__file__).parent / "web"
+_TAGS = {
+    "server": "The server itself.",
+    "sessions": "A session is one conversation with one digital human.",
+    "speech": "What it says and hears.",
+    "control": "Gestures, recording, sending to other servers.",
+    "outcome": "What came of it.",
+    "watch": "WHEP: watch a session without taking part.",
+    "livetalking": "The calls of LiveTalking, for its clients; errors carry its envelope too.",
+}
 _DESCRIPTION = """\
 Talk with a digital human. Make a session, connect a browser with an offer, and drive it by speech,
 by the data channel or by these calls. Errors are `{"error": {"code", "message", "fix"}}`.
@@ -64,6 +73,7 @@ def create_app(sessions: Sessions, settings: Settings) -> FastAPI:
     middleware += [Middleware(Gate, live), Middleware(Intact)]
     app = FastAPI(
         title="digital_human", version=__version__, description=_DESCRIPTION,
+        openapi_tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
         middleware=middleware, lifespan=_lifespan(sessions), redirect_slashes=False,
     )  # fmt: skip

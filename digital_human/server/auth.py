@@ -173,7 +173,7 @@ class Intact:
         headers, path = Headers(scope=scope), scope["path"]
         announced = headers.get("content-length", "0")
         body: bytes | ASGIApp
-        if not announced.isdigit() or int(announced[:12]) > BODY_LIMIT:
+        if not (announced.isascii() and announced.isdigit()) or int(announced[:12]) > BODY_LIMIT:
             body = _too_large(path)
         else:
             body = await _read(receive, path)

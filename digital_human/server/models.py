@@ -43,6 +43,7 @@ Text = Annotated[
         min_length=1,
         max_length=TEXT_LIMIT,
         description="Words in Chinese or English.",
+        examples=["断桥在哪里？"],
     ),
 ]
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -79,7 +80,10 @@ class Description(Incoming):
     """A session description."""
 
     sdp: str = Field(
-        min_length=1, max_length=SDP_LIMIT, description="SDP, complete with ICE candidates."
+        min_length=1,
+        max_length=SDP_LIMIT,
+        description="SDP, complete with ICE candidates.",
+        examples=["v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"],
     )
     type: Literal["offer"] = Field(description="It is an offer.")
 
@@ -139,7 +143,11 @@ class Publish(Incoming):
 class ReportNote(Incoming):
     """A visitor's complaint."""
 
-    note: str = Field(max_length=2_000, description="What is wrong with the answer.")
+    note: str = Field(
+        max_length=2_000,
+        description="What is wrong with the answer.",
+        examples=["断桥不在苏堤上。"],
+    )
     turn: TurnNumber | None = Field(None, description="By default the last one.")
 
 
@@ -243,7 +251,7 @@ class Answer(BaseModel):
 class Turn(BaseModel):
     """The turn that a call began; events carry its number."""
 
-    turn: int
+    turn: int = Field(examples=[3])
 
 
 class Recorded(BaseModel):

@@ -110,7 +110,12 @@ async def running(
         live = engine.settings.live
         admission = Admission(engine.settings.cpu_threads, limit=live.max_sessions)
         yield Sessions(
-            make, admission=admission, new_peer=Peer, personas=lambda: cards, ice=live.ice
+            make,
+            admission=admission,
+            new_peer=Peer,
+            personas=lambda: cards,
+            ice=live.ice,
+            spare_work=lambda: engine.preparing,
         )
     finally:
         reports.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
 from tests.fakes.page_server import CLAUSES, PASSAGE, SUGGESTIONS, PageServer, spread
@@ -19,7 +19,7 @@ def begin(page: Page, button: str = "#go") -> None:
     """Press start and wait for the picture."""
     page.click(button)
     expect(page.locator("body[data-phase=live]")).to_be_attached()
-    page.wait_for_function("document.getElementById('face').currentTime > 0.2")
+    until(lambda: page.evaluate("document.getElementById('face').currentTime > 0.2"))
 
 
 def until(said: Callable[[], bool], seconds: float = 8.0) -> None:
@@ -63,10 +63,12 @@ def test_the_highlight_follows_the_word_being_heard(visit: Visit, server: PageSe
         new MutationObserver(() => {
             const now = document.querySelector('#caption .now')?.textContent;
             if (now && seen.at(-1)?.[0] !== now) seen.push([now, performance.now() / 1000]);
-        }).observe(document.getElementById('caption'), {subtree: true, childList: true, attributes: true});
+        }).observe(document.getElementById('caption'), {
+            subtree: true, childList: true, attributes: true,
+        });
     }""")
     server.emit("caption", clause=0, text=text, language="zh", words=spread(text, 0.25))
-    page.wait_for_function("seen.length >= 10")
+    until(lambda: page.evaluate("seen.length") >= 10)
     seen = page.evaluate("seen")
     assert "".join(word for word, _ in seen) == text.rstrip("。")
     steps = [b - a for (_, a), (_, b) in zip(seen, seen[1:], strict=False)]
@@ -277,14 +279,15 @@ def test_leaving_ends_the_session(visit: Visit, server: PageServer) -> None:
 
 
 OUTSIDE = """() => {
-    const shown = (e) => e.checkVisibility({visibilityProperty: true}) && !e.closest('#panel, #chips');
+    const what = 'button, select, input, #ai, #name, #state, #caption';
     const bad = [];
-    for (const e of document.querySelectorAll('button, select, input, #ai, #name, #state, #caption')) {
-        if (!shown(e)) continue;
+    for (const e of document.querySelectorAll(what)) {
+        if (!e.checkVisibility({visibilityProperty: true}) || e.closest('#panel, #chips')) continue;
         const r = e.getBoundingClientRect();
-        if (r.left < 0 || r.top < 0 || r.right > innerWidth + 0.5 || r.bottom > innerHeight + 0.5)
-            bad.push(`${e.id} is outside`);
-        if (e.matches('button, select') && (r.width < 44 || r.height < 44)) bad.push(`${e.id} is small`);
+        const fits = r.left >= 0 && r.top >= 0 && r.right <= innerWidth && r.bottom <= innerHeight;
+        if (!fits) bad.push(`${e.id} is outside`);
+        const touched = e.matches('button, select');
+        if (touched && Math.min(r.width, r.height) < 44) bad.push(`${e.id} is small`);
     }
     return bad;
 }"""
@@ -316,7 +319,7 @@ def test_onlookers_watch_muted_until_they_ask_for_sound(visit: Visit, server: Pa
     begin(visit.open(server.url))
     page = visit.open(f"{server.url}/watch.html?id={server.opened[0]}", microphone=False)
     expect(page.locator("body[data-phase=live]")).to_be_attached()
-    page.wait_for_function("document.getElementById('face').currentTime > 0.2")
+    until(lambda: page.evaluate("document.getElementById('face').currentTime > 0.2"))
     expect(page.locator("#ai")).to_be_visible()
     assert page.evaluate("document.getElementById('face').muted")
     page.click("#unmute")
@@ -326,11 +329,20 @@ def test_onlookers_watch_muted_until_they_ask_for_sound(visit: Visit, server: Pa
 
 
 def test_sound_waits_for_a_touch_where_the_browser_wants_one(
-    browser: Browser, visit: Visit, server: PageServer
+    visit: Visit, server: PageServer
 ) -> None:
     page = visit.open(server.url)
-    page.evaluate("document.getElementById('go').click()")  # no gesture of a person
+    page.evaluate("""() => {
+        const play = HTMLMediaElement.prototype.play;
+        HTMLMediaElement.prototype.play = async function () {
+            if (!window.touched) throw new DOMException('no gesture', 'NotAllowedError');
+            return play.call(this);
+        };
+        const touch = () => (window.touched = true);
+        document.getElementById('sound').addEventListener('click', touch, true);
+    }""")
+    page.click("#go")
     expect(page.locator("#sound")).to_be_visible()
     page.click("#sound")
     expect(page.locator("#sound")).to_be_hidden()
-    page.wait_for_function("document.getElementById('face').currentTime > 0.2")
+    until(lambda: page.evaluate("document.getElementById('face').currentTime > 0.2"))

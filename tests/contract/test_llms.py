@@ -20,7 +20,7 @@ from digital_human.errors import Cancelled, DigitalHumanError, InputError, Resou
 from tests.contract.openai_server import KEY, SHORT_CONTEXT, Served, make_app, serving
 
 MODEL = "qwen2.5-coder-0.5b"
-CONTEXT = 1024
+CONTEXT = 512  # of one prompt; the cache holds twice as much
 SYSTEM = Message("system", "你是云舒，杭州西湖的讲解员。像说话一样回答，只说一两句话。")
 ASK = (SYSTEM, Message("user", "你好，请用一句话介绍西湖。"))
 
@@ -116,34 +116,30 @@ def test_cancelling_stops_between_tokens(llm: Llm, served: Served) -> None:
 @pytest.mark.weights
 def test_cancelling_stops_while_the_prompt_is_read(llm: Llm) -> None:
     def long(number: int) -> tuple[Message, Message]:
-        return SYSTEM, Message("user", f"{number}" + "西湖的水很清，山很绿。" * 60)
+        return SYSTEM, Message("user", f"{number}" + "西湖的水很清，山很绿。" * 36)
 
     started = time.monotonic()
     next(llm.stream(long(1), max_tokens=1))
     whole = time.monotonic() - started
-    waits = []
-    for number in (2, 3):
-        stop, set_at = threading.Event(), [0.0]
+    stop, set_at = threading.Event(), [0.0]
 
-        def later(stop: threading.Event = stop, set_at: list[float] = set_at) -> None:
-            time.sleep(whole * 0.1)
-            set_at[0] = time.monotonic()
-            stop.set()
+    def later() -> None:
+        set_at[0] = time.monotonic()
+        stop.set()
 
-        timer = threading.Thread(target=later)
-        timer.start()
-        with pytest.raises(Cancelled):
-            next(llm.stream(long(number), max_tokens=1, cancelled=stop.is_set))
-        waits.append(time.monotonic() - set_at[0])
-        timer.join()
-    assert min(waits) < whole * 0.3
+    timer = threading.Timer(whole * 0.1, later)
+    timer.start()
+    with pytest.raises(Cancelled):
+        next(llm.stream(long(2), max_tokens=1, cancelled=stop.is_set))
+    assert time.monotonic() - set_at[0] < whole * 0.3
+    timer.join()
 
 
 @pytest.mark.weights
 def test_a_history_that_is_too_long_is_shortened(llm: Llm) -> None:
     history = [
         Message("user" if i % 2 == 0 else "assistant", f"第{i}句：西湖很美，我很喜欢。")
-        for i in range(200)
+        for i in range(60)
     ]
     assert "".join(llm.stream((SYSTEM, *history, ASK[1]), max_tokens=8))
     huge = Message("user", "西湖" * 4000 + "在哪里？")
@@ -185,7 +181,7 @@ def test_a_turn_reads_only_its_own_tokens_in_any_order_of_sessions(llama: Llm) -
 def test_a_shared_head_gives_the_same_answer_as_a_fresh_one(llama: Llm) -> None:
     asked = (SYSTEM, Message("user", "西湖在中国的哪个城市？只说城市名。"))
     for number in range(5):  # more than the cache holds, so that the oldest heads are dropped
-        noise = Message("user", f"{number}" + "湖光山色" * 150)
+        noise = Message("user", f"{number}" + "湖光山色" * 60)
         list(llama.stream((SYSTEM, noise), max_tokens=1))
     shared = "".join(llama.stream(asked, max_tokens=12))
     fresh: Llm = LLMS["llama"].create(options())

@@ -156,6 +156,32 @@ async def test_sound_is_opus_in_media_time(broadcast: Broadcast) -> None:
     assert onset == pytest.approx(1920 * 12, abs=0.005 * 48_000)
 
 
+async def test_sound_is_handed_out_every_20_ms(broadcast: Broadcast) -> None:
+    outlet = broadcast.open("h264", name="ear")
+    loop = asyncio.get_running_loop()
+    arrived: list[tuple[int, float]] = []
+
+    async def read() -> None:
+        for _ in range(8):
+            packet = await outlet.audio()
+            assert packet.pts is not None
+            arrived.append((packet.pts, loop.time()))
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    broadcast.release(None, TONE, 0)
+    await asyncio.sleep(0.01)
+    assert len(arrived) == 1
+    await asyncio.sleep(0.05)
+    assert len(arrived) == 2 and arrived[1][1] - arrived[0][1] >= 0.019
+    broadcast.release(None, TONE, 1)
+    broadcast.release(None, TONE, 2, lag=0.5)
+    broadcast.release(None, TONE, 3, lag=0.5)
+    await asyncio.wait_for(reading, 1)
+    assert np.all(np.diff([pts for pts, _ in arrived]) == 960)
+    assert arrived[-1][1] - arrived[2][1] < 0.02
+
+
 async def test_closing_ends_readers_and_frees_the_encoder(broadcast: Broadcast) -> None:
     outlet = broadcast.open("h264", name="leaver")
     got = await start(outlet)

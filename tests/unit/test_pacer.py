@@ -63,6 +63,23 @@ class Source:
         self.heard: list[int] = []
         self.before_picture: Callable[[int], None] = lambda pts: None
         self.before_sound: Callable[[int], None] = lambda pts: None
+        self.stuck = False
+        self._gate = threading.Event()
+
+    def stick(self, pts: int, until: int) -> None:
+        """Have picture ``pts`` take until the sound of frame ``until`` is asked for."""
+
+        def wait(drawn: int) -> None:
+            if drawn == pts:
+                self.stuck = True
+                assert self._gate.wait(20)
+
+        def free(heard: int) -> None:
+            if heard == until:
+                self.stuck = False
+                self._gate.set()
+
+        self.before_picture, self.before_sound = wait, free
 
     def sound(self, pts: int) -> Any:
         self.before_sound(pts)
@@ -85,6 +102,8 @@ class Stage:
         stream = Events("test", self.clock.now)
         stream.listen(self.events.append)
         self.pacer = Pacer(self.source, self.broadcast, self.clock, events=stream)
+        if isinstance(self.clock, RunningClock):
+            self.clock.frozen = lambda: self.pacer._drawing and not self.source.stuck
 
     async def run(self, frames: int) -> None:
         task = asyncio.create_task(self.pacer.run())
@@ -124,37 +143,34 @@ async def _instant(image: Any, pts: int) -> EncodedFrame:
 
 
 class RunningClock(SampleClock):
-    """Time that goes on by itself in small steps while somebody waits.
+    """Time that goes on in small steps while somebody waits and no picture is being drawn.
 
     Attributes:
+        frozen: Whether it stands still now.
         suspend_at: Time at which the machine sleeps for five seconds.
     """
 
     suspend_at = float("inf")
+    frozen: Callable[[], bool] = staticmethod(lambda: False)
 
     async def wait_until(self, when: float) -> None:
         while self._now < when:
+            await asyncio.sleep(0.0002)
+            if self.frozen():
+                continue
             if self._now > self.suspend_at:
                 self._now, self.suspend_at = self._now + 5.0, float("inf")
                 return
-            self._now = min(self._now + 0.002, when + 0.0005)
-            await asyncio.sleep(0.0005)
+            self._now = min(self._now + 0.004, when + 0.0005)
 
 
 async def test_slow_picture_never_delays_the_sound() -> None:
     stage = Stage(RunningClock())
-    gate = threading.Event()
-    stage.source.before_picture = lambda pts: gate.wait(5) if pts == 10 else None  # type: ignore[assignment, return-value]
-
-    def open_gate(pts: int) -> None:
-        if pts == 12:
-            gate.set()
-
-    stage.source.before_sound = open_gate
+    stage.source.stick(10, until=12)
     await stage.run(30)
     released = stage.broadcast.released[:30]
     assert [pts for pts, _, _ in released] == list(range(30))
-    assert np.allclose(np.diff([at for _, at, _ in released]), FRAME, atol=0.0021)
+    assert np.allclose(np.diff([at for _, at, _ in released]), FRAME, atol=0.0041)
     shown = [picture for _, _, picture in released if picture is not None]
     assert not {10, 11, 12} & set(shown)
     assert 10 not in [pts for pts, _ in stage.broadcast.alone]
@@ -164,14 +180,7 @@ async def test_slow_picture_never_delays_the_sound() -> None:
 
 async def test_slightly_late_picture_follows_its_sound() -> None:
     stage = Stage(RunningClock())
-    gate = threading.Event()
-    stage.source.before_picture = lambda pts: gate.wait(5) if pts == 10 else None  # type: ignore[assignment, return-value]
-
-    def open_gate(pts: int) -> None:
-        if pts == 10:
-            gate.set()
-
-    stage.source.before_sound = open_gate
+    stage.source.stick(10, until=10)
     await stage.run(20)
     due = {pts: at for pts, at, _ in stage.broadcast.released}
     assert [pts for pts, _ in stage.broadcast.alone] == [10]

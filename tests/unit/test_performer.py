@@ -235,7 +235,12 @@ async def test_what_was_heard_is_what_was_sent(seed: int) -> None:
 
 
 async def test_half_a_word_decides(stage: Stage) -> None:
-    for turn, seconds, words in ((1, 0.08, ""), (2, 0.12, "一"), (3, 0.28, "一"), (4, 0.32, "一二")):
+    for turn, seconds, words in (
+        (1, 0.08, ""),
+        (2, 0.12, "一"),
+        (3, 0.28, "一"),
+        (4, 0.32, "一二"),
+    ):
         said = speech("一二三", lead=0.0)
         stage.performer.say(said, turn)
         # The line starts START after now; frames are 40 ms, so shift the speech to the grid.

@@ -16,7 +16,7 @@ PROMPT = "以下是普通话的句子。苏堤、雷峰塔、西湖"
 
 
 def made_up(text: str, *, seconds: float = 3.0, sure: float = 0.8, none: float = 0.05) -> bool:
-    return is_hallucination(text, prompt=PROMPT, seconds=seconds, confidence=sure, no_speech=none)
+    return is_hallucination(text, seconds=seconds, confidence=sure, no_speech=none)
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,14 @@ async def test_long_heads_are_refused(served: Served) -> None:
         assert (await web.get("/api/health?" + "a" * 3_000)).status_code == 414
 
 
+async def test_announced_lengths_that_are_no_numbers(served: Served) -> None:
+    async with served.client() as web:
+        for length in ("-1", "1e3", "\u00b2", "9" * 400, ""):
+            headers = {"Content-Length": length.encode("latin-1"), "Content-Type": "x/y"}
+            answer = await web.post("/api/sessions", content=b"{}", headers=headers)  # type: ignore[arg-type]
+            assert answer.status_code in (413, 415), (length, answer.text)
+
+
 async def test_ten_megabytes_are_refused_before_they_are_read(socket_url: str) -> None:
     port = int(socket_url.rsplit(":", 1)[1])
     for head in ("Content-Length: 10000000", "Transfer-Encoding: chunked"):

@@ -20,6 +20,9 @@ from aiortc.rtp import (
 )
 
 from digital_human.transport.webrtc import internals
+from digital_human.transport.webrtc.client import Client
+from digital_human.transport.webrtc.peer import Peer
+from tests.fakes.webrtc import on_air
 
 
 @pytest.fixture
@@ -65,13 +68,24 @@ async def test_lost_sound_is_asked_for_again(connection: RTCPeerConnection) -> N
 
 
 async def test_audio_nack_is_negotiated() -> None:
-    internals.offer_audio_nack()
-    internals.offer_audio_nack()
+    internals.prepare()
+    internals.prepare()
     made = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     made.addTransceiver("audio")
     offer = (await made.createOffer()).sdp
     await made.close()
     assert offer.count("a=rtcp-fb:96 nack\r\n") == 1
+
+
+async def test_machine_without_a_network_uses_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(internals, "_aioice_host_addresses", lambda ipv4, ipv6: [])
+    async with on_air() as broadcast:
+        peer, client = Peer(broadcast), Client(microphone=False)
+        offer = await client.offer()
+        assert " 127.0.0.1 " in offer
+        await client.accept(await peer.answer(offer))
+        await client.close()
+        await peer.close()
 
 
 async def test_pli_reaches_the_hook(connection: RTCPeerConnection) -> None:

@@ -60,7 +60,7 @@ def test_missing_packet_is_given_up_and_the_delay_does_not_stay() -> None:
     link.arrive(0)
     for step, number in enumerate([2, 3, 4, 5]):
         assert link.arrive(number, at=0.02 * step) == []
-    assert link.arrive(6, at=0.08) == [2, 3, 4, 5, 6]
+    assert link.arrive(6, at=0.12) == [2, 3, 4, 5, 6]
     assert link.arrive(7) == [7]
     assert link.arrive(1) == []
     assert link.buffer.lost == 1

@@ -426,6 +426,8 @@ class Conversation:
         self._speculation.drop()
         self._visitor = self._broken = None
         self._stop("button")
+        self._bearing.change(Mode.IDLE)
+        self._show()
 
     def _on_voice(self, turn: int) -> None:
         if self._current is not None and turn == self._current.turn:

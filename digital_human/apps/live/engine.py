@@ -53,6 +53,9 @@ class Engine:
 
     Args:
         settings: The program's settings.
+
+    Attributes:
+        preparing: Whether a clause is being spoken into the cache now.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -70,6 +73,7 @@ class Engine:
         self._casts: dict[str, Cast] = {}
         self._bundles: dict[str, Bundle] = {}
         self._busy: set[Callable[[], bool]] = set()
+        self.preparing = False
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
@@ -160,9 +164,14 @@ class Engine:
         """Have ``clause`` in the cache; wait while somebody needs the models."""
         while True:
             if not self._occupied():
-                with contextlib.suppress(Cancelled):
+                self.preparing = True
+                try:
                     await self.voicing.call(speaker.speak, clause, cancelled=self._occupied)
                     return
+                except Cancelled:
+                    pass
+                finally:
+                    self.preparing = False
             await asyncio.sleep(_PREPARE_WAIT)
 
     def _occupied(self) -> bool:

@@ -16,7 +16,7 @@ from digital_human.apps.live.performer import Performer
 from digital_human.apps.live.reports import ReportedTurn, ReportStore
 from digital_human.core.clock import WallClock
 from digital_human.core.epoch import Epoch
-from digital_human.core.events import Events
+from digital_human.core.events import Event, Events
 from digital_human.core.frames import FloatArray
 from digital_human.core.supervisor import Supervisor
 from digital_human.dialogue.history import History
@@ -80,6 +80,8 @@ class LiveSession:
             title=self._name,
         )  # fmt: skip
         self._greeted = False
+        self._state = "idle"
+        self.events.listen(self._follow)
         self._closed = False
 
     @property
@@ -127,7 +129,7 @@ class LiveSession:
 
     async def _run(self) -> None:
         supervisor = Supervisor(self.events, self.clock, self._apologise)
-        with self._engine.in_use(lambda: self.conversation.mode is not Mode.IDLE):
+        with self._engine.in_use(lambda: self._state != "idle"):
             await supervisor.run(
                 {
                     "out": self.pacer.run,
@@ -136,6 +138,10 @@ class LiveSession:
                     "notice": self._remind,
                 }  # fmt: skip
             )
+
+    def _follow(self, event: Event) -> None:
+        if event.kind == "state":
+            self._state = event.data["state"]
 
     def _apologise(self, stage: str, error: Exception) -> None:
         if stage in ("ears", "conversation"):
@@ -188,7 +194,7 @@ class LiveSession:
         """Greet the visitor, once in the session's life."""
         if not self._greeted:
             self._greeted = True
-            self.conversation.greet()
+            self.conversation.greet(self._speech_language(None))
 
     def interrupt(self) -> None:
         """Stop speaking."""
@@ -260,7 +266,8 @@ class LiveSession:
 
     def frames(self) -> tuple[int, int]:
         """Video frames due since the start, and how many of them were late or skipped."""
-        return self.pacer.stats.frames, self.pacer.stats.late
+        stats = self.pacer.stats
+        return stats.frames, stats.late + stats.skipped
 
     def handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """A message of the page's data channel; the answer, or None.

@@ -75,14 +75,14 @@ def loop(text: str, seconds: float) -> tuple[int, int] | None:
     """
     plain = letters(text)
     hurried = not _fits(plain, seconds, _HURRIED)
-    starts = _word_starts(text)
+    starts = _phrase_starts(text)
     for first in range(len(plain)):
         rest = plain[first:]
         times = 2 if first == 0 and hurried else 3
         for size in range(_UNIT, len(rest) // times + 1):
             if rest == (rest[:size] * (len(rest) // size + 1))[: len(rest)]:
-                at_word = (i for i in range(first, first + size) if i in starts)
-                return next(at_word, first), size
+                at_phrase = (i for i in range(first, first + size) if i in starts)
+                return next(at_phrase, first), size
     return None
 
 
@@ -139,15 +139,15 @@ def _fits(plain: str, seconds: float, rate: tuple[float, float]) -> bool:
     return han / rate[0] + (len(plain) - han) / rate[1] <= seconds
 
 
-def _word_starts(text: str) -> set[int]:
-    """Which letters of ``text`` (see `letters`) stand after a space or a punctuation mark."""
+def _phrase_starts(text: str) -> set[int]:
+    """Which letters of ``text`` (see `letters`) stand after a punctuation mark."""
     starts, count, after = set(), 0, True
     for char in text:
         kept = letters(char)
         if kept and after:
             starts.add(count)
         count += len(kept)
-        after = not kept and char not in "'’"
+        after = not kept and (after or char in "，。！？；,.!?;")
     return starts
 
 

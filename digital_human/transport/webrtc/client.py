@@ -205,7 +205,7 @@ class Client:
         on_sound: Callable[[HeardSound], None] | None = None,
         on_picture: Callable[[SeenPicture], None] | None = None,
     ) -> None:
-        internals.offer_audio_nack()
+        internals.prepare()
         configuration = sdp.configuration(tuple(ice))
         if relay:
             configuration.iceTransportPolicy = RTCIceTransportPolicy.RELAY

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import aioice.ice
 from aiortc import RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs import CODECS
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecCapability
@@ -30,6 +31,8 @@ _NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
 _TIMESTAMP_MAPPER = "_RTCRtpReceiver__timestamp_mapper"
 _LAST_REPORT = "_RTCRtpSender__lsr"
 _NTP_EPOCH = 2_208_988_800
+
+_aioice_host_addresses = aioice.ice.get_host_addresses
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ def tune_audio(receiver: RTCRtpReceiver) -> None:
 
     aiortc's own buffer holds four packets and never drains after a loss (280 ms for the rest of
     the call). A NACK (RFC 4585) brings a lost packet back within a round trip;
-    `offer_audio_nack` has that negotiated.
+    `prepare` has that negotiated.
     """
     setattr(receiver, _JITTER_BUFFER, SpeechBuffer())
     setattr(receiver, _NACK_GENERATOR, NackGenerator())
@@ -67,12 +70,22 @@ def opus() -> list[RTCRtpCodecCapability]:
     return [c for c in RTCRtpSender.getCapabilities("audio").codecs if c.name.lower() == "opus"]
 
 
-def offer_audio_nack() -> None:
-    """Let aiortc negotiate retransmission of Opus; it does so for video only."""
+def prepare() -> None:
+    """Change aiortc's defaults, once in a process.
+
+    Opus may be retransmitted, which aiortc negotiates for video only. A machine that has no
+    network at all uses its loopback address, which ICE leaves out otherwise.
+    """
     nack = RTCRtcpFeedback(type="nack")
     for codec in CODECS["audio"]:
         if codec.mimeType == "audio/opus" and nack not in codec.rtcpFeedback:
             codec.rtcpFeedback.append(nack)
+    if aioice.ice.get_host_addresses is not _host_addresses:
+        aioice.ice.get_host_addresses = _host_addresses
+
+
+def _host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    return _aioice_host_addresses(use_ipv4, use_ipv6) or ["127.0.0.1"]
 
 
 def first_timestamp(receiver: RTCRtpReceiver) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import RtpPacket
 
-HOLD_SECONDS = 0.08
+HOLD_SECONDS = 0.12
 CAPACITY = 32
 _RESTART_DISTANCE = 1000
 _LONGEST_OPUS_PACKET = 5760

@@ -73,7 +73,7 @@ class Peer:
         self.reason = ""
         self._broadcast = broadcast
         self._on_audio, self._on_message = on_audio, on_message
-        internals.offer_audio_nack()
+        internals.prepare()
         self._connection = RTCPeerConnection(sdp.configuration(tuple(ice)))
         self._outlet: Outlet | None = None
         self._tracks: dict[str, PacketTrack] = {}
