@@ -6,7 +6,7 @@ import re
 
 from digital_human.speech.types import Language
 
-SUPPORTED = 0.4
+SUPPORTED = 0.5
 """Share of a sentence's content that must stand in what is known."""
 _FEW = 3  # so little content is not judged
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -23,7 +23,7 @@ _DIGITS = dict(zip("零一二三四五六七八九〇两", (*range(10), 0, 2), s
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000, "亿": 100000000}
 _NUMERAL = re.compile(r"[零〇一二两三四五六七八九十百千万亿]+(?:点[零一二三四五六七八九]+)?")
 _COUNTED = re.compile(
-    r"([二两三四五六七八九]|(?<![\d.])\d)"
+    r"(?<![\d.零〇一二两三四五六七八九十百千万亿点])([二两三四五六七八九]|\d)"
     r"(?=[部座层个条位名处种棵株家尊艘间张元块米岁年月日天点号路次分站口道]|小时|公里)"
 )
 _ENGLISH = {
@@ -34,18 +34,20 @@ _ENGLISH = {
 }
 
 
-def grounded(text: str, known: str) -> bool:
-    """Whether ``text`` rests on ``known``, by its words and by its numbers.
+def grounded(text: str, passages: str, question: str = "") -> bool:
+    """Whether ``text`` rests on ``passages``, by its words and by its numbers.
 
-    Every number must stand in ``known``, and `SUPPORTED` of the words (English) or of the pairs
-    of characters (Chinese).
+    Every number, and `SUPPORTED` of the words (English) or of the pairs of characters (Chinese),
+    must stand in the passages or the question; repeating the question alone says nothing.
     """
+    known = f"{passages}\n{question}"
     if not numbers(text) <= numbers(known):
         return False
-    said = _content(text)
+    said, written = _content(text), _content(passages)
     if len(said) < _FEW:
         return True
-    return len(said & _content(known)) / len(said) >= SUPPORTED
+    supported = said & (written | _content(question))
+    return bool(said & written) and len(supported) / len(said) >= SUPPORTED
 
 
 def written_in(text: str, language: Language) -> bool:

@@ -322,8 +322,8 @@ class _Answer:
     ) -> None:
         self.length, self.language = length, language
         self.over = False
-        self._sources = sources
-        self._known = "\n".join([question, *(f"{s.title}\n{s.text}" for s in sources)])
+        self._question = question
+        self._passages = "\n".join(f"{s.title}\n{s.text}" for s in sources)
         titles = "|".join(re.escape(s.title) for s in sources if s.title) or "(?!)"
         self._title = re.compile(rf"^(?:{titles})(?:[：:。？?]+\s*|$)")
         self._said: set[str] = set()
@@ -338,7 +338,7 @@ class _Answer:
         if not self._said:
             text = self._title.sub("", text)
         letters = _letters(text)
-        if not letters:
+        if not letters or letters == _letters(self._question):
             return ""
         if letters in self._said or not self._rests_on_sources(text):
             self.over = True
@@ -352,7 +352,7 @@ class _Answer:
         return text
 
     def _rests_on_sources(self, text: str) -> bool:
-        return not self._sources or grounded(text, self._known)
+        return not self._passages or grounded(text, self._passages, self._question)
 
 
 def _worthy(findings: Findings, language: Language) -> tuple[Source, ...]:

@@ -203,7 +203,7 @@ class Listener:
         if heard is None:
             return Transcript("", language, asked.start, asked.end, 0, 0.0)
         if heard.dropped:
-            _log.info("dropped as a hallucination: %r", heard.dropped)
+            _log.info("%d characters dropped as a hallucination", len(heard.dropped))
         if asked.final and heard.text and self.language is None and heard.certainty >= _SURE:
             self._usual = heard.language
         return Transcript(

@@ -19,10 +19,13 @@ from digital_human.media.live_encoder import SOUND_RATE
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
-    from av.video.stream import VideoStream
+    from av.stream import Stream
 
 AUDIO_BITRATE = 128_000
 _CAPACITY = 250  # frames that may wait for a slow disk or link: 10 s
+
+
+def _nothing() -> None: ...
 
 
 class ContainerWriter:
@@ -32,18 +35,30 @@ class ContainerWriter:
         broadcast: What is written.
         open: Opens the container; runs in the writer's thread.
         name: For messages.
+        began: Called on the event loop when the first picture has been written.
+        patience: Seconds that `run` waits for the container to close; then it closes behind it.
+
+    Attributes:
+        frames: Pictures written.
     """
 
     def __init__(
-        self, broadcast: Broadcast, open: Callable[[], OutputContainer], *, name: str
+        self,
+        broadcast: Broadcast,
+        open: Callable[[], OutputContainer],
+        *,
+        name: str,
+        began: Callable[[], None] = _nothing,
+        patience: float | None = None,
     ) -> None:
         self._broadcast, self._open, self._name = broadcast, open, name
+        self._began, self._patience = began, patience
         self._thread = ModelThread(name, nice=4)
         self._sounds: deque[tuple[FloatArray, int]] = deque(maxlen=_CAPACITY)
         self._container: OutputContainer | None = None
-        self._video: VideoStream
+        self._video: Stream
         self._audio: AudioStream
-        self._origin = 0
+        self._origin = self._next_sound = 0
         self.frames = 0
 
     async def run(self) -> None:
@@ -60,56 +75,68 @@ class ContainerWriter:
         finally:
             deaf()
             outlet.close()
-            closing = asyncio.ensure_future(self._thread.call(self._finish))
-            try:
-                await asyncio.shield(closing)
-            finally:
-                if not closing.done():
-                    await asyncio.wait([closing])
-                self._thread.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        closing = asyncio.ensure_future(self._thread.call(self._finish))
+        closing.add_done_callback(lambda _: self._thread.close())
+        done, _ = await asyncio.wait([closing], timeout=self._patience)
+        if done:
+            closing.result()
+        else:
+            closing.add_done_callback(lambda late: late.exception())
 
     async def _write_all(self, outlet: Outlet) -> None:
         while True:
             packet = await outlet.video()
             sounds = [self._sounds.popleft() for _ in range(len(self._sounds))]
+            first = not self.frames
             await self._thread.call(self._write, packet, sounds)
+            if first:
+                self._began()
 
     def _write(self, packet: av.Packet[Any], sounds: list[tuple[FloatArray, int]]) -> None:
         assert packet.pts is not None
         fps = self._broadcast.fps
         pts = packet.pts * fps // VIDEO_RATE
         if self._container is None:
-            self._begin(bytes(packet), pts)
+            self._begin(pts)
         assert self._container is not None
         packet.pts = packet.dts = (pts - self._origin) * (VIDEO_RATE // fps)
         packet.stream = self._video
         self._container.mux_one(packet)
         self.frames += 1
-        samples = SOUND_RATE // fps
         for pcm, index in sounds:
             # AAC begins 1024 samples early; without the first frame's sound no time is negative.
             if index <= self._origin:
                 continue
-            block = np.clip(pcm, -1.0, 1.0)
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(np.stack([block, block])), format="fltp", layout="stereo"
-            )
-            frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
-            frame.pts = (index - self._origin) * samples
-            self._container.mux(self._audio.encode(frame))
+            while self._next_sound < index:  # lost while the disk or the link stood still
+                self._write_sound(np.zeros_like(pcm))
+            self._write_sound(pcm)
 
-    def _begin(self, first: bytes, pts: int) -> None:
+    def _write_sound(self, pcm: FloatArray) -> None:
+        assert self._container is not None
+        block = np.clip(pcm, -1.0, 1.0)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(np.stack([block, block])), format="fltp", layout="stereo"
+        )
+        frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
+        frame.pts = (self._next_sound - self._origin) * len(pcm)
+        self._next_sound += 1
+        self._container.mux(self._audio.encode(frame))
+
+    def _begin(self, pts: int) -> None:
         """Open the container; the first picture is a key frame and carries the codec's headers."""
-        self._origin = pts
+        self._origin, self._next_sound = pts, pts + 1
         container = self._open()
-        video = container.add_stream("libx264", rate=self._broadcast.fps)
-        video.width, video.height = self._broadcast.size
-        video.pix_fmt = "yuv420p"
-        video.time_base = Fraction(1, VIDEO_RATE)
-        video.codec_context.extradata = parameter_sets(first)
-        audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
-        audio.bit_rate = AUDIO_BITRATE
-        self._container, self._video, self._audio = container, video, audio
+        width, height = self._broadcast.size
+        self._video = container.add_mux_stream(
+            "h264", Fraction(self._broadcast.fps), width=width, height=height,
+            time_base=Fraction(1, VIDEO_RATE),
+        )  # fmt: skip
+        self._audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
+        self._audio.bit_rate = AUDIO_BITRATE
+        self._container = container
 
     def _finish(self) -> None:
         container, self._container = self._container, None
@@ -119,18 +146,3 @@ class ContainerWriter:
             container.mux(self._audio.encode(None))
         finally:
             container.close()
-
-
-def parameter_sets(access_unit: bytes) -> bytes:
-    """The SPS and PPS of an Annex B access unit (ITU-T H.264, annex B), with start codes.
-
-    Raises:
-        ValueError: It has none.
-    """
-    found = b""
-    for nal in access_unit.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01"):
-        if nal and nal[0] & 0x1F in (7, 8):
-            found += b"\x00\x00\x00\x01" + nal.rstrip(b"\x00")
-    if not found:
-        raise ValueError("the access unit has no parameter sets")
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ import structlog
 
 from digital_human.config import IceServer
 from digital_human.core.events import Events
-from digital_human.errors import InputError, ResourceError
+from digital_human.errors import DigitalHumanError, InputError, ResourceError
 from digital_human.media.broadcast import Broadcast
 from digital_human.transport.recorder import Recorder
 from digital_human.transport.rtmp import RtmpPublisher
@@ -58,6 +57,8 @@ class Egress:
             ResourceError: The recording cannot be written.
         """
         if on:
+            if self._recorder is not None and self._recorder.failure:
+                await self._end_quietly()
             if self._recorder is None:
                 self._recorder = Recorder(
                     self._broadcast, self._recordings, self._events, title=self._title
@@ -67,7 +68,11 @@ class Egress:
         recorder, self._recorder = self._recorder, None
         if recorder is None:
             return None
-        name = await recorder.stop()
+        try:
+            name = await recorder.stop()
+        except ResourceError as error:
+            self._events.emit("recording", on=False, name=recorder.name, error=error.message)
+            raise
         self._events.emit("recording", on=False, name=name)
         return name
 
@@ -77,8 +82,12 @@ class Egress:
         Raises:
             InputError: ``url`` is neither WHIP nor RTMP, or something is published already.
         """
-        scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
-        if scheme not in ("http", "https", "rtmp", "rtmps") or not host:
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in ("http", "https", "rtmp", "rtmps") and parts.hostname
+        except ValueError:
+            known = False
+        if not known or not url.isprintable() or " " in url:
             raise InputError(
                 "publish: the address must be http(s):// (WHIP) or rtmp(s)://",
                 fix="use the WHIP endpoint of your media server, or the platform's push address",
@@ -100,28 +109,39 @@ class Egress:
     async def close(self) -> None:
         """End both; the recording is finished."""
         await self.unpublish()
-        with contextlib.suppress(ResourceError):
+        await self._end_quietly()
+
+    async def _end_quietly(self) -> None:
+        try:
             await self.record(False)
+        except DigitalHumanError as error:
+            log.error("recording lost", session=self._events.session, cause=error.message)
 
     async def _keep_publishing(self, url: str, token: str | None) -> None:
-        target = urlsplit(url).hostname  # the rest may hold the key
+        address = urlsplit(url)
+        host = address.hostname  # the rest may hold the key
         wait = _FIRST_WAIT
+
+        def began() -> None:
+            self._events.emit("publishing", on=True, host=host)
+
         while True:
-            self._events.emit("publishing", on=True, host=target)
             publisher = (
-                WhipPublisher(self._broadcast, url, token, ice=self._ice)
-                if url.startswith("http")
-                else RtmpPublisher(self._broadcast, url)
+                WhipPublisher(self._broadcast, url, token, ice=self._ice, began=began)
+                if address.scheme in ("http", "https")
+                else RtmpPublisher(self._broadcast, url, began=began)
             )
             started = asyncio.get_running_loop().time()
             try:
                 await publisher.run()
             except Exception as error:
-                message = error.message if isinstance(error, ResourceError) else type(error).__name__
-                log.warning(
-                    "publication lost", session=self._events.session, host=target, cause=message
+                message = (
+                    error.message if isinstance(error, ResourceError) else type(error).__name__
                 )
-                self._events.emit("publishing", on=False, host=target, error=message)
+                log.warning(
+                    "publication lost", session=self._events.session, host=host, cause=message
+                )
+                self._events.emit("publishing", on=False, host=host, error=message)
             if asyncio.get_running_loop().time() - started > 2 * _LONGEST_WAIT:
                 wait = _FIRST_WAIT
             await asyncio.sleep(wait)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import av
 from av.container import OutputContainer
 
@@ -9,7 +12,8 @@ from digital_human.errors import ResourceError
 from digital_human.media.broadcast import Broadcast
 from digital_human.transport.container import ContainerWriter
 
-_OPEN_SECONDS, _WRITE_SECONDS = 5.0, 5.0
+_LINK_SECONDS = 5  # a connection that takes nothing for so long is lost
+_CLOSE_SECONDS = 2.0
 
 
 class RtmpPublisher:
@@ -18,11 +22,14 @@ class RtmpPublisher:
     Args:
         broadcast: What is pushed.
         url: ``rtmp://`` or ``rtmps://`` address with the stream key; never logged.
+        began: Called when the server has taken the first picture.
     """
 
-    def __init__(self, broadcast: Broadcast, url: str) -> None:
+    def __init__(self, broadcast: Broadcast, url: str, *, began: Callable[[], None]) -> None:
         self._url = url
-        self._writer = ContainerWriter(broadcast, self._open, name="rtmp")
+        self._writer = ContainerWriter(
+            broadcast, self._open, name="rtmp", began=began, patience=_CLOSE_SECONDS
+        )
 
     async def run(self) -> None:
         """Push until cancelled.
@@ -32,14 +39,14 @@ class RtmpPublisher:
         """
         try:
             await self._writer.run()
-        except OSError as error:  # av's errors of the network are OSErrors; they name the address
+        except (OSError, av.FFmpegError) as error:  # their text names the address
             raise ResourceError(
                 f"RTMP: {error.strerror or type(error).__name__}",
                 fix="check the address and the stream key, and that the server is up",
             ) from None
 
     def _open(self) -> OutputContainer:
-        return av.open(
-            self._url, "w", format="flv", timeout=(_OPEN_SECONDS, _WRITE_SECONDS),
-            options={"flvflags": "no_duration_filesize"},
-        )  # fmt: skip
+        # av gives an output no timeout of its own; FFmpeg's tee muxer passes one on to the socket.
+        address = re.sub(r"([\\'|])", r"\\\1", self._url)
+        link = f"rw_timeout={_LINK_SECONDS * 1_000_000}"
+        return av.open(f"[f=flv:flvflags=no_duration_filesize:{link}]{address}", "w", format="tee")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from urllib.parse import urljoin
 
 import httpx
@@ -19,6 +20,10 @@ from digital_human.transport.webrtc.tracks import PacketTrack
 _TIMEOUT = 10.0
 _CONNECT_SECONDS = 15.0
 
+# These log the addresses of requests and answers, which may hold the key.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 
 class WhipPublisher:
     """One publication; it ends with `run`.
@@ -28,6 +33,7 @@ class WhipPublisher:
         url: The WHIP endpoint.
         token: Sent as a bearer token.
         ice: STUN and TURN servers.
+        began: Called when media flows.
     """
 
     def __init__(
@@ -37,10 +43,13 @@ class WhipPublisher:
         token: str | None,
         *,
         ice: Sequence[IceServer] = (),
+        began: Callable[[], None],
     ) -> None:
         self._broadcast, self._url, self._ice = broadcast, url, tuple(ice)
+        self._began = began
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.connected = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._lost = asyncio.Event()
 
     async def run(self) -> None:
         """Publish until cancelled; the resource at the server is deleted then.
@@ -48,21 +57,23 @@ class WhipPublisher:
         Raises:
             ResourceError: The server refuses, cannot be reached, or the connection was lost.
         """
+        internals.prepare()
         connection = RTCPeerConnection(sdp.configuration(self._ice))
         outlet = self._broadcast.open("h264", name="whip")
-        lost = asyncio.Event()
 
         def state() -> None:
-            if connection.connectionState == "connected":
-                self.connected.set()
-            elif connection.connectionState in ("failed", "closed"):
-                lost.set()
+            if connection.connectionState in ("failed", "closed"):
+                self._lost.set()
+            if connection.connectionState in ("connected", "failed", "closed"):
+                self._connected.set()
 
         connection.on("connectionstatechange", state)
         resource = ""
         tracks = [PacketTrack(outlet, kind) for kind in ("audio", "video")]
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT, headers=self._headers) as client:
+            async with httpx.AsyncClient(
+                timeout=_TIMEOUT, headers=self._headers, follow_redirects=True
+            ) as client:
                 try:
                     for track in tracks:
                         sender = connection.addTransceiver(track, direction="sendonly").sender
@@ -70,11 +81,11 @@ class WhipPublisher:
                         internals.report_schedule(sender, track.due)
                         if track.kind == "video":
                             internals.on_key_frame_request(sender, outlet.request_key_frame)
-                    _only_h264(connection)
+                    _only_what_is_sent(connection)
                     await connection.setLocalDescription(await connection.createOffer())
                     resource, answer = await self._post(client, connection.localDescription.sdp)
-                    await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-                    await self._until_lost(lost)
+                    await _accept(connection, answer)
+                    await self._until_lost()
                 finally:
                     if resource:
                         await _delete(client, resource)
@@ -96,28 +107,40 @@ class WhipPublisher:
                 f"WHIP server answered {reply.status_code} instead of 201",
                 fix="check the address and the token",
             )
-        return urljoin(self._url, reply.headers.get("Location", self._url)), reply.text
+        location = reply.headers.get("Location")
+        return urljoin(str(reply.url), location) if location else "", reply.text
 
-    async def _until_lost(self, lost: asyncio.Event) -> None:
+    async def _until_lost(self) -> None:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                await self.connected.wait()
+                await self._connected.wait()
         except TimeoutError:
             raise ResourceError(
                 f"WHIP: no connection within {_CONNECT_SECONDS:.0f} s",
                 fix="check that UDP reaches the server, or configure TURN (live.ice)",
             ) from None
-        await lost.wait()
-        raise ResourceError("WHIP: the connection was lost")
+        if not self._lost.is_set():
+            self._began()
+        await self._lost.wait()
+        raise ResourceError("WHIP: the connection was lost", fix="check that the server is up")
 
 
-def _only_h264(connection: RTCPeerConnection) -> None:
-    """An SFU hands the packets on as they are: offer only the codec that is sent."""
+def _only_what_is_sent(connection: RTCPeerConnection) -> None:
+    """An SFU hands the packets on as they are: offer only the codecs that are sent."""
     codecs = RTCRtpSender.getCapabilities("video").codecs
     h264 = [codec for codec in codecs if codec.name.upper() == "H264"]
     for transceiver in connection.getTransceivers():
-        if transceiver.kind == "video":
-            transceiver.setCodecPreferences(h264)
+        transceiver.setCodecPreferences(h264 if transceiver.kind == "video" else internals.opus())
+
+
+async def _accept(connection: RTCPeerConnection, answer: str) -> None:
+    try:
+        await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    except Exception as error:  # aiortc raises whatever its parser meets
+        raise ResourceError(
+            "WHIP server's answer is not an SDP that fits the offer",
+            fix="check that the address is a WHIP endpoint and that it takes H.264 and Opus",
+        ) from error
 
 
 async def _delete(client: httpx.AsyncClient, resource: str) -> None:

@@ -1,7 +1,8 @@
 """CPU of each extra onlooker of one broadcast, in percent of a core.
 
 The server runs in a process of its own; the onlookers in another, without decoding. Each step
-connects more of them over loopback and takes the server's CPU time over a while.
+connects more of them over loopback and takes the server's CPU time over a while, scaled to 25
+pictures a second where a busy machine gave fewer.
 usage: python scripts/bench/fanout.py [--viewers 0,1,5,10] [--seconds 10] [--size 512x512,1280x720]
 """
 
@@ -60,6 +61,9 @@ async def _serve(pipe: Connection, size: tuple[int, int]) -> None:
     peers: list[Peer] = []
     loop = asyncio.get_running_loop()
     while (offer := await loop.run_in_executor(None, pipe.recv)) is not None:
+        if offer == "stats":
+            pipe.send(pacer.stats)
+            continue
         peer = Peer(broadcast, name=f"viewer {len(peers)}")
         peers.append(peer)
         pipe.send(await peer.answer(offer))
@@ -94,22 +98,30 @@ async def _measure(size: tuple[int, int], steps: Sequence[int], seconds: float) 
             await client.accept(await asyncio.to_thread(pipe.recv))
             clients.append(client)
         await asyncio.sleep(2)
+        pipe.send("stats")
+        pictures = (await asyncio.to_thread(pipe.recv)).pictures
         start, cpu = time.monotonic(), sum(process.cpu_times()[:2])
         await asyncio.sleep(seconds)
-        used = 100 * (sum(process.cpu_times()[:2]) - cpu) / (time.monotonic() - start)
+        passed = time.monotonic() - start
+        used = 100 * (sum(process.cpu_times()[:2]) - cpu) / passed
+        pipe.send("stats")
+        rate = ((await asyncio.to_thread(pipe.recv)).pictures - pictures) / passed
+        if viewers:
+            used *= 25 / max(rate, 1.0)
         each = ""
         if viewers and first is None:
             first = viewers, used
         elif first is not None:
             each = f"{(used - first[1]) / (viewers - first[0]):.2f} %"
         rss = process.memory_info().rss / 2**20
-        rows.append([f"{size[0]}x{size[1]}", str(viewers), f"{used:.1f} %", each, f"{rss:.0f} MB"])
+        row = [f"{size[0]}x{size[1]}", str(viewers), f"{used:.1f} %", each, f"{rss:.0f} MB"]
+        rows.append([*row, f"{rate:.1f}"])
     pipe.send(None)
     stats = await asyncio.to_thread(pipe.recv)
     for client in clients:
         await client.close()
     await asyncio.to_thread(server.join)
-    rows[-1].append(f"{stats.late} late, {stats.skipped} skipped of {stats.frames}")
+    rows[-1][-1] += f" ({stats.late} late, {stats.skipped} skipped of {stats.frames})"
     return rows
 
 
@@ -121,7 +133,7 @@ def main() -> None:
     parser.add_argument("--size", default="512x512,1280x720")
     args = parser.parse_args()
     table = Table(title=f"CPU of the server, {os.cpu_count()} cores here")
-    for title in ("size", "viewers", "CPU", "each further viewer", "memory", "pictures"):
+    for title in ("size", "viewers", "CPU", "each further viewer", "memory", "pictures/s"):
         table.add_column(title)
     for size in args.size.split(","):
         width, _, height = size.partition("x")

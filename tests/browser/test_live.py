@@ -136,8 +136,8 @@ def test_a_spoken_question_is_answered_with_voice_and_moving_lips(
     expect(page.locator("body[data-phase=live]")).to_be_attached(timeout=20_000)
 
     heard = page.locator("#log .visitor p")
-    expect(heard).to_have_count(1, timeout=40_000)
-    expect(page.locator("body[data-state=speaking]")).to_be_attached(timeout=20_000)
+    expect(heard).to_have_count(1, timeout=60_000)
+    expect(page.locator("body[data-state=speaking]")).to_be_attached(timeout=60_000)
     expect(page.locator("#caption span").first).to_be_attached()
     talking, loud = movement(page, 2.0), page.evaluate(LISTEN, 1.5)
     page.screenshot(path=tmp_path / "speaking.png")

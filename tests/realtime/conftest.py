@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 import pytest
 
 from digital_human.apps.live.engine import Engine
+from digital_human.apps.live.phrasing import live_clauses
 from digital_human.apps.live.reports import ReportStore
 from digital_human.apps.live.session import LiveSession
 from digital_human.config import LlmSettings, settings
+from digital_human.speech.speaker import Speaker
 
 T = TypeVar("T")
 PERSONA = "xihu"
+QUESTION = "雷峰塔几点开放？"
 
 
 @dataclass
@@ -37,6 +40,16 @@ class House:
     def run(self, work: Coroutine[Any, Any, T], within: float = 60.0) -> T:
         """Run ``work`` on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(within)
+
+    async def prepare(self) -> None:
+        """Speak into the cache what the tests wait for."""
+        cast = await self.engine.cast(PERSONA)
+        answer = cast.mind.settled(QUESTION, "zh")
+        assert answer is not None
+        speaker = Speaker(cast.persona.voice)
+        for text in (cast.persona.apology["zh"], answer.text):
+            for clause in live_clauses(text, "zh"):
+                await self.engine.voicing.call(speaker.speak, clause)
 
     async def session(self, id: str = "0123456789abcdef01234567") -> LiveSession:
         """A session that has started."""
@@ -64,6 +77,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     built = House(engine, loop, ReportStore(Path(home) / "reports", engine.audit))
     try:
         built.run(engine.load([PERSONA], lambda what: None), 240)
+        built.run(built.prepare(), 120)
         yield built
     finally:
         built.run(engine.close())

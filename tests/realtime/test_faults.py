@@ -17,12 +17,11 @@ from digital_human.core.frames import FloatArray
 from digital_human.speech.speaker import Speaker
 from digital_human.transport.webrtc.client import Client
 from digital_human.transport.webrtc.peer import Peer
-from tests.realtime.conftest import House
+from tests.realtime.conftest import QUESTION, House
 
 pytestmark = [pytest.mark.weights, pytest.mark.slow]
 
 BACK_WITHIN = 2.0
-QUESTION = "雷峰塔几点开放？"
 
 
 class Failing:

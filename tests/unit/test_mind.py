@@ -431,6 +431,7 @@ def test_numbers_and_words_must_be_known() -> None:
     assert numbers("一座塔，两部电梯，坐7路车，二等") == {2, 7}
     assert numbers("Two lifts, 1,200 steps") == {2, 1200}
     assert not grounded("雷峰塔里有两部电梯。", "雷峰塔里有几部电梯？新塔高七十一米。")
+    assert not grounded("小孩坐船半价，", "画舫每位五十五元。", "小孩坐船半价吗？")
     assert grounded("苏堤全长2.8公里。", "苏堤全长二点八公里")
     assert not grounded("苏堤全长2.9公里。", "苏堤全长二点八公里")
     assert not grounded("雷峰塔由法海和尚镇压白娘子。", "苏堤全长二点八公里")

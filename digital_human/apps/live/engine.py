@@ -124,7 +124,8 @@ class Engine:
             if self._llm is not None:
                 await self.thinking.call(mind.warm)
             words = [*persona.hot_words, *(knowledge.hot_words if knowledge else ())]
-            self._casts[name] = Cast(persona, knowledge, mind, HotWords(words))
+            hot_words = await self.judging.call(HotWords, words)
+            self._casts[name] = Cast(persona, knowledge, mind, hot_words)
         return self._casts[name]
 
     async def bundle(self, avatar: str) -> Bundle:

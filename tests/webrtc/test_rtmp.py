@@ -1,0 +1,134 @@
+"""RTMP pushes to a real nginx, and to servers that are down or hang."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from digital_human.errors import InputError, ResourceError
+from digital_human.transport import egress as egress_module
+from digital_human.transport import rtmp
+from digital_human.transport.rtmp import RtmpPublisher
+from tests.fakes.egress import Desk, in_step
+from tests.fakes.flash import FlashAndBeep, watch
+from tests.fakes.nginx_rtmp import free_port, nginx
+from tests.fakes.webrtc import on_air
+
+KEY = "s3cret-key"
+
+
+async def test_push_arrives_in_step(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    port = free_port()
+    async with nginx(tmp_path, port), on_air(FlashAndBeep()) as broadcast:
+        desk = Desk(broadcast, tmp_path)
+        await desk.egress.publish(f"rtmp://127.0.0.1:{port}/live/{KEY}", None)
+        await desk.until(lambda: desk.log)
+        with pytest.raises(InputError, match="published already"):
+            await desk.egress.publish("rtmp://127.0.0.1/live/x", None)
+        pulled = asyncio.to_thread(watch, f"rtmp://127.0.0.1:{port}/live/{KEY}", seconds=2)
+        in_step(await pulled, 1)
+        await asyncio.sleep(2)
+        start = asyncio.get_running_loop().time()
+        await desk.egress.unpublish()
+        assert asyncio.get_running_loop().time() - start < 1.5
+        assert broadcast.outlets == ()
+        await desk.until(lambda: (tmp_path / f"{KEY}.flv").stat().st_size > 10_000)
+    assert [event.data for event in desk.log] == [
+        {"on": True, "host": "127.0.0.1"}, {"on": False},
+    ]  # fmt: skip
+    seen = watch(tmp_path / f"{KEY}.flv")
+    in_step(seen, 4)
+    assert seen.pictures > 80
+    assert KEY not in caplog.text
+
+
+async def test_push_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(egress_module, "_FIRST_WAIT", 0.1)
+    monkeypatch.setattr(egress_module, "_LONGEST_WAIT", 0.4)
+    port = free_port()
+    async with on_air(FlashAndBeep()) as broadcast:
+        desk = Desk(broadcast, tmp_path)
+        await desk.egress.publish(f"rtmp://127.0.0.1:{port}/live/{KEY}", None)
+        await desk.until(lambda: len(desk.log) >= 2)
+        assert [e.data["on"] for e in desk.log] == [False, False]
+        assert desk.log[0].data["error"] == "RTMP: Connection refused"
+        async with nginx(tmp_path, port):
+            await desk.until(lambda: desk.log[-1].data["on"])
+            await asyncio.sleep(0.5)
+        await desk.until(lambda: not desk.log[-1].data["on"])
+        async with nginx(tmp_path, port):
+            await desk.until(lambda: desk.log[-1].data["on"])
+            await desk.egress.close()
+    assert desk.log[-1].data == {"on": False}
+    assert KEY not in caplog.text + str([event.to_json() for event in desk.log])
+
+
+class Hangs:
+    """A server that takes connections and then does nothing."""
+
+    async def __aenter__(self) -> int:
+        self._open: list[asyncio.StreamWriter] = []
+        self._server = await asyncio.start_server(
+            lambda _, writer: self._open.append(writer), "127.0.0.1", 0, limit=1024
+        )
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+
+async def test_server_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = threading.active_count()
+    async with Hangs() as port, on_air() as broadcast:
+        desk = Desk(broadcast, tmp_path)
+        await desk.egress.publish(f"rtmp://127.0.0.1:{port}/live/{KEY}", None)
+        await asyncio.sleep(1)
+        start = asyncio.get_running_loop().time()
+        await desk.egress.unpublish()
+        assert asyncio.get_running_loop().time() - start < rtmp._CLOSE_SECONDS + 0.5
+        assert broadcast.outlets == ()
+        monkeypatch.setattr(rtmp, "_LINK_SECONDS", 1)
+        with pytest.raises(ResourceError, match="RTMP: ") as error:
+            async with asyncio.timeout(6):
+                began: list[bool] = []
+                url = f"rtmp://127.0.0.1:{port}/live/{KEY}"
+                await RtmpPublisher(broadcast, url, began=lambda: began.append(True)).run()
+        assert began == [] and KEY not in str(error.value) and error.value.fix
+    await desk.until(lambda: threading.active_count() <= threads)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "ftp://x/y", "file:///etc/passwd", "rtmp://", " rtmp://x/y", "rtmp://x/y\n", "http://[x",
+        "rtmp://x/[f=mp4]a b", "tee:rtmp://x/y",
+    ],
+)  # fmt: skip
+async def test_wrong_address_is_refused(tmp_path: Path, url: str) -> None:
+    async with on_air() as broadcast:
+        desk = Desk(broadcast, tmp_path)
+        with pytest.raises(InputError, match="publish: the address must be"):
+            await desk.egress.publish(url, None)
+        assert desk.log == []
+
+
+async def test_special_characters_stay_in_the_key(tmp_path: Path) -> None:
+    port = free_port()
+    async with nginx(tmp_path, port), on_air() as broadcast:
+        desk = Desk(broadcast, tmp_path)
+        key = f"a|[f=mp4]{tmp_path}/stolen.mp4'\\"
+        await desk.egress.publish(f"rtmp://127.0.0.1:{port}/live/{key}", None)
+        await desk.until(lambda: desk.log)
+        await desk.egress.unpublish()
+    assert not (tmp_path / "stolen.mp4").exists()
