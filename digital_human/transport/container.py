@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,7 +20,7 @@ from digital_human.media.live_encoder import SOUND_RATE
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
-    from av.stream import Stream
+    from av.video.stream import VideoStream
 
 AUDIO_BITRATE = 128_000
 _CAPACITY = 250  # frames that may wait for a slow disk or link: 10 s
@@ -56,7 +57,7 @@ class ContainerWriter:
         self._thread = ModelThread(name, nice=4)
         self._sounds: deque[tuple[FloatArray, int]] = deque(maxlen=_CAPACITY)
         self._container: OutputContainer | None = None
-        self._video: Stream
+        self._video: VideoStream
         self._audio: AudioStream
         self._origin = self._next_sound = 0
         self.frames = 0
@@ -100,7 +101,7 @@ class ContainerWriter:
         fps = self._broadcast.fps
         pts = packet.pts * fps // VIDEO_RATE
         if self._container is None:
-            self._begin(pts)
+            self._begin(bytes(packet), pts)
         assert self._container is not None
         packet.pts = packet.dts = (pts - self._origin) * (VIDEO_RATE // fps)
         packet.stream = self._video
@@ -125,15 +126,14 @@ class ContainerWriter:
         self._next_sound += 1
         self._container.mux(self._audio.encode(frame))
 
-    def _begin(self, pts: int) -> None:
+    def _begin(self, first: bytes, pts: int) -> None:
         """Open the container; the first picture is a key frame and carries the codec's headers."""
         self._origin, self._next_sound = pts, pts + 1
         container = self._open()
-        width, height = self._broadcast.size
-        self._video = container.add_mux_stream(
-            "h264", Fraction(self._broadcast.fps), width=width, height=height,
-            time_base=Fraction(1, VIDEO_RATE),
-        )  # fmt: skip
+        with av.open(io.BytesIO(first), format="h264") as bitstream:
+            self._video = container.add_stream_from_template(
+                bitstream.streams.video[0], time_base=Fraction(1, VIDEO_RATE)
+            )
         self._audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
         self._audio.bit_rate = AUDIO_BITRATE
         self._container = container

@@ -60,7 +60,9 @@ class Recorder:
                 f"recording: the folder of recordings cannot be written: {_cause(error)}",
                 fix="set live.recordings to a folder that can be written",
             ) from error
-        self._writer = ContainerWriter(broadcast, self._open, name="recorder")
+        self._writer = ContainerWriter(
+            broadcast, lambda: fragmented(self._partial), name="recorder"
+        )
         self._task = asyncio.create_task(self._record(), name=f"recorder:{events.session}")
 
     async def stop(self) -> str:
@@ -91,16 +93,6 @@ class Recorder:
             ) from error
         return self.name
 
-    def _open(self) -> av.container.OutputContainer:
-        return av.open(
-            str(self._partial), "w", format="mp4",
-            options={
-                "movflags": "frag_keyframe+empty_moov+default_base_moof",
-                "frag_duration": str(_FRAGMENT_SECONDS * 1_000_000),
-                "flush_packets": "1",
-            },
-        )  # fmt: skip
-
     async def _record(self) -> None:
         try:
             await self._writer.run()
@@ -113,6 +105,18 @@ class Recorder:
         label_and_sign(self._partial, self._path, title=self._title)
         record_export(self._path, session=self._events.session)
         self._partial.unlink()
+
+
+def fragmented(path: Path) -> av.container.OutputContainer:
+    """An MP4 that plays while it is written, in fragments of at most two seconds."""
+    return av.open(
+        str(path), "w", format="mp4",
+        options={
+            "movflags": "frag_keyframe+empty_moov+default_base_moof",
+            "frag_duration": str(_FRAGMENT_SECONDS * 1_000_000),
+            "flush_packets": "1",
+        },
+    )  # fmt: skip
 
 
 def _cause(error: BaseException | None) -> str:

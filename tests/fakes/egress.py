@@ -47,3 +47,8 @@ def in_step(seen: Seen, flashes: int) -> None:
 def lacks(path: Path) -> set[str]:
     """What a file lacks of what the rules require."""
     return {finding.item for finding in verify(path).missing}
+
+
+def films(folder: Path) -> list[Path]:
+    """The recordings in a folder, finished and partial."""
+    return sorted(folder.glob("*.mp4"))

@@ -9,10 +9,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
+MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
 
 def free_port() -> int:
@@ -22,7 +23,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def absent(reason: str) -> None:
+def absent(reason: str) -> NoReturn:
     """Skip the test for a missing package, but fail in CI."""
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
@@ -47,9 +48,8 @@ async def listening(port: int, process: asyncio.subprocess.Process) -> None:
 async def nginx(folder: Path, port: int) -> AsyncIterator[None]:
     """Take pushes to ``rtmp://127.0.0.1:port/live/KEY`` into ``folder/KEY.flv``."""
     binary = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if binary is None or not MODULE.exists():
+    if binary is None or not os.path.exists(MODULE):  # noqa: ASYNC240
         absent("no nginx with RTMP: install nginx libnginx-mod-rtmp")
-    assert binary
     user = "user root;" if os.getuid() == 0 else ""
     config = folder / "nginx.conf"
     config.write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,9 +18,10 @@ import pytest
 from digital_human.errors import ResourceError
 from digital_human.media.broadcast import Broadcast
 from digital_human.transport.container import ContainerWriter
+from digital_human.transport.recorder import fragmented
 from digital_human.transport.webrtc.client import Client
 from digital_human.transport.webrtc.peer import Peer
-from tests.fakes.egress import VISIBLE, Desk, in_step, lacks
+from tests.fakes.egress import VISIBLE, Desk, films, in_step, lacks
 from tests.fakes.flash import FlashAndBeep, watch
 from tests.fakes.webrtc import SIZE, connect, on_air
 
@@ -61,7 +63,7 @@ async def test_recording_is_whole_labelled_and_in_step(tmp_path: Path) -> None:
     sps = header[8 : 8 + int.from_bytes(header[6:8])]
     assert header[1] == 66 and sps in bytes(packet)
     left = watch(crashed)
-    assert left.pictures >= 40 and left.codecs == ("h264", "aac")
+    assert left.pictures >= 25 and left.codecs == ("h264", "aac")
     assert max(map(abs, left.skews)) <= 0.040
 
 
@@ -72,7 +74,7 @@ async def test_short_recordings(tmp_path: Path) -> None:
         with pytest.raises(ResourceError, match="no picture had come") as error:
             await desk.egress.record(False)
         assert error.value.fix == "record for longer"
-        assert list(tmp_path.glob("*.mp4")) == []
+        assert films(tmp_path) == []
         assert "no picture" in desk.log[-1].data["error"] and desk.log[-1].data["on"] is False
         names = []
         for _ in range(2):
@@ -94,7 +96,7 @@ async def test_session_end_finishes_the_recording(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         await desk.egress.close()
         await desk.egress.close()
-    (path,) = tmp_path.glob("*.mp4")
+    (path,) = films(tmp_path)
     assert lacks(path) <= {VISIBLE} and path.name == desk.log[-1].data["name"]
 
 
@@ -135,30 +137,38 @@ class Noise:
         return self._random.integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
 
 
+def plays(path: Path) -> int:
+    """Pictures that can be decoded; the last may be cut off."""
+    count = 0
+    with av.open(str(path)) as file, contextlib.suppress(av.error.InvalidDataError):
+        for _ in file.decode(video=0):
+            count += 1
+    return count
+
+
 async def test_full_disk_keeps_what_plays(tmp_path: Path, small_disk: Any) -> None:
     async with on_air(Noise()) as broadcast:
         desk = Desk(broadcast, tmp_path)
-        small_disk(400_000)
+        small_disk(150_000)
         await desk.egress.record(True)
         await desk.until(lambda: len(desk.log) == 2, within=20)
         assert desk.log[1].data["on"] is False and desk.log[1].data["error"] == "File too large"
         assert broadcast.outlets == ()
-        with av.open(str(desk.partial)) as file:
-            assert sum(1 for _ in file.decode(video=0)) >= 40
-        small_disk(100_000)
+        assert plays(desk.partial) >= 25
+        small_disk(50_000)
         with pytest.raises(ResourceError, match="could not be finished: File too large") as error:
             await desk.egress.record(False)
         assert desk.partial.name in error.value.fix and str(tmp_path) not in str(error.value)
-        assert list(tmp_path.glob("*.mp4")) == [desk.partial]
+        assert films(tmp_path) == [desk.partial]
         desk.partial.unlink()
-        small_disk(400_000)
+        small_disk(150_000)
         await desk.egress.record(True)
         await desk.until(lambda: len([e for e in desk.log if "error" in e.data]) == 3, within=20)
         small_disk(None)
         await desk.egress.record(True)
         await asyncio.sleep(0.5)
         await desk.egress.close()
-    finished = sorted(tmp_path.glob("*.mp4"))
+    finished = films(tmp_path)
     assert len(finished) == 2 and all(lacks(path) <= {VISIBLE} for path in finished)
 
 
@@ -187,19 +197,22 @@ async def test_sound_that_was_lost_is_silence(tmp_path: Path) -> None:
 
 
 async def test_memory_does_not_grow(tmp_path: Path) -> None:
-    """An hour and more of recording, written as fast as it goes."""
+    """Minutes of recording, written as fast as it goes."""
     broadcast = Broadcast(size=SIZE)
     source = FlashAndBeep()
-    desk = Desk(broadcast, tmp_path)
-    await desk.egress.record(True)
+    path = tmp_path / "x.mp4"
+    writer = ContainerWriter(broadcast, lambda: fragmented(path), name="test")
+    writing = asyncio.create_task(writer.run())
     await asyncio.sleep(0)
-    process = psutil.Process()
-    sizes = []
+    process, sizes = psutil.Process(), []
     for pts in range(4000):
-        broadcast.release(await broadcast.encode(source.picture(pts), pts), source.sound(pts), pts)
-        await desk.until(lambda: desk.egress._recorder._writer.frames > pts - 10)
+        encoded = await broadcast.encode(source.picture(pts), pts)
+        broadcast.release(encoded, source.sound(pts), pts)
+        while writer.frames < pts - 10:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         if pts % 1000 == 999:
             sizes.append(process.memory_info().rss / 2**20)
-    await desk.egress.close()
+    writing.cancel()
+    await asyncio.wait([writing])
     broadcast.close()
     assert sizes[-1] - sizes[0] < 4, sizes
