@@ -43,6 +43,9 @@ def serve(
     log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
 ) -> None:
     """Let people talk with a digital human in their browser."""
+    # OpenMP threads that wait must not spin away the core another model needs; read when the
+    # library is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         from digital_human.server.run import run
     except ModuleNotFoundError as error:

@@ -15,7 +15,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from tests.fakes.nginx_rtmp import absent, free_port, listening
+from tests.fakes.nginx_rtmp import absent, listening
 
 ROOM = 77
 LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/janus")

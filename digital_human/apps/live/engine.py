@@ -106,6 +106,7 @@ class Engine:
             cast = await self.cast(name)
             await self.bundle(cast.persona.avatar)
             voice = Speaker(cast.persona.voice)
+            await self.voicing.call(_warm, voice)
             for language, text in cast.persona.greeting.items():
                 for clause in live_clauses(text, language):
                     await self.voicing.call(voice.speak, clause)
@@ -185,6 +186,10 @@ class Engine:
         loop = asyncio.get_running_loop()
         for thread in (self.ears, self.judging, self.thinking, self.voicing, self.recalling):
             await loop.run_in_executor(None, thread.close)
+
+
+def _warm(speaker: Speaker) -> None:
+    speaker.synthesizer.warm(speaker.voice)
 
 
 def prepared_clauses(cast: Cast) -> Iterator[Clause]:

@@ -21,7 +21,7 @@ from digital_human.core.frames import FloatArray
 from digital_human.core.supervisor import Supervisor
 from digital_human.dialogue.history import History
 from digital_human.dialogue.persona import Persona
-from digital_human.errors import InputError
+from digital_human.errors import Cancelled, InputError
 from digital_human.media.broadcast import Broadcast
 from digital_human.media.pacer import Pacer
 from digital_human.safety.labels import label_text
@@ -81,6 +81,7 @@ class LiveSession:
         )  # fmt: skip
         self._greeted = False
         self._state = "idle"
+        self._ended = asyncio.Event()
         self.events.listen(self._follow)
         self._closed = False
 
@@ -136,12 +137,15 @@ class LiveSession:
                     "ears": self.listener.run,
                     "conversation": self.conversation.run,
                     "notice": self._remind,
-                }  # fmt: skip
+                    "mind": self._read_ahead,
+                }
             )
 
     def _follow(self, event: Event) -> None:
         if event.kind == "state":
             self._state = event.data["state"]
+        elif event.kind == "reply.finished":
+            self._ended.set()
 
     def _apologise(self, stage: str, error: Exception) -> None:
         if stage in ("ears", "conversation"):
@@ -153,6 +157,16 @@ class LiveSession:
         log.error("stage failed", session=self.id, stage=stage, cause=cause, exc_info=error)
         self.events.emit("stage.failed", stage=stage, error=cause)
         self.conversation.apologise()
+
+    async def _read_ahead(self) -> None:
+        """Let the language model read the history while nobody waits for it."""
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            with contextlib.suppress(Cancelled):
+                await self._engine.thinking.call(
+                    self._cast.mind.warm, self.history, cancelled=lambda: self._state != "idle"
+                )
 
     async def _remind(self) -> None:
         while True:

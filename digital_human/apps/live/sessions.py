@@ -94,6 +94,7 @@ class Sessions:
     STARTS = 4  # at once
     ANSWER_S = 10.0
     CLOSE_S = 10.0
+    FAREWELL_S = 0.1
     TICK_S = 0.1
 
     def __init__(
@@ -186,14 +187,16 @@ class Sessions:
         frames, late = guest.session.frames()
         self._past_frames += frames
         self._past_late += late
-        self._forget_peer(guest)
         peers = [peer for peer in (guest.peer, *guest.onlookers.values()) if peer is not None]
         guest.peer = None
         guest.onlookers.clear()
         try:
+            await self._quietly(guest.session.close(reason), "session.close", id)
+            # What ended it is still on its way over the data channel.
+            await asyncio.sleep(self.FAREWELL_S if peers else 0)
+            self._forget_peer(guest)
             for peer in peers:
                 await self._quietly(peer.close(), "peer.close", id)
-            await self._quietly(guest.session.close(reason), "session.close", id)
         finally:
             guest.ended = True
             for wake in tuple(guest.when_ended):

@@ -7,7 +7,7 @@ resuming moves it back to the start of the broken word, so nothing that is queue
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -193,7 +193,7 @@ class SoundLine:
     def heard(self, turn: int) -> str:
         """The words of ``turn`` of which at least half has been handed out, as written."""
         state = self._turns.get(turn)
-        return "".join("".join(s.words[: s.heard]) for s in state.spoken) if state else ""
+        return _joined("".join(s.words[: s.heard]) for s in state.spoken) if state else ""
 
     def take(self, count: int) -> Block:
         """Hand out the next ``count`` samples."""
@@ -348,3 +348,12 @@ class SoundLine:
 def onset(speech: Speech) -> int:
     """The first sample of ``speech`` that is not silence, by its phones; 0 when all of it is."""
     return next((phone.start for phone in speech.phones if phone.symbol != SILENCE), 0)
+
+
+def _joined(clauses: Iterable[str]) -> str:
+    """Clauses as one text; those of a language with spaces keep them."""
+    text = ""
+    for clause in clauses:
+        apart = text[-1:].isascii() and clause[:1].isascii() and text and clause
+        text += f" {clause}" if apart and not text[-1].isspace() else clause
+    return text

@@ -26,6 +26,11 @@ export async function gathered(pc) {
   await Promise.race([complete, sleep(GATHER_MS)]);
 }
 
+/** The offer with a wish that lost packets of the microphone be asked for again. */
+export function withNack(sdp) {
+  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/m, (line, type) => `${line}a=rtcp-fb:${type} nack\r\n`);
+}
+
 /** Resolves with the first picture received; throws NoMedia after MEDIA_MS. */
 export async function received(pc) {
   const until = performance.now() + MEDIA_MS;
@@ -191,13 +196,15 @@ export class Connection extends EventTarget {
       }
     });
     this.#channel = pc.createDataChannel("events", { ordered: true });
+    this.#channel.addEventListener("open", () => this.send({ type: "hello" }));
     this.#channel.addEventListener("message", ({ data }) => this.#heard(data));
     this.#channel.addEventListener("close", () => this.#lost(new Lost("channel closed")));
 
     pc.addTransceiver("video", { direction: "recvonly" });
     const audio = pc.addTransceiver(this.#track ?? "audio", { direction: "sendrecv" });
     this.#sender = audio.sender;
-    await pc.setLocalDescription();
+    const offer = await pc.createOffer();
+    await pc.setLocalDescription({ type: "offer", sdp: withNack(offer.sdp) });
     await gathered(pc);
     const answer = await sendOffer(this.session.id, pc.localDescription);
     if (this.#closed) return;
