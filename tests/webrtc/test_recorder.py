@@ -161,7 +161,7 @@ async def test_full_disk_keeps_what_plays(tmp_path: Path, small_disk: Any) -> No
         assert desk.partial.name in error.value.fix and str(tmp_path) not in str(error.value)
         assert films(tmp_path) == [desk.partial]
         desk.partial.unlink()
-        small_disk(150_000)
+        small_disk(60_000)
         await desk.egress.record(True)
         await desk.until(lambda: len([e for e in desk.log if "error" in e.data]) == 3, within=20)
         small_disk(None)
@@ -205,12 +205,12 @@ async def test_memory_does_not_grow(tmp_path: Path) -> None:
     writing = asyncio.create_task(writer.run())
     await asyncio.sleep(0)
     process, sizes = psutil.Process(), []
-    for pts in range(4000):
+    for pts in range(2500):
         encoded = await broadcast.encode(source.picture(pts), pts)
         broadcast.release(encoded, source.sound(pts), pts)
         while writer.frames < pts - 10:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-        if pts % 1000 == 999:
+        if pts % 500 == 499:
             sizes.append(process.memory_info().rss / 2**20)
     writing.cancel()
     await asyncio.wait([writing])

@@ -192,8 +192,12 @@ def _warm(speaker: Speaker) -> None:
     speaker.synthesizer.warm(speaker.voice)
 
 
-def prepared_clauses(cast: Cast) -> Iterator[Clause]:
-    """What the persona may say word for word: its own phrases, then the sure answers."""
+def prepared_clauses(cast: Cast) -> list[Clause]:
+    """What the persona may say word for word, beginnings first: the rest is made while they play.
+
+    Its own phrases come before the sure answers.
+    """
     known = cast.knowledge.answers() if cast.knowledge is not None else ()
-    for text, language in (*cast.persona.phrases(), *known):
-        yield from live_clauses(text, language)
+    texts = (*cast.persona.phrases(), *known)
+    clauses = [clause for text, language in texts for clause in live_clauses(text, language)]
+    return sorted(clauses, key=lambda clause: clause.index > 0)
