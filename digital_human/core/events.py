@@ -37,10 +37,13 @@ class Event:
     wall: float = field(default_factory=time.time)
 
     def to_json(self) -> dict[str, Any]:
-        """The event as sent to clients."""
+        """The event as sent to clients; of an error they are told the kind, the log has the rest."""
+        data = self.data
+        if self.kind == "stage.failed":
+            data = data | {"error": str(data.get("error", "")).partition(":")[0]}
         return {
             "type": self.kind, "session": self.session, "turn": self.turn,
-            "at": round(self.at, 4), **self.data,
+            "at": round(self.at, 4), **data,
         }  # fmt: skip
 
 

@@ -50,6 +50,11 @@ class Supervisor:
                     )
                 await stage()
                 error: Exception = RuntimeError("the stage ended by itself")
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                error = RuntimeError("something that the stage waited for was cancelled")
             except Exception as raised:
                 error = raised
                 while isinstance(error, ExceptionGroup):

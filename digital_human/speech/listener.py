@@ -31,7 +31,7 @@ from digital_human.speech.hearing import (
 )
 from digital_human.speech.hotwords import HotWords
 from digital_human.speech.recognizers.base import Recognised, Recognizer
-from digital_human.speech.turn import TurnMachine
+from digital_human.speech.turn import Phase, TurnMachine
 from digital_human.speech.vad import WINDOW, SileroVad
 
 _KEPT = 32 * EAR_RATE
@@ -122,6 +122,11 @@ class Listener:
     def now(self) -> float:
         """Seconds of microphone received."""
         return self._received / EAR_RATE
+
+    @property
+    def open(self) -> bool:
+        """Whether a turn has begun and is not over."""
+        return self._machine.phase is not Phase.QUIET
 
     # What is done about it ----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from digital_human.dialogue.llm import LLMS
 from digital_human.dialogue.llm.base import Llm
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
-from digital_human.errors import Cancelled, DigitalHumanError
+from digital_human.errors import Cancelled, DigitalHumanError, InputError
 from digital_human.face.bundle import Bundle, load_bundle
 from digital_human.models import store
 from digital_human.safety.audit import AuditLog
@@ -29,7 +29,7 @@ from digital_human.speech.hotwords import HotWords
 from digital_human.speech.recognizers import RECOGNIZERS
 from digital_human.speech.recognizers.base import Recognizer
 from digital_human.speech.speaker import Speaker, clause_cache
-from digital_human.speech.types import Clause
+from digital_human.speech.types import Clause, Language
 
 log = structlog.get_logger()
 
@@ -135,9 +135,18 @@ class Engine:
             self._bundles[avatar] = await self.judging.call(load_bundle, avatar)
         return self._bundles[avatar]
 
-    def mouth(self, voice: str) -> Mouth:
-        """A voice for one session."""
+    def mouth(self, voice: str, languages: Iterable[Language]) -> Mouth:
+        """A voice for one session; reads files.
+
+        Raises:
+            InputError: There is no such voice, or it does not read all of ``languages``.
+        """
         speaker = Speaker(voice, cache=clause_cache(keep=False))
+        if unread := set(languages) - set(speaker.voice.languages):
+            raise InputError(
+                f"voice {voice!r} does not read {', '.join(sorted(unread))}",
+                fix="choose a voice that reads every language of the persona",
+            )
         return Mouth(speaker, self.voicing, self.recalling)
 
     @contextlib.contextmanager
@@ -165,10 +174,10 @@ class Engine:
     async def _prepare(self, speaker: Speaker, clause: Clause) -> None:
         """Have ``clause`` in the cache; wait while somebody needs the models."""
         while True:
-            if not self._occupied():
+            if not self.occupied():
                 self.preparing = True
                 try:
-                    await self.voicing.call(speaker.speak, clause, cancelled=self._occupied)
+                    await self.voicing.call(speaker.speak, clause, cancelled=self.occupied)
                     return
                 except Cancelled:
                     pass
@@ -176,7 +185,8 @@ class Engine:
                     self.preparing = False
             await asyncio.sleep(_PREPARE_WAIT)
 
-    def _occupied(self) -> bool:
+    def occupied(self) -> bool:
+        """Whether a session needs the models now."""
         return any(busy() for busy in tuple(self._busy))
 
     async def close(self) -> None:
@@ -184,6 +194,8 @@ class Engine:
         if self._llm is not None:
             await self.thinking.call(self._llm.close)
         loop = asyncio.get_running_loop()
+        for cast in self._casts.values():
+            await loop.run_in_executor(None, cast.mind.close)
         for thread in (self.ears, self.judging, self.thinking, self.voicing, self.recalling):
             await loop.run_in_executor(None, thread.close)
 

@@ -27,6 +27,7 @@ from digital_human.speech.types import Phone, Speech, Word
 START = 0.03
 """Least seconds from the next frame to the first voiced sample of a turn: the quiet before the
 first phone. The picture of that frame is drawn already; the one after it shows the right mouth."""
+_ORDERS = 64  # for the next picture; the oldest are dropped while nobody watches
 _RESUME = 0.04  # s between the next frame and speech that goes on after a hold
 
 
@@ -72,7 +73,7 @@ class Performer:
         self._heard_epoch = epoch.current
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._voiced: dict[int, float] = {}
-        self._orders: deque[Callable[[int], None]] = deque()
+        self._orders: deque[Callable[[int], None]] = deque(maxlen=_ORDERS)
         self._animator = Animator(fps, seed)
         self._picture = LivePicture(bundle, size, label=label, background=background)
         self.on_sound: list[Callable[[FloatArray], None]] = []

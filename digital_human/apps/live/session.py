@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import numpy as np
 import soxr
 import structlog
 
@@ -21,7 +22,7 @@ from digital_human.core.frames import FloatArray
 from digital_human.core.supervisor import Supervisor
 from digital_human.dialogue.history import History
 from digital_human.dialogue.persona import Persona
-from digital_human.errors import Cancelled, InputError
+from digital_human.errors import Cancelled, DigitalHumanError, InputError
 from digital_human.media.broadcast import Broadcast
 from digital_human.media.pacer import Pacer
 from digital_human.safety.labels import label_text
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 SIZE = (576, 768)
 SOUND_RATE = 48_000
 _NOTICE_EVERY = 600.0  # s between reminders that this is an AI, beside the label in the picture
+_DEAF_AFTER = 1.0  # s without any sample after which an open turn is given silence
 
 
 class LiveSession:
@@ -94,12 +96,13 @@ class LiveSession:
         """Build the graph and begin; returns when the face can be seen.
 
         Raises:
-            InputError: The avatar or the language does not exist.
+            InputError: The avatar, the voice or the language does not exist, or the voice does not
+                read a language of the persona.
         """
         engine, persona = self._engine, self.persona
         self.set_language(self._first_language)
         bundle = await engine.bundle(self.avatar)
-        mouth = engine.mouth(self.voice)
+        mouth = await engine.judging.call(engine.mouth, self.voice, persona.languages)
         self.performer = await engine.judging.call(
             Performer, bundle, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
             label=label_text(persona.languages[0]),
@@ -121,11 +124,10 @@ class LiveSession:
         # The far end as the microphone hears it: the ears' rate.
         down = soxr.ResampleStream(SOUND_RATE, EAR_RATE, 1, dtype="float32")
         self.performer.on_sound.append(lambda pcm: self.listener.far_end(down.resample_chunk(pcm)))
+        record = {"session": self.id, "persona": persona.name, "avatar": self.avatar}
+        await engine.judging.call(engine.audit.append, "session", record)
         self._task = asyncio.create_task(self._run(), name=f"session:{self.id}")
         self._task.add_done_callback(self._report_end)
-        engine.audit.append(
-            "session", {"session": self.id, "persona": persona.name, "avatar": self.avatar}
-        )
         self.events.emit("session.started", persona=persona.name, voice=self.voice)
 
     async def _run(self) -> None:
@@ -135,6 +137,7 @@ class LiveSession:
                 {
                     "out": self.pacer.run,
                     "ears": self.listener.run,
+                    "microphone": self._let_time_pass,
                     "conversation": self.conversation.run,
                     "notice": self._remind,
                     "mind": self._read_ahead,
@@ -165,8 +168,16 @@ class LiveSession:
             self._ended.clear()
             with contextlib.suppress(Cancelled):
                 await self._engine.thinking.call(
-                    self._cast.mind.warm, self.history, cancelled=lambda: self._state != "idle"
+                    self._cast.mind.warm, self.history, cancelled=self._engine.occupied
                 )
+
+    async def _let_time_pass(self) -> None:
+        """Give an open turn silence when the microphone is gone, whose samples are its clock."""
+        while True:
+            heard = self.listener.now
+            await self.clock.wait_until(self.clock.now() + _DEAF_AFTER)
+            if self.listener.now == heard and self.listener.open:
+                self.listener.hear(np.zeros(round(_DEAF_AFTER * EAR_RATE), np.float32))
 
     async def _remind(self) -> None:
         while True:
@@ -292,7 +303,7 @@ class LiveSession:
             return _HANDLERS[str(message.get("type"))](self, message)
         except KeyError as missing:
             return {"type": "error", "message": f"message without {missing} or of unknown type"}
-        except (InputError, TypeError, ValueError) as error:
+        except (DigitalHumanError, TypeError, ValueError, OverflowError) as error:
             return {"type": "error", "message": str(error)}
 
     def _heard_language(self) -> Heard | None:

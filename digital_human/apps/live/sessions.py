@@ -208,9 +208,14 @@ class Sessions:
     async def close_all(self, reason: str) -> None:
         """End every session and let no more in."""
         self._closing = True
+
+        async def end(id: str) -> None:
+            with suppress(NoSession):  # another call ended it meanwhile
+                await self.close(id, reason)
+
         async with asyncio.TaskGroup() as group:
             for id in tuple(self._guests):
-                group.create_task(self.close(id, reason))
+                group.create_task(end(id))
 
     async def attach(self, id: str, sdp: str) -> str:
         """Connect the visitor; an older connection of the same session is replaced.

@@ -33,6 +33,7 @@ CONNECT_SECONDS = 20.0
 MESSAGE_LIMIT = 16 * 1024
 MESSAGES_PER_SECOND = 20
 _MESSAGE_BURST = 40
+_CLOSE_SECONDS = 5.0
 _QUEUED_MESSAGES = 256
 _CHANNEL_BUFFER_LIMIT = 1 << 20
 
@@ -231,7 +232,8 @@ class Peer:
         if self._microphone:
             self._microphone.stop()
         try:
-            await self._connection.close()
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._connection.close()
         except Exception:
             log.exception("peer %s did not close cleanly", self.name)
         self._outgoing.clear()
@@ -286,7 +288,7 @@ class Peer:
             except InputError as error:
                 self.send({"type": "error", "message": error.message, "fix": error.fix})
             except Exception:
-                log.exception("peer %s: message %.200s", self.name, data)
+                log.exception("peer %s: a message could not be handled", self.name)
                 self.send({"type": "error", "message": "the message could not be handled"})
 
     def _allowed(self) -> bool:
