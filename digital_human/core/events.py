@@ -6,10 +6,8 @@ stage waits for a listener.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +35,7 @@ class Event:
     wall: float = field(default_factory=time.time)
 
     def to_json(self) -> dict[str, Any]:
-        """The event as sent to clients; of an error they are told the kind, the log has the rest."""
+        """The event as sent to clients, who are told the kind of an error; the log has the rest."""
         data = self.data
         if self.kind == "stage.failed":
             data = data | {"error": str(data.get("error", "")).partition(":")[0]}
@@ -72,22 +70,3 @@ class Events:
         """Call ``listener`` with every event from now on; returns what ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
-
-    async def follow(self, size: int = 256) -> AsyncIterator[Event]:
-        """Events from now on, until the consumer stops; a slow one loses the oldest."""
-        queue: deque[Event] = deque(maxlen=size)
-        arrived = asyncio.Event()
-
-        def hear(event: Event) -> None:
-            queue.append(event)
-            arrived.set()
-
-        stop = self.listen(hear)
-        try:
-            while True:
-                await arrived.wait()
-                arrived.clear()
-                while queue:
-                    yield queue.popleft()
-        finally:
-            stop()

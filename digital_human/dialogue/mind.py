@@ -29,7 +29,6 @@ KNOWN = 0.2
 """From this confidence on, passages are given to the language model."""
 _SECOND = 0.5  # a further passage is given when its score is this much of the best one's
 _HISTORY = 320  # tokens of what was said before, where a question needs it
-_WARMED = 640
 _GIVES_AWAY = re.compile(
     r"通义|千问|阿里|语言模型|大模型|训练数据|系统提示|提示词|我的(?:规则|指令|设定)"
     r"|qwen|alibaba|openai|chatgpt|language model|system prompt|my (?:rules|instructions)",
@@ -161,7 +160,7 @@ class Mind:
         spoken = history.exchanges[-1].language if history and history.exchanges else None
         languages = self._persona.languages if spoken is None else (spoken,)
         for language in languages:
-            before = [] if history is None else history.messages(_WARMED)
+            before = [] if history is None else history.messages(_HISTORY)
             head = [prompt.system(self._persona, self._persona.language(language)), *before]
             self._llm.model.warm(head, cancelled=cancelled)
 

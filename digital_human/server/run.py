@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import cv2
+import structlog
 import uvicorn
 from rich.console import Console
 
@@ -26,6 +27,8 @@ from digital_human.server.app import create_app, server_config
 from digital_human.server.auth import is_loopback
 from digital_human.server.logs import configure
 from digital_human.transport.webrtc.peer import Peer
+
+log = structlog.get_logger()
 
 
 def run(chosen: Settings, names: Sequence[str], *, log_json: bool) -> None:
@@ -84,6 +87,11 @@ def _fetch(engine: Engine) -> None:
             store().pull_all(missing, progress)
 
 
+def _tell(preparing: asyncio.Task[None]) -> None:
+    if not preparing.cancelled() and (error := preparing.exception()) is not None:
+        log.error("speech is prepared no more", cause=type(error).__name__, exc_info=error)
+
+
 @asynccontextmanager
 async def running(
     engine: Engine, names: Sequence[str], console: Console
@@ -134,6 +142,7 @@ async def _serve(engine: Engine, names: Sequence[str], console: Console) -> None
                 "put a TLS proxy before it"
             )
         preparing = asyncio.create_task(engine.prepare(), name="prepare")
+        preparing.add_done_callback(_tell)
         try:
             await uvicorn.Server(server_config(app, engine.settings)).serve()
         finally:

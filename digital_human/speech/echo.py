@@ -7,6 +7,7 @@ likeness to what was played: the residual's normalised cross-correlation with th
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,45 @@ _ALIKE = (
     0.25  # Measured on the AEC challenge: residual echo ≥ 0.25, near end and double talk below.
 )
 _SILENT = 1e-4
+_STRETCH = EAR_RATE // 10  # Samples over which levels are compared.
+_ROUND_TRIP = EAR_RATE // 4  # Before a level, in which what is played counts.
+_PLAYED = 0.01  # Peak of a reference that sounds.
+_SPAN, _ENOUGH = 60, 10  # Levels kept, and levels needed.
+_INAUDIBLE = -60.0  # dBFS
+_RAISED = 4.0  # dB above the room's own noise that count as echo.
+
+
+class EchoPath:
+    """Tells whether the loudspeaker reaches the microphone at all, by their levels.
+
+    Behind headphones or a browser's own canceller it does not: the microphone is as quiet while the
+    reference sounds as it is otherwise, and a canceller would only harm the visitor's voice.
+    """
+
+    def __init__(self) -> None:
+        self._sounding: deque[float] = deque(maxlen=_SPAN)
+        self._quiet: deque[float] = deque(maxlen=_SPAN)
+
+    def note(self, level: float, sounding: bool) -> None:
+        """The microphone's level in dBFS over a tenth of a second."""
+        (self._sounding if sounding else self._quiet).append(level)
+
+    @property
+    def present(self) -> bool:
+        """Whether there is echo; assumed until a second of reference has been compared."""
+        if len(self._sounding) < _ENOUGH:
+            return True
+        floor = float(np.quantile(self._quiet, 0.4)) if self._quiet else -100.0
+        heard = float(np.quantile(self._sounding, 0.4))
+        return heard > max(_INAUDIBLE, floor + _RAISED)
 
 
 class EchoCanceller:
     """Acoustic echo cancellation of one session's microphone, in the order of its samples.
 
     The reference is laid on the microphone's sample line as it arrives, so the delay between the
-    two is that of the network and the room. Nothing is done until a reference arrives.
+    two is that of the network and the room. Nothing is done until a reference arrives, and the
+    microphone is left as it is while the reference does not reach it.
     """
 
     def __init__(self) -> None:
@@ -42,6 +75,8 @@ class EchoCanceller:
         self._written = 0  # One past the last reference sample, on the microphone's line.
         self._cleaned = np.zeros(_HEARD, np.float32)
         self._now = 0
+        self._path = EchoPath()
+        self._power = 0.0
 
     def far_end(self, pcm: FloatArray) -> None:
         """What is being sent out, float32 [n] at 16 kHz.
@@ -66,7 +101,9 @@ class EchoCanceller:
             first = self._now - self._origin
             self._processor.process_reverse_stream(_pcm16(self._reference[first : first + BLOCK]))
             cleaned = self._processor.process_stream(_pcm16(block))
-            block = np.frombuffer(cleaned, "<i2").astype(np.float32) / 32768.0
+            self._measure(block)
+            if self._path.present:
+                block = np.frombuffer(cleaned, "<i2").astype(np.float32) / 32768.0
         self._now += BLOCK
         self._cleaned = np.concatenate((self._cleaned[BLOCK:], block))
         self._slide()
@@ -75,12 +112,23 @@ class EchoCanceller:
     def is_echo(self) -> bool:
         """Whether the last 256 ms that came out are still mostly what was played."""
         end = self._now - self._origin
-        if self._processor is None:
+        if self._processor is None or not self._path.present:
             return False
         reference = self._reference[max(0, end - _HEARD - _DELAY) : end]
         if not np.any(np.abs(reference) > _SILENT):
             return False
         return _likeness(self._cleaned, reference) >= _ALIKE
+
+    def _measure(self, block: FloatArray) -> None:
+        """Compare the microphone's level with what is played, every tenth of a second."""
+        self._power += float(block @ block) / _STRETCH
+        if self._now % _STRETCH:
+            return
+        level = 10.0 * float(np.log10(self._power + 1e-12))
+        self._power = 0.0
+        end = self._now - self._origin
+        played = self._reference[max(0, end - _ROUND_TRIP) : end]
+        self._path.note(level, bool(np.abs(played).max(initial=0.0) > _PLAYED))
 
     def _slide(self) -> None:
         passed = self._now - _KEPT - self._origin

@@ -97,7 +97,7 @@ class TurnPolicy:
     hangover: float = 0.096
     quiet: float = -60.0
     noise: float = 0.1
-    partial: float = 0.6
+    partial: float = 0.9
     complete: float = 0.5
     silence_complete: float = 0.3
     silence_short: float = 0.7

@@ -264,7 +264,8 @@ class TestBargeIn:
         room.voice(1.5)
         room.silence(1)
         assert room.names()[:4] == ["Started", "Duck", "Hold", "Interrupt"]
-        assert set(room.names()[4:-1]) == {"Partial", "Speculate"}
+        assert "Partial" in room.names()[4:-1]
+        assert set(room.names()[4:-1]) <= {"Partial", "Speculate"}
         assert room.names()[-1] == "Commit"
         assert room.at(Duck) - onset == pytest.approx(0.064, abs=0.001)
         assert room.at(Hold) - onset == pytest.approx(0.096, abs=0.001)

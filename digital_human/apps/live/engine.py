@@ -163,7 +163,9 @@ class Engine:
         for cast in tuple(self._casts.values()):
             speaker = Speaker(cast.persona.voice)
             count = 0
-            for clause in prepared_clauses(cast):
+            with ModelThread("prepare", _NICE["prepare"]) as thread:
+                clauses = await thread.call(prepared_clauses, cast)
+            for clause in clauses:
                 try:
                     await self._prepare(speaker, clause)
                     count += 1

@@ -194,13 +194,14 @@ class LiveSession:
             return
         self._closed = True
         self.epoch.bump()
-        await self._egress.close()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        self.broadcast.close()
-        self.events.emit("session.ended", reason=reason)
+        try:
+            await self._egress.close()
+        finally:  # a long recording may be given up; the stages never run on
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.wait([self._task])
+            self.broadcast.close()
+            self.events.emit("session.ended", reason=reason)
 
     def hear(self, pcm: FloatArray) -> None:
         """The visitor's microphone: float32, mono, `EAR_RATE`, any length."""

@@ -96,6 +96,7 @@ class WhisperRecognizer:
         pcm = pcm[-_LONGEST:]
         if not pcm.size or float(np.max(np.abs(pcm))) < _SILENCE:
             return Recognised("", language or usual or "zh", 0.0, 1.0)
+        _check(cancelled)
         encoded = self._encode(pcm)
         _check(cancelled)
         certainty = 1.0
