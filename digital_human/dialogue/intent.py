@@ -9,9 +9,11 @@ from digital_human.dialogue.persona import Talk
 
 Intent = Talk | Literal["repeat", "chat", "question"]
 
+_LONGEST = 64  # characters of a fixed phrase with what stands around it; bounds the matching
+
 # What may stand before and behind a phrase without changing what it is.
 _AROUND = (
-    r"(?:那|好的?|嗯+|哦|啊|呃|请问|小姐姐?|云舒|你们?|您|呀|啦|了|吧|呢|哈|真的?|太|非常"
+    r"(?:那|好的?|嗯|哦|啊|呃|请问|小姐姐?|云舒|你们?|您|呀|啦|了|吧|呢|哈|真的?|太|非常"
     r"|well|oh|ok|okay|and|so|please)*"
 )
 _SELF = r"(?:真人|机器人|人工智能|ai|人类|活人|程序|假人|数字人)"
@@ -53,7 +55,7 @@ _PHRASES: dict[Intent, tuple[str, ...]] = {
         r"(?:thank you|thanks)(?: (?:so|very) much| a lot| for .{0,40})?",
     ),
     "goodbye": (
-        r"(?:再见|拜拜|拜+|回头见|下次见|我(?:先|要)?走了|没有?(?:别的|其他)?问题了)+",
+        r"(?:再见|拜|回头见|下次见|我(?:先|要)?走了|没有?(?:别的|其他)?问题了)+",
         r"(?:good ?bye|bye)(?: bye)?",
         r"see you(?: later| soon| next time)?",
         r"that s all",
@@ -104,9 +106,10 @@ _FOLLOWS = re.compile(
 def intent_of(text: str) -> Intent:
     """What ``text`` is, judged by fixed phrases; anything unknown is a question."""
     plain = _plain(text)
-    for intent, pattern in _PATTERNS.items():
-        if pattern.match(plain):
-            return intent
+    if len(plain) <= _LONGEST:
+        for intent, pattern in _PATTERNS.items():
+            if pattern.match(plain):
+                return intent
     return "chat" if _CHAT.search(plain) else "question"
 
 
