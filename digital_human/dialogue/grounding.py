@@ -1,9 +1,15 @@
-"""Whether a sentence says what the passages say; a small model invents the rest."""
+"""Whether a sentence says what the passages say; a small model invents the rest.
+
+What is claimed must rest on the passages by its words; advice and opinion may use words of their
+own. Numbers and names must be known in either.
+"""
 
 from __future__ import annotations
 
 import re
 
+from digital_human.dialogue.knowledge.names import foreign_names
+from digital_human.dialogue.knowledge.words import analyse
 from digital_human.speech.types import Language
 
 SUPPORTED = 0.5
@@ -11,11 +17,28 @@ SUPPORTED = 0.5
 _FEW = 3  # so little content is not judged
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+|\d+(?:\.\d+)?")
+# Words that make a sentence a claim of fact, and words that make it advice or an opinion.
+_CLAIM = re.compile(
+    r"[建修筑创造]于|[建修筑造写]的|建成|建造|始建|创建|创办|位于|之一|年代|世纪|朝|出生|去世"
+    r"|皇帝|作者|票|价|元|钱|半价|打折|免费|开放|开门|关门|营业|停止|地铁|公交|电话"
+    r"|\b(?:was|were|built|founded|located|century|dynasty|designed|emperor|born|died|free|ticket"
+    r"|tickets|price|yuan|opens?|closes?|discount|metro|bus|phone)\b",
+    re.IGNORECASE,
+)
+_ADVICE = re.compile(
+    r"建议|推荐|适合|合适|不妨|可以|不错|值得|喜欢|享受|欣赏|感受|慢慢|舒服|轻松|漂亮|美|好看"
+    r"|记得|注意|如果|觉得|散步|休息|带上|体验|祝|希望|方便"
+    r"|\b(?:recommend|suggest|enjoy|would|could|should|lovely|beautiful|nice|good|great|perfect|try"
+    r"|perhaps|maybe|if|love|relax|peaceful|better|worth|wish|hope|can|ideal|charm|charming)\b",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(r"[《“「]([^》”」]{2,})[》”」]")
 _PLAIN_WORDS = frozenset(
     "the and for are was were this that with from you your can our has have had its it's but not "
     "they them there here which who what when where about into also very will would one is in on "
     "at to of as an or by be he she we me my so if do did i a".split()
 )
+_EVERYWHERE = "西湖 杭州 浙江 中国 云舒 west lake hangzhou china chines yun shu"
 _PLAIN_PAIRS = re.compile(
     r"[的了是在有和与这那也都就很把被给让您你我他她它们个一不可以能会要吧呢啊吗]"
 )
@@ -34,20 +57,47 @@ _ENGLISH = {
 }
 
 
-def grounded(text: str, passages: str, question: str = "") -> bool:
-    """Whether ``text`` rests on ``passages``, by its words and by its numbers.
+def grounded(text: str, passages: str, question: str = "", *, translated: bool = False) -> bool:
+    """Whether ``text`` rests on ``passages``: its numbers, its names and, for claims, its words.
 
-    Every number, and `SUPPORTED` of the words (English) or of the pairs of characters (Chinese),
-    must stand in the passages or the question; repeating the question alone says nothing.
+    Every number, name and quoted title must stand in the passages or the question. Of a claim,
+    `SUPPORTED` of the words (English) or of the pairs of characters (Chinese) must too, and
+    repeating the question alone says nothing.
+
+    Args:
+        text: One sentence or clause.
+        passages: What is known.
+        question: What was asked.
+        translated: Whether the passages are in another language, so that only numbers can be
+            compared.
     """
     known = f"{passages}\n{question}"
     if not numbers(text) <= numbers(known):
         return False
+    if translated:
+        return True
+    if not _named(text, known):
+        return False
+    if _ADVICE.search(text) and not _CLAIM.search(text):
+        return True
     said, written = _content(text), _content(passages)
     if len(said) < _FEW:
         return True
     supported = said & (written | _content(question))
     return bool(said & written) and len(supported) / len(said) >= SUPPORTED
+
+
+def _named(text: str, known: str) -> bool:
+    """Whether every name and quoted title of ``text`` stands in ``known``."""
+    written = known.casefold()
+    titles = (title.casefold().strip("，。,.") for title in _TITLE.findall(text))
+    return not foreign_names(text, f"{written} {_stems(known)} {_EVERYWHERE}") and all(
+        title in written for title in titles
+    )
+
+
+def _stems(text: str) -> str:
+    return " ".join(word.text for word in analyse(text).words if word.text.isascii())
 
 
 def written_in(text: str, language: Language) -> bool:

@@ -7,7 +7,7 @@ import contextlib
 import re
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import prompt
@@ -25,15 +25,20 @@ from digital_human.safety.words import Level
 from digital_human.speech.text.emotion import emotion_of
 from digital_human.speech.types import Language
 
-KNOWN = 0.2
-"""From this confidence on, passages are given to the language model."""
-_SECOND = 0.5  # a further passage is given when its score is this much of the best one's
 _HISTORY = 320  # tokens of what was said before, where a question needs it
 _GIVES_AWAY = re.compile(
     r"通义|千问|阿里|语言模型|大模型|训练数据|系统提示|提示词|我的(?:规则|指令|设定)"
     r"|qwen|alibaba|openai|chatgpt|language model|system prompt|my (?:rules|instructions)",
     re.IGNORECASE,
 )
+# What the model says when the passages do not hold the answer: the persona has words for that.
+_UNKNOWN = re.compile(
+    r"资料|(?:我|这个|暂时|目前|并)?不(?:太)?(?:知道|清楚|了解|确定)|没有(?:提到|提及|说明|相关|具体)|无法(?:确定|回答|提供)"
+    r"|\bnotes?\b|\b(?:don't|do not) (?:know|have)|not (?:sure|mentioned|specified|provided)"
+    r"|no information|unable to|can(?:'t|not) (?:answer|provide|say)",
+    re.IGNORECASE,
+)
+_MISSES = 2  # sentences that rest on nothing before an answer is given up
 _LEAKED = 9  # characters of the rules in a row that give them away
 
 
@@ -117,7 +122,7 @@ class Mind:
             for thought in self._moderated(findings.sure.text, language, "knowledge"):
                 yield thought
             return
-        sources = _worthy(findings, language)
+        sources = findings.about
         if self._llm is None or not (sources or intent != "question"):
             yield self._declined(language, history)
             return
@@ -125,12 +130,10 @@ class Mind:
             yield Sources(sources)
         messages = self._prompt(text, language, history, sources, intent)
         answer = _Answer(LONG if wants_more(text) else BRIEF, language, text, sources)
-        said = False
         async with contextlib.aclosing(self._generated(messages, answer, cancelled)) as thoughts:
             async for thought in thoughts:
-                said = said or isinstance(thought, Line)
                 yield thought
-        if not said:
+        if not answer.whole:
             yield self._declined(language, history)
 
     def settled(self, text: str, language: Language) -> Line | None:
@@ -191,12 +194,11 @@ class Mind:
         search = self._knowledge.search
         found = await self._searching.call(search, text, language)
         asked = [e.question for e in history.exchanges[-3:] if e.question]
-        if found.confidence < KNOWN and asked and follows_up(text):
+        if not found.about and found.sure is None and asked and follows_up(text):
             joined = f"{asked[-1]} {text}"
             further = await self._searching.call(search, joined, language)
             # What is sure of both together may answer only the earlier one.
-            if further.confidence >= KNOWN:
-                return Findings(further.hits, None, further.confidence)
+            return replace(further, sure=None)
         return found
 
     # The language model -------------------------------------------------------------------------
@@ -209,7 +211,7 @@ class Mind:
         sources: Sequence[Source],
         intent: Intent,
     ) -> list[Message]:
-        needed = intent == "chat" or follows_up(text)
+        needed = follows_up(text) or (intent == "chat" and not sources)
         before = history.messages(_HISTORY) if needed else []
         asked = prompt.question(text, sources, language)
         return [prompt.system(self._persona, language), *before, asked]
@@ -233,6 +235,7 @@ class Mind:
         for found in sentences.end():
             for thought in self._judged(found, answer):
                 yield thought
+        answer.end()
 
     def _judged(self, found: str | Act, answer: _Answer) -> Iterator[Thought]:
         """What may be shown of one sentence."""
@@ -246,7 +249,8 @@ class Mind:
         if text := answer.admit(found):
             for thought in self._moderated(text, answer.language, "llm"):
                 yield thought
-                answer.over = answer.over or isinstance(thought, Replaced)
+                if isinstance(thought, Replaced):
+                    answer.over = answer.whole = True
 
     def _moderated(self, text: str, language: Language, origin: Origin) -> Iterator[Thought]:
         thought = self._moderate(text, language, origin)
@@ -307,7 +311,7 @@ class _Running:
 
 
 class _Answer:
-    """An answer in the making: what it may say, and when it is over.
+    """An answer in the making: what it may say, when it is over, and whether it is one at all.
 
     Args:
         length: How long it may be.
@@ -320,10 +324,12 @@ class _Answer:
         self, length: Length, language: Language, question: str, sources: Sequence[Source]
     ) -> None:
         self.length, self.language = length, language
-        self.over = False
+        self.over = self.whole = False
+        self._misses = 0
         self._question = question
         self._passages = "\n".join(f"{s.title}\n{s.text}" for s in sources)
         titles = "|".join(re.escape(s.title) for s in sources if s.title) or "(?!)"
+        self._translated = any(not written_in(s.text, language) for s in sources)
         self._title = re.compile(rf"^(?:{titles})(?:[：:。？?]+\s*|$)")
         self._said: set[str] = set()
         self._sentences, self._characters = 0, 0.0
@@ -332,36 +338,38 @@ class _Answer:
         """``text`` as it may be said, and counts it; "" when it may not.
 
         A sentence that was said already, or that rests on nothing, ends the answer: what a small
-        model writes after it is no better.
+        model writes after it is no better. Only its very first sentence may be left out. That the
+        passages do not hold the answer ends it too.
         """
         if not self._said:
             text = self._title.sub("", text)
         letters = _letters(text)
         if not letters or letters == _letters(self._question):
             return ""
-        if letters in self._said or not self._rests_on_sources(text):
+        if letters in self._said or (self._passages and _UNKNOWN.search(text)):
             self.over = True
+            return ""
+        if not self._rests_on_sources(text):
+            self._misses += 1
+            self.over = bool(self._said) or self._misses >= _MISSES
             return ""
         self._said.add(letters)
         ends = text.rstrip("”\"'」』)）").endswith(("。", "！", "？", "!", "?", ".", "…"))
         self._sentences += ends
+        self.whole = self.whole or ends
         self._characters += len(text) / (3 if self.language == "en" else 1)
         full = self._characters >= self.length.characters
         self.over = ends and (full or self._sentences >= self.length.sentences)
         return text
 
     def _rests_on_sources(self, text: str) -> bool:
-        return not self._passages or grounded(text, self._passages, self._question)
+        return not self._passages or grounded(
+            text, self._passages, self._question, translated=self._translated
+        )
 
-
-def _worthy(findings: Findings, language: Language) -> tuple[Source, ...]:
-    """The passages that the language model is given: those in the language of the answer."""
-    if findings.confidence < KNOWN or not findings.hits:
-        return ()
-    own = [hit for hit in findings.hits if written_in(hit.text, language)]
-    if not own or own[0].score < KNOWN:
-        return ()
-    return tuple(hit for hit in own[:2] if hit.score >= own[0].score * _SECOND)
+    def end(self) -> None:
+        """The model is done: what was said last is complete without a full stop."""
+        self.whole = self.whole or (bool(self._said) and not self.over)
 
 
 def _letters(text: str) -> str:

@@ -176,18 +176,39 @@ def difference(a: str, b: str) -> int:
     return max(len(a), len(b)) - same
 
 
+async def connect_and_close(url: str, cycles: int, process: psutil.Process) -> list[int]:
+    """Resident memory of the server in MB before, and after every tenth session."""
+    sizes = [process.memory_info().rss >> 20]
+    for cycle in range(1, cycles + 1):
+        visitor = Visitor(url)
+        await visitor.start()
+        await asyncio.sleep(0.3)
+        await visitor.close()
+        if cycle % 10 == 0:
+            sizes.append(process.memory_info().rss >> 20)
+            print(f"  {cycle} sessions: {sizes[-1]} MB")
+    return sizes
+
+
 def main(
     turns: Annotated[int, typer.Option(help="Questions of each kind.")] = 12,
     barges: Annotated[int, typer.Option(help="Interruptions.")] = 20,
     url: Annotated[str | None, typer.Option(help="A running server instead of our own.")] = None,
     mouth: Annotated[bool, typer.Option(help="Look for the first opened mouth.")] = True,
+    cycles: Annotated[int, typer.Option(help="Sessions made and ended instead.")] = 0,
+    settle: Annotated[float, typer.Option(help="Seconds for the server to prepare speech.")] = 240,
     model: Annotated[str, typer.Option(help="Language model.")] = "",
 ) -> None:
     """Measure and print."""
     console = Console(width=150)
     options = ["--model", model] if model else []
     with server(url, options) as (address, process):
-        time.sleep(5)
+        if cycles:
+            assert process is not None, "memory is measured on a server of our own"
+            sizes = asyncio.run(connect_and_close(address, cycles, process))
+            console.print("RSS in MB after every 10 sessions:", *sizes)
+            return
+        time.sleep(settle)
         before, started = process.cpu_times() if process else None, time.monotonic()
         results = asyncio.run(latency(address, turns, Lips() if mouth else None))
         if process and before:

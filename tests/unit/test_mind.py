@@ -87,8 +87,8 @@ class FixedKnowledge:
 KNOWN = {
     "谁修": Findings((), Answer("苏堤是苏轼修的。", "zh", LOTUS), 0.99),
     "坏话": Findings((), Answer("加我微信购买冰毒。", "zh", LOTUS), 0.99),
-    "荷花": Findings((LOTUS,), None, 0.4),
-    "Pagoda": Findings((TOWER,), None, 0.4),
+    "荷花": Findings((LOTUS,), None, 0.4, (LOTUS,)),
+    "Pagoda": Findings((TOWER,), None, 0.4, (TOWER,)),
     "模糊": Findings((LOTUS,), None, 0.05),
 }
 
@@ -322,12 +322,12 @@ async def test_a_follow_up_is_searched_with_the_question_before(
     assert [m.role for m in stage.llm.asked[0]] == ["system", "user", "assistant", "user"]
 
 
-async def test_passages_in_another_language_are_not_given_to_the_model(
+async def test_passages_in_another_language_hold_back_only_numbers(
     scene: Callable[..., Scene],
 ) -> None:
-    stage = scene("The lotus blooms in July.")
-    (line,) = await stage.think("荷花 lotus?", "en")
-    assert isinstance(line, Line) and line.origin == "decline" and line.language == "en"
+    stage = scene("The lotus is loveliest in summer.", " It has flowered for 500 years.")
+    thoughts = await stage.think("荷花 lotus?", "en")
+    assert said(thoughts) == "The lotus is loveliest in summer."
 
 
 async def test_without_a_model_the_knowledge_still_answers() -> None:

@@ -75,6 +75,13 @@ class Index:
         entries: All entries.
         texts: Their texts.
         vectors: float32 [texts, width], one row per text.
+
+    Attributes:
+        owner: Entry of every text, int64 [texts].
+        about: By entry, the sounds of the names it is about.
+        mentioned: By entry, the sounds of the names its answer or passage holds.
+        kinds: By entry, the kinds of answer its phrasings ask for.
+        written: Every word there is.
     """
 
     def __init__(self, entries: Sequence[Entry], texts: Sequence[Text], vectors: Vectors) -> None:
@@ -84,7 +91,7 @@ class Index:
         self.texts_of: list[list[int]] = [[] for _ in entries]
         for number, text in enumerate(texts):
             self.texts_of[text.entry].append(number)
-        self._owner = np.array([text.entry for text in texts], dtype=np.int64)
+        self.owner = np.array([text.entry for text in texts], dtype=np.int64)
         self.phrases = tuple(Phrase(text.analysis) for text in texts)
         self.phrasings = tuple(self._phrasings(number) for number in range(len(self.entries)))
         self.topic = _topic(self.entries, self.texts)
@@ -92,12 +99,28 @@ class Index:
         sounds = ((name, sound_of(name)) for name in self.names if not self._is_topic(name))
         self._name_sounds = tuple(sounds)
         self.names_in = tuple(self.heard(t.analysis) if t.ask else frozenset() for t in texts)
+        self.about, self.mentioned, self.kinds = self._subjects()
+        self.written = " ".join(word.text for text in texts for word in text.analysis.words)
         self._keywords = _bm25([keyword_tokens(text.analysis) for text in texts])
         self._sounds = _bm25([sound_tokens(text.analysis) for text in texts])
 
     def heard(self, analysis: Analysis) -> frozenset[str]:
         """Sounds of the names in a text, other than those that all of it is about."""
         return heard_in(analysis, self._name_sounds)
+
+    def _subjects(
+        self,
+    ) -> tuple[list[frozenset[str]], list[frozenset[str]], list[frozenset[str]]]:
+        """By entry: names it is about, names its text mentions, kinds of answer it gives."""
+        about, mentioned, kinds = [], [], []
+        for entry, numbers in zip(self.entries, self.texts_of, strict=True):
+            asks = [n for n in numbers if self.texts[n].ask]
+            own = (sound_of(word) for word in entry.keywords)
+            about.append(frozenset(own).union(*(self.names_in[n] for n in asks)))
+            told = (self.texts[n].analysis for n in numbers if not self.texts[n].ask)
+            mentioned.append(frozenset[str]().union(*(self.heard(text) for text in told)))
+            kinds.append(frozenset[str]().union(*(self.texts[n].analysis.kinds for n in asks)))
+        return about, mentioned, kinds
 
     def _is_topic(self, name: str) -> bool:
         return all(word.light or word.text in self.topic for word in analyse(name).words)
@@ -128,7 +151,7 @@ class Index:
         ]
         for scores, floor in channels:
             best = np.full(len(self.entries), -np.inf)
-            np.maximum.at(best, self._owner, scores)
+            np.maximum.at(best, self.owner, scores)
             order = np.argsort(-best, kind="stable")[: 4 * k]
             if scores is cosines:
                 nearest = [int(entry) for entry in order[:_NEAREST]]

@@ -22,6 +22,7 @@ from digital_human.dialogue.knowledge.matching import (
     features,
     probability,
 )
+from digital_human.dialogue.knowledge.topic import passages_about
 from digital_human.dialogue.knowledge.words import Analysis, analyse, core
 from digital_human.dialogue.types import Source
 from digital_human.speech.types import Language
@@ -56,11 +57,15 @@ class Findings:
         hits: Best first; ``score`` is the probability that the entry answers the question.
         sure: The answer when there is no doubt.
         confidence: 0…1, the best hit's probability.
+        about: Passages on the question's topic, in the answer's language where there are such;
+            ``score`` is how near they are. Empty for a question that is off the topic or asks for
+            a fact that stands nowhere.
     """
 
     hits: tuple[Source, ...]
     sure: Answer | None
     confidence: float
+    about: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +144,29 @@ class Knowledge:
             language: Language the answer is wanted in.
             k: Most hits.
         """
-        matches = self.weigh(text)
-        index = self._index
-        hits = tuple(_source(index.entries[m.entry], m.probability) for m in matches[:k])
-        confidence = matches[0].probability if matches else 0.0
-        return Findings(hits, self._sure(matches, language), confidence)
-
-    def weigh(self, text: str) -> list[Match]:
-        """Entries that may answer a question, most likely first."""
         index = self._index
         asked = core(text)
         question = analyse(asked)
         if not question.words or not index.texts:
+            return Findings((), None, 0.0)
+        matches, cosines = self._weighed(asked, question)
+        hits = tuple(_source(index.entries[m.entry], m.probability) for m in matches[:k])
+        confidence = matches[0].probability if matches else 0.0
+        about = passages_about(index, asked, question, cosines, language, confidence)
+        passages = tuple(_source(index.entries[entry], worth) for entry, worth in about)
+        return Findings(hits, self._sure(matches, language), confidence, passages)
+
+    def weigh(self, text: str) -> list[Match]:
+        """Entries that may answer a question, most likely first."""
+        asked = core(text)
+        question = analyse(asked)
+        if not question.words or not self._index.texts:
             return []
+        return self._weighed(asked, question)[0]
+
+    def _weighed(self, asked: str, question: Analysis) -> tuple[list[Match], Vectors]:
+        """Entries weighed against a question, and its cosine with every text, float32 [texts]."""
+        index = self._index
         vector = self._embedder([asked])[0]
         entries, cosines = index.candidates(question, vector, _CANDIDATES)
         language = language_of(asked)
@@ -159,7 +174,7 @@ class Knowledge:
             _match(index, e, question, cosines, index.entries[e].language == language)
             for e in entries
         ]
-        return sorted(matches, key=lambda match: -match.probability)
+        return sorted(matches, key=lambda match: -match.probability), cosines
 
     def entry(self, number: int) -> Entry:
         """The entry a `Match` names."""

@@ -59,6 +59,28 @@ def heard_in(analysis: Analysis, names: Iterable[tuple[str, str]]) -> frozenset[
     return frozenset(s for s in found if not any(s != other and s in other for other in found))
 
 
+def foreign_names(text: str, written: str) -> list[str]:
+    """Names of people and places in a text that ``written`` does not have.
+
+    Chinese ones are told by jieba's dictionary, English ones by capitals inside the sentence.
+
+    Args:
+        text: A question or an answer.
+        written: What is known: Chinese as it stands, English as stems between spaces.
+    """
+    stems = set(written.split())
+    found = [w.text for w in analyse(text).words if w.text in _dictionary_names()]
+    capitals = (w for run in _inner_capitals(text) for w in analyse(run).words)
+    foreign = [w.text for w in capitals if not w.light and w.text not in stems]
+    return [name for name in found if name not in written] + foreign
+
+
+def _inner_capitals(text: str) -> list[str]:
+    """Capitalised words that do not begin a sentence."""
+    words = (w for one in sentences(text) for w in _WORD.findall(one)[1:])
+    return [w for w in words if w[0].isupper() and len(w) > 1]
+
+
 def _sounds(analysis: Analysis) -> str:
     # A misheard name may fall apart into 的 and 来: only light Latin words are passed over.
     words = (word for word in analysis.words if not (word.light and word.text.isascii()))
@@ -111,3 +133,12 @@ def _dictionary_places() -> frozenset[str]:
     """Every place name of jieba's dictionary."""
     tags = (line.split() for line in jieba_file("dict.txt").splitlines())
     return frozenset(w for w, _, tag in tags if tag in _NAME_TAGS and _PLACE.fullmatch(w))
+
+
+@lru_cache(maxsize=1)
+def _dictionary_names() -> frozenset[str]:
+    """Names of places and organisations of jieba's dictionary, and of people in three signs."""
+    tags = (line.split() for line in jieba_file("dict.txt").splitlines())
+    return frozenset(
+        w for w, _, tag in tags if len(w) > 1 and (tag in ("ns", "nt") or (tag == "nr" and len(w) == 3))
+    )

@@ -82,7 +82,7 @@ export class Log {
       box.append(source);
     }
     entry.querySelector(".sources")?.remove();
-    foot.prepend(box);
+    foot.append(box);
     this.#end();
   }
 
@@ -114,8 +114,8 @@ export class Log {
     report.append(icon("flag"));
     this.#labelReport(report);
     report.addEventListener("click", () => this.#report(session, turn));
-    foot.append(mark, report);
-    entry.append(words, foot);
+    foot.append(mark);
+    entry.append(words, report, foot);
     const made = { entry, words, mark, foot };
     this.#answers.set(turn, made);
     return made;

@@ -1,0 +1,132 @@
+"""Asks the open questions through the mind with its real language model; prints every answer.
+
+    python tests/eval/open_eval.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from digital_human.config import settings
+from digital_human.core.stage import ModelThread
+from digital_human.dialogue.history import History
+from digital_human.dialogue.knowledge import Knowledge
+from digital_human.dialogue.llm import LLMS
+from digital_human.dialogue.mind import Mind
+from digital_human.dialogue.persona import load_persona
+from digital_human.dialogue.types import Line
+from digital_human.safety.moderation import Moderator
+from digital_human.speech.types import Language
+
+FILE = Path(__file__).with_name("open_questions.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An open question.
+
+    Attributes:
+        text: As heard.
+        language: Its language.
+        words: Of which a good answer holds at least one; empty when it cannot be answered.
+    """
+
+    text: str
+    language: Language
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the mind said to one question.
+
+    Attributes:
+        question: The question.
+        text: All its lines.
+        origins: Where they came from.
+        first: Seconds to the first line.
+        total: Seconds to the last.
+    """
+
+    question: Asked
+    text: str
+    origins: tuple[str, ...]
+    first: float
+    total: float
+
+    @property
+    def declined(self) -> bool:
+        """Whether it was left unanswered."""
+        return "decline" in self.origins
+
+    @property
+    def right(self) -> bool:
+        """Whether it holds what is expected; for a person to look at again."""
+        return any(word in self.text for word in self.question.words)
+
+
+def read_open() -> list[Asked]:
+    """The open questions, those that cannot be answered last."""
+    content = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    found = [
+        Asked(text, cast(Language, language), tuple(words.split("|")))
+        for text, language, words in content["open"]
+    ]
+    return found + [Asked(text, cast(Language, lang)) for text, lang in content["unknown"]]
+
+
+async def ask(mind: Mind, question: Asked) -> Reply:
+    """One question without anything said before."""
+    start = time.perf_counter()
+    first, lines = 0.0, list[Line]()
+    async for thought in mind.think(question.text, question.language, History()):
+        if isinstance(thought, Line):
+            first = first or time.perf_counter() - start
+            lines.append(thought)
+    text = (" " if question.language == "en" else "").join(line.text for line in lines)
+    origins = tuple(dict.fromkeys(line.origin for line in lines))
+    return Reply(question, text, origins, first, time.perf_counter() - start)
+
+
+async def ask_all(questions: list[Asked]) -> list[Reply]:
+    """Every question, through the shipped persona and the model of the settings."""
+    persona = load_persona("xihu")
+    knowledge = Knowledge.open(persona.folder / (persona.knowledge or ""))
+    llm, thread = LLMS[settings().llm.backend].create(settings().llm), ModelThread("llm")
+    moderator = Moderator.default()
+    mind = Mind(persona, llm=llm, llm_thread=thread, knowledge=knowledge, moderator=moderator)
+    try:
+        await thread.call(mind.warm)
+        return [await ask(mind, question) for question in questions]
+    finally:
+        mind.close()
+        thread.close()
+        llm.close()
+
+
+def main() -> None:
+    """Print every answer with its times, and the counts."""
+    replies = asyncio.run(ask_all(read_open()))
+    for reply in replies:
+        state = "declined" if reply.declined else "right" if reply.right else "look"
+        known = "" if reply.question.words else "(unknown) "
+        print(f"{state:<9}{reply.first:5.2f}s{reply.total:6.2f}s {'+'.join(reply.origins):<10}"
+              f"{known}{reply.question.text}\n          → {reply.text}")  # fmt: skip
+    open_ = [r for r in replies if r.question.words]
+    by_model = [r.first for r in open_ if "llm" in r.origins]
+    print(
+        f"{len(open_)} open: {sum(r.right and not r.declined for r in open_)} hold what is expected,"
+        f" {sum(r.declined for r in open_)} declined; {len(replies) - len(open_)} unknown:"
+        f" {sum(r.declined for r in replies if not r.question.words)} declined;"
+        f" first line of the model {statistics.median(by_model or [0.0]):.2f} s median"
+    )
+
+
+if __name__ == "__main__":
+    main()
