@@ -14,6 +14,9 @@ from digital_human.speech.types import Language
 
 SUPPORTED = 0.5
 """Share of a sentence's content that must stand in what is known."""
+ADVISED = 0.3
+"""The same for advice and opinion."""
+_PLACE = re.compile(r"[\u3400-\u9fff]+[塔堤桥寺湖山亭庙岛]")
 _FEW = 3  # so little content is not judged
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+|\d+(?:\.\d+)?")
@@ -78,13 +81,20 @@ def grounded(text: str, passages: str, question: str = "", *, translated: bool =
         return True
     if not _named(text, known):
         return False
-    if _ADVICE.search(text) and not _CLAIM.search(text):
-        return True
-    said, written = _content(text), _content(passages)
+    said, written = _content(text), _content(_concerned(text, passages))
     if len(said) < _FEW:
         return True
-    supported = said & (written | _content(question))
-    return bool(said & written) and len(supported) / len(said) >= SUPPORTED
+    share = len(said & (written | _content(question))) / len(said)
+    if _ADVICE.search(text) and not _CLAIM.search(text):
+        return share >= ADVISED
+    return bool(said & written) and share >= SUPPORTED
+
+
+def _concerned(text: str, passages: str) -> str:
+    """The passages (parted by empty lines) about the first place ``text`` names, else all."""
+    places = [word.text for word in analyse(text).words if _PLACE.fullmatch(word.text)]
+    found = [p for p in passages.split("\n\n") if places and places[0] in p]
+    return "\n\n".join(found) or passages
 
 
 def _named(text: str, known: str) -> bool:

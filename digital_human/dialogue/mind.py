@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import prompt
-from digital_human.dialogue.grounding import grounded, written_in
+from digital_human.dialogue.grounding import grounded, numbers, written_in
 from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
 from digital_human.dialogue.knowledge import Findings, Knowledge
+from digital_human.dialogue.knowledge.entries import spoken
 from digital_human.dialogue.llm.base import Llm, Message, never
 from digital_human.dialogue.persona import Persona
 from digital_human.dialogue.spoken import Sentences
@@ -36,6 +37,14 @@ _UNKNOWN = re.compile(
     r"资料|(?:我|这个|暂时|目前|并)?不(?:太)?(?:知道|清楚|了解|确定)|没有(?:提到|提及|说明|相关|具体)|无法(?:确定|回答|提供)"
     r"|\bnotes?\b|\b(?:don't|do not) (?:know|have)|not (?:sure|mentioned|specified|provided)"
     r"|no information|unable to|can(?:'t|not) (?:answer|provide|say)",
+    re.IGNORECASE,
+)
+NEAR_ENOUGH = 0.52
+"""Cosine from which a passage may be spoken where the language model has nothing to say."""
+# Politeness that says nothing.
+_EMPTY = re.compile(
+    r"^(?:好的|当然|没问题|我?明白了?|我?知道了|嗯|您好|你好|sure|of course|certainly|ok(?:ay)?)"
+    r"(?:[，,。！!]*(?:可以|我?(?:明白|知道)了?))?[，,。！!.]*$",
     re.IGNORECASE,
 )
 _MISSES = 2  # sentences that rest on nothing before an answer is given up
@@ -134,7 +143,8 @@ class Mind:
             async for thought in thoughts:
                 yield thought
         if not answer.whole:
-            yield self._declined(language, history)
+            for thought in self._instead(answer, findings, language, history):
+                yield thought
 
     def settled(self, text: str, language: Language) -> Line | None:
         """The answer to ``text`` that needs no language model, if there is one."""
@@ -181,6 +191,16 @@ class Mind:
             return Line(self._persona.ask_again[language], language, "script")
         words = self._persona.talk(intent, language, len(history.exchanges))
         return None if words is None else Line(words, language, "script", emotion="warm")
+
+    def _instead(
+        self, answer: _Answer, findings: Findings, language: Language, history: History
+    ) -> Iterator[Thought]:
+        """What is said when the model has not answered: the passage itself, if it is near."""
+        near = next((s for s in findings.about if written_in(s.text, language)), None)
+        if answer.unfounded or near is None or near.score < NEAR_ENOUGH:
+            yield self._declined(language, history)
+            return
+        yield from self._moderated(spoken(near.text, language), language, "knowledge")
 
     def _declined(self, language: Language, history: History) -> Line:
         words = self._persona.choice("decline", language, len(history.exchanges))
@@ -324,10 +344,10 @@ class _Answer:
         self, length: Length, language: Language, question: str, sources: Sequence[Source]
     ) -> None:
         self.length, self.language = length, language
-        self.over = self.whole = False
-        self._misses = 0
+        self.over = self.whole = self.unfounded = False
+        self._misses, self._skips = 0, False
         self._question = question
-        self._passages = "\n".join(f"{s.title}\n{s.text}" for s in sources)
+        self._passages = "\n\n".join(f"{s.title}\n{s.text}" for s in sources)
         titles = "|".join(re.escape(s.title) for s in sources if s.title) or "(?!)"
         self._translated = any(not written_in(s.text, language) for s in sources)
         self._title = re.compile(rf"^(?:{titles})(?:[：:。？?]+\s*|$)")
@@ -344,17 +364,22 @@ class _Answer:
         if not self._said:
             text = self._title.sub("", text)
         letters = _letters(text)
-        if not letters or letters == _letters(self._question):
+        if not letters or letters == _letters(self._question) or _EMPTY.match(text):
             return ""
         if letters in self._said or (self._passages and _UNKNOWN.search(text)):
             self.over = True
+            self.unfounded = letters not in self._said
             return ""
-        if not self._rests_on_sources(text):
-            self._misses += 1
+        ends = text.rstrip("”\"'」』)）").endswith(("。", "！", "？", "!", "?", ".", "…"))
+        skipped, self._skips = self._skips, False
+        if skipped or not self._rests_on_sources(text):
+            # What is left of a sentence whose beginning was not said makes no sense.
+            self._skips = not ends
+            self._misses += not skipped
             self.over = bool(self._said) or self._misses >= _MISSES
+            self.unfounded = not (numbers(text) <= numbers(f"{self._passages}\n{self._question}"))
             return ""
         self._said.add(letters)
-        ends = text.rstrip("”\"'」』)）").endswith(("。", "！", "？", "!", "?", ".", "…"))
         self._sentences += ends
         self.whole = self.whole or ends
         self._characters += len(text) / (3 if self.language == "en" else 1)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.fakes.page_server import PageServer
 
@@ -66,6 +75,7 @@ class Visit:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
         self.requests: list[str] = []
 
@@ -81,8 +91,9 @@ class Visit:
         """A fresh visitor at ``url``."""
         visitor = self._browser.new_context(
             viewport=size, locale=locale, permissions=["microphone"] if microphone else [],
-            **context,
+            reduced_motion="reduce", **context,
         )  # fmt: skip
+        self._contexts.append(visitor)
         page = visitor.new_page()
         page.set_default_timeout(15_000)
         page.on("console", self._console)
@@ -97,8 +108,9 @@ class Visit:
 
     def close(self) -> None:
         """Close all pages."""
-        for context in self._browser.contexts:
+        for context in self._contexts:
             context.close()
+        self._contexts.clear()
 
 
 @pytest.fixture
@@ -115,3 +127,52 @@ def server() -> Iterator[PageServer]:
     """A live server with scripted answers."""
     with PageServer().running() as server:
         yield server
+
+
+def begin(page: Page, button: str = "#go") -> None:
+    """Press start and wait for the picture."""
+    page.click(button)
+    expect(page.locator("body[data-phase=live]")).to_be_attached()
+    until(lambda: page.evaluate("document.getElementById('face').currentTime > 0.2"))
+
+
+def until(said: Callable[[], bool], seconds: float = 8.0) -> None:
+    """Wait for what happens at the server."""
+    end = time.monotonic() + seconds
+    while not said():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@dataclass
+class Talk:
+    """A conversation that has begun."""
+
+    page: Page
+    server: PageServer
+    visit: Visit
+
+
+@pytest.fixture(scope="module")
+def conversation(browser: Browser) -> Iterator[Talk]:
+    """One connection for the tests that leave it as they found it."""
+    with PageServer().running() as server:
+        visit = Visit(browser)
+        page = visit.open(server.url)
+        begin(page)
+        yield Talk(page, server, visit)
+        visit.close()
+
+
+@pytest.fixture
+def talk(conversation: Talk) -> Iterator[Talk]:
+    """The running conversation between two turns; fails when its page logged an error."""
+    page, server = conversation.page, conversation.server
+    expect(page.locator("body[data-phase=live]")).to_be_attached()
+    page.set_viewport_size(DESKTOP)
+    server.emit("state", state="idle")
+    expect(page.locator("body[data-state=idle]")).to_be_attached()
+    server.received.clear()
+    server.reports.clear()
+    yield conversation
+    assert conversation.visit.complaints == []

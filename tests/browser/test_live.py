@@ -42,7 +42,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with log.open("w") as out:
         server = subprocess.Popen(
             [*command, "--llm", "none", "--port", str(port)], stdout=out,
-            stderr=subprocess.STDOUT, 
+            stderr=subprocess.STDOUT,
             env={**os.environ, "DH_HOME": str(home), "DH_LIVE__MAX_SESSIONS": "2"},
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
@@ -108,7 +108,9 @@ OBSERVE = """async (seconds) => {
                 const now = region.paint.getImageData(0, 0, 64, 40).data;
                 if (region.before) {
                     let sum = 0;
-                    for (let i = 1; i < now.length; i += 4) sum += Math.abs(now[i] - region.before[i]);
+                    for (let i = 1; i < now.length; i += 4) {
+                        sum += Math.abs(now[i] - region.before[i]);
+                    }
                     region.changes.push(sum / (now.length / 4));
                 }
                 region.before = now;

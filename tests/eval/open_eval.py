@@ -1,6 +1,6 @@
 """Asks the open questions through the mind with its real language model; prints every answer.
 
-    python tests/eval/open_eval.py
+python tests/eval/open_eval.py
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import statistics
 import time
 import tomllib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -94,8 +95,8 @@ async def ask(mind: Mind, question: Asked) -> Reply:
     return Reply(question, text, origins, first, time.perf_counter() - start)
 
 
-async def ask_all(questions: list[Asked]) -> list[Reply]:
-    """Every question, through the shipped persona and the model of the settings."""
+async def ask_all(questions: list[Asked]) -> AsyncIterator[Reply]:
+    """Every question in turn, through the shipped persona and the model of the settings."""
     persona = load_persona("xihu")
     knowledge = Knowledge.open(persona.folder / (persona.knowledge or ""))
     llm, thread = LLMS[settings().llm.backend].create(settings().llm), ModelThread("llm")
@@ -103,30 +104,36 @@ async def ask_all(questions: list[Asked]) -> list[Reply]:
     mind = Mind(persona, llm=llm, llm_thread=thread, knowledge=knowledge, moderator=moderator)
     try:
         await thread.call(mind.warm)
-        return [await ask(mind, question) for question in questions]
+        for question in questions:
+            yield await ask(mind, question)
     finally:
         mind.close()
         thread.close()
         llm.close()
 
 
-def main() -> None:
+async def main() -> None:
     """Print every answer with its times, and the counts."""
-    replies = asyncio.run(ask_all(read_open()))
-    for reply in replies:
+    replies: list[Reply] = []
+    async for reply in ask_all(read_open()):
+        replies.append(reply)
         state = "declined" if reply.declined else "right" if reply.right else "look"
         known = "" if reply.question.words else "(unknown) "
-        print(f"{state:<9}{reply.first:5.2f}s{reply.total:6.2f}s {'+'.join(reply.origins):<10}"
-              f"{known}{reply.question.text}\n          → {reply.text}")  # fmt: skip
+        print(
+            f"{state:<9}{reply.first:5.2f}s{reply.total:6.2f}s {'+'.join(reply.origins):<10}"
+            f"{known}{reply.question.text}\n          → {reply.text}",
+            flush=True,
+        )
     open_ = [r for r in replies if r.question.words]
     by_model = [r.first for r in open_ if "llm" in r.origins]
+    unknown = [r for r in replies if not r.question.words]
     print(
-        f"{len(open_)} open: {sum(r.right and not r.declined for r in open_)} hold what is expected,"
-        f" {sum(r.declined for r in open_)} declined; {len(replies) - len(open_)} unknown:"
-        f" {sum(r.declined for r in replies if not r.question.words)} declined;"
+        f"{len(open_)} open: {sum(r.right and not r.declined for r in open_)} hold what is"
+        f" expected, {sum(r.declined for r in open_)} declined; {len(unknown)} unknown:"
+        f" {sum(r.declined for r in unknown)} declined;"
         f" first line of the model {statistics.median(by_model or [0.0]):.2f} s median"
     )
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,10 @@ from digital_human.server.auth import Gate, Shield
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "digital_human" / "server" / "web"
-SIZE = (432, 576)
-FPS = 15
+SIZE = (288, 384)
+FPS = 12
 RATE = 48_000
-MOUTH = (216, 236)
+MOUTH = (144, 157)
 
 PERSONA = {
     "name": "xihu",
@@ -65,6 +66,7 @@ PASSAGE = "雷峰塔景区开放时间：旺季 8:00—20:00，淡季 8:00—17:
 CLAUSES = ("雷峰塔旺季每天早上八点开放，", "晚上八点关门，闭园前半小时停止售票。")
 
 
+@lru_cache(maxsize=1)
 def portrait() -> np.ndarray:
     """The shipped avatar before an evening sky: uint8 [height, width, 3] RGB."""
     bust = Image.open(ROOT / "avatars" / "yun" / "canvas.webp").convert("RGBA")
@@ -95,8 +97,8 @@ class Picture(MediaStreamTrack):
             raise MediaStreamError
         image = self._still.copy()
         if self._session.speaking:
-            opening = round(4 + 4 * np.sin(self._n * 1.3))
-            cv2.ellipse(image, MOUTH, (16, opening), 0, 0, 360, (70, 20, 24), -1, cv2.LINE_AA)
+            opening = round(3 + 3 * np.sin(self._n * 1.3))
+            cv2.ellipse(image, MOUTH, (11, opening), 0, 0, 360, (70, 20, 24), -1, cv2.LINE_AA)
         cv2.circle(image, (SIZE[0] - 8, 8 + self._n % 64), 1, (255, 255, 255), -1)
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         frame.pts, frame.time_base = self._n * 90_000 // FPS, fractions.Fraction(1, 90_000)
@@ -157,7 +159,8 @@ class PageServer:
         self.opened: list[str] = []
         self.closed: list[str] = []
         self.offers: list[str] = []
-        self.received: list[dict[str, Any]] = []
+        self.hellos = 0
+        self.received: list[dict[str, Any]] = []  # but hellos
         self.reports: list[dict[str, Any]] = []
         self.full_s = 0
         self.blackhole = False
@@ -310,6 +313,9 @@ class PageServer:
         task.add_done_callback(session.tasks.discard)
 
     def _heard(self, session: Session, message: dict[str, Any]) -> None:
+        if message["type"] == "hello":
+            self.hellos += 1
+            return
         self.received.append(message)
         if message["type"] == "text" and self.scripted:
             self._own(session, self._reply(session, message["text"]))

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -288,6 +289,32 @@ async def test_inventions_and_repetitions_are_not_spoken(scene: Callable[..., Sc
     assert said(await echo.think("荷花")) == "荷花七月最盛。"
 
 
+async def test_a_passage_is_spoken_where_the_model_fails_and_it_is_near(
+    scene: Callable[..., Scene],
+) -> None:
+    near = replace(LOTUS, score=0.8)
+    for pieces in (("您问得好，白蛇传是古代名著，写得很好。",), ("好的，我明白了。",)):
+        stage = scene(*pieces)
+        stage.knowledge.known = {"荷花": Findings((near,), None, 0.1, (near,))}
+        (line,) = lines(await stage.think("荷花好看吗？"))
+        assert (line.text, line.origin) == (LOTUS.text, "knowledge")
+    for pieces in (("荷花一共有九百种。",), ("资料里没有提到荷花。",), ("我不知道。",)):
+        stage = scene(*pieces)
+        stage.knowledge.known = {"荷花": Findings((near,), None, 0.1, (near,))}
+        assert [x.origin for x in lines(await stage.think("荷花有几种？"))] == ["decline"], pieces
+
+
+async def test_that_nothing_is_known_ends_the_answer_early(scene: Callable[..., Scene]) -> None:
+    stage = scene("我不太清楚，", *["荷花七月最盛。"] * 300, wait=0.005)
+    assert [line.origin for line in lines(await stage.think("荷花"))] == ["decline"]
+    assert stage.llm is not None and stage.llm.written < 40
+
+
+async def test_a_sentence_without_its_beginning_is_not_said(scene: Callable[..., Scene]) -> None:
+    stage = scene("去西湖的雷峰塔最合适，", "因为荷花七月最盛。", "荷花最好看在曲院风荷。")
+    assert said(await stage.think("荷花")) == "荷花最好看在曲院风荷。"
+
+
 @pytest.mark.parametrize(
     "leak",
     [
@@ -432,6 +459,14 @@ def test_numbers_and_words_must_be_known() -> None:
     assert numbers("Two lifts, 1,200 steps") == {2, 1200}
     assert not grounded("雷峰塔里有两部电梯。", "雷峰塔里有几部电梯？新塔高七十一米。")
     assert not grounded("小孩坐船半价，", "画舫每位五十五元。", "小孩坐船半价吗？")
+    towers = "雷峰塔：塔底有老塔的遗址。\n\n保俶塔：保俶塔是实心的砖塔，不能登塔。"
+    assert grounded("保俶塔是实心的砖塔，不能登塔。", towers)
+    assert not grounded("雷峰塔是实心的砖塔，不能登塔。", towers)
+    advice = "荷花七月最盛，曲院风荷最好看。"
+    assert grounded("您可以慢慢欣赏曲院风荷的荷花，感受夏天。", advice)
+    assert not grounded("建议您花两小时欣赏荷花。", advice)
+    assert not grounded("建议您去千岛湖欣赏荷花。", advice)
+    assert grounded("The lotus is best in July.", advice, translated=True)
     assert grounded("苏堤全长2.8公里。", "苏堤全长二点八公里")
     assert not grounded("苏堤全长2.9公里。", "苏堤全长二点八公里")
     assert not grounded("雷峰塔由法海和尚镇压白娘子。", "苏堤全长二点八公里")

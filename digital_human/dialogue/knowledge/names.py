@@ -140,5 +140,7 @@ def _dictionary_names() -> frozenset[str]:
     """Names of places and organisations of jieba's dictionary, and of people in three signs."""
     tags = (line.split() for line in jieba_file("dict.txt").splitlines())
     return frozenset(
-        w for w, _, tag in tags if len(w) > 1 and (tag in ("ns", "nt") or (tag == "nr" and len(w) == 3))
+        w
+        for w, _, tag in tags
+        if len(w) > 1 and (tag in ("ns", "nt") or (tag == "nr" and len(w) == 3))
     )

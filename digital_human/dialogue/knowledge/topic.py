@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import numpy as np
 
@@ -19,18 +18,20 @@ NEAR = 0.53
 """Cosine from which a question that names nothing known is about the knowledge."""
 _NEAR_OPINION = 0.5  # the same where advice or an opinion is asked for
 _NEAR_FOREIGN = 0.6
+# What so little answers, and is no nearer, stands nowhere.
+_UNLIKELY, _NEAR_ENOUGH = 0.03, 0.7
 _FAR = 0.4  # below this even a known name is no sign
 _NAMED, _MENTIONED = 0.2, 0.08  # what naming the same is worth in cosine
 _OTHER_LANGUAGE = 0.12  # what a passage in another language is worth less
 _BESIDE = 0.08  # what an entry for a fact that was not asked for is worth less
-_SPREAD = 0.18  # how much less than the best a further passage may be worth
+_SPREAD = 0.07  # how much less than the best a further passage may be worth
 # A fact needs an entry that may well answer it, all the more where nothing is named.
 _LIKELY, _LIKELY_NAMED = 0.2, 0.1
 # Kinds of answer that are one fact, which no passage about the same thing can stand in for.
 _FACTS = frozenset("price when duration who length height width depth area count".split())
 _OPINION = re.compile(
     r"觉得|认为|建议|推荐|喜欢|适合|合适|值得|最美|最好|安排"
-    r"|\b(?:think|recommend|suggest|favou?rite|best|better|worth|should|would you)\b",
+    r"|\b(?:think|recommend|suggest|favou?rite|best|better|nicer|prefer|worth|should|would you)\b",
     re.IGNORECASE,
 )
 
@@ -54,7 +55,7 @@ def passages_about(
         likely: Probability that the best entry answers the question.
 
     Returns:
-        Up to `MOST` entries with their worth, 0…1; none when the question is off the topic or
+        Up to `MOST` entries with their cosine, 0…1; none when the question is off the topic or
         asks for a fact that stands nowhere.
     """
     names = index.heard(question)
@@ -66,7 +67,14 @@ def passages_about(
         return []
     if fact and not foreign and not _told(index, fact, names, likely):
         return []
-    return _chosen(worth, [lambda e, n=name: n in index.about[e] for name in sorted(names)])
+    if not opinion and len(names) < 2 and likely < _UNLIKELY and near < _NEAR_ENOUGH:
+        return []
+    needs = [
+        frozenset(e for e, about in enumerate(index.about) if name in about)
+        for name in sorted(names)
+    ]
+    chosen = _chosen(worth, needs)
+    return [(e, float(np.clip(cosines[index.texts_of[e]].max(), 0.0, 1.0))) for e in chosen]
 
 
 def _on_topic(
@@ -124,16 +132,16 @@ def _worth(
     return worth, near, foreign
 
 
-def _chosen(worth: Vectors, needs: list[Callable[[int], bool]]) -> list[tuple[int, float]]:
+def _chosen(worth: Vectors, needs: list[frozenset[int]]) -> list[int]:
     """The best entry, one for each need it leaves open, then the next best."""
     order = [int(entry) for entry in np.argsort(-worth, kind="stable")]
     chosen = order[:1]
     for need in needs if len(needs) > 1 else ():
-        if len(chosen) < MOST and not any(need(entry) for entry in chosen):
-            chosen += [entry for entry in order if need(entry)][:1]
+        if len(chosen) < MOST and need.isdisjoint(chosen):
+            chosen += [entry for entry in order if entry in need][:1]
     for entry in order:
         if len(chosen) >= MOST or worth[entry] < worth[order[0]] - _SPREAD:
             break
         if entry not in chosen:
             chosen.append(entry)
-    return [(entry, float(np.clip(worth[entry], 0.0, 1.0))) for entry in chosen]
+    return chosen

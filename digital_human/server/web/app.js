@@ -78,11 +78,9 @@ function showMicrophone() {
   $("mic").setAttribute("aria-label", label);
   $("mic").setAttribute("aria-pressed", String(mic.open));
   $("mic-text").textContent = push ? label : "";
-  $("mic-icon").setAttribute("href", `icons.svg#${on && (push || !mic.muted) ? "mic" : "mic-off"}`);
   $("mode").setAttribute("aria-pressed", String(push));
   $("mode").setAttribute("aria-label", push ? texts.toFree : texts.toPush);
   $("mode").title = push ? texts.toFree : texts.toPush;
-  $("mode-icon").setAttribute("href", `icons.svg#${push ? "hand" : "waves"}`);
   $("mode-text").textContent = push ? texts.pushToTalk : texts.handsfree;
 }
 
@@ -221,11 +219,11 @@ async function onStatus({ phase, attempt, retryIn, problem, error }) {
   if (phase === "live") {
     hideProblem();
     if (body.dataset.phase === "reconnecting") toast(t().reconnected);
-    setState("idle");
     setPhase("live");
     keepAwake();
   } else if (phase === "connecting" || phase === "reconnecting") {
     captions.clear();
+    setState("idle");
     setPhase(phase, attempt);
     if (phase === "connecting") hideProblem();
   } else if (phase === "full") {
