@@ -85,7 +85,10 @@ class LiveSettings(_Section):
         host: Address it listens on; anything but loopback needs ``token``.
         port: Port it listens on.
         token: Clients send it as ``Authorization: Bearer …``; empty only on loopback.
+        visitor_token: A second token for pages and visitors: it may hold conversations, but not
+            list sessions, read other people's, publish, record or see metrics.
         ice: STUN and TURN servers, for the server and for browsers; none by default.
+        publish_to: Hosts that sessions may be published to by WHIP or RTMP; none by default.
         max_sessions: Fixed limit; 0 admits as many as the machine is measured to carry.
         origins: Web origins that may call the API from other pages.
         recordings: Where recordings go; by default ``recordings`` of the home.
@@ -94,7 +97,9 @@ class LiveSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     token: SecretStr | None = None
+    visitor_token: SecretStr | None = None
     ice: list[IceServer] = Field(default_factory=list)
+    publish_to: list[str] = Field(default_factory=list)
     max_sessions: int = Field(default=0, ge=0)
     origins: list[str] = Field(default_factory=list)
     recordings: Path | None = None

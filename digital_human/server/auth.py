@@ -25,6 +25,12 @@ PATH_LIMIT = 2048
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _PUBLIC = re.compile(r"/|/api/health|/[A-Za-z0-9_-]+\.[a-z0-9]{2,12}")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+# What a visitor's page calls; the rest is for the operator. Session names cannot be guessed.
+_VISITORS = re.compile(
+    r"GET /api/personas|POST /api/sessions|DELETE /api/sessions/[^/]+"
+    r"|POST /api/sessions/[^/]+/(offer|ask|interrupt|act|talk|language|report)"
+    r"|(OPTIONS|POST|DELETE) /whep/[^/]+(/[^/]+)?"
+)
 _UNREAD = "/humanaudio"  # answers without looking at the body, however long it is
 
 
@@ -107,11 +113,18 @@ class Gate:
     def __init__(self, app: ASGIApp, live: LiveSettings) -> None:
         self._app = app
         self._token = live.token.get_secret_value().encode() if live.token else b""
+        visitor = live.visitor_token
+        self._visitor_token = visitor.get_secret_value().encode() if visitor else b""
         self._origins = frozenset(origin.rstrip("/").lower() for origin in live.origins)
         if not self._token and not is_loopback(live.host):
             raise InputError(
                 f"live.host {live.host!r}: others can reach it and there is no token",
                 fix="set live.token (DH_LIVE__TOKEN), or listen on 127.0.0.1",
+            )
+        if self._visitor_token and not self._token:
+            raise InputError(
+                "live.visitor_token: there is no live.token beside it",
+                fix="set live.token for the operator too",
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +147,15 @@ class Gate:
             right = hmac.compare_digest(given.strip().encode(), self._token)
             if scheme.lower() == "bearer" and right:
                 return None
+            if self._visitor_token and hmac.compare_digest(
+                given.strip().encode(), self._visitor_token
+            ):
+                if scheme.lower() == "bearer" and _VISITORS.fullmatch(f"{method} {path}"):
+                    return None
+                return fault(
+                    403, "a visitor's token may not do this", path=path,
+                    fix="use the operator's token (live.token)",
+                )  # fmt: skip
             return fault(
                 401, "the token is missing or wrong",
                 fix="send the header Authorization: Bearer TOKEN",

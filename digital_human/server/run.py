@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -101,6 +102,8 @@ async def running(
     try:
         with console.status("loading") as status:
             await engine.load(names, lambda what: status.update(f"loading {what}"))
+        gc.collect()
+        gc.freeze()  # what is loaded stays; looking for garbage passes over it
         cards = [(await engine.cast(name)).persona for name in names]
         folders = {card.name: name for card, name in zip(cards, names, strict=True)}
 

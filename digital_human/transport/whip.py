@@ -108,7 +108,10 @@ class WhipPublisher:
                 fix="check the address and the token",
             )
         location = reply.headers.get("Location")
-        return urljoin(str(reply.url), location) if location else "", reply.text
+        resource = httpx.URL(urljoin(str(reply.url), location)) if location else None
+        if resource is not None and _origin(resource) != _origin(reply.url):
+            resource = None  # the token is for the server that was named, not for another
+        return str(resource or ""), reply.text
 
     async def _until_lost(self) -> None:
         try:
@@ -149,3 +152,7 @@ async def _delete(client: httpx.AsyncClient, resource: str) -> None:
             await client.delete(resource)
     except (httpx.HTTPError, TimeoutError):
         return  # the server drops it when the connection's consent expires
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port

@@ -66,6 +66,7 @@ def test_holding_keeps_the_place_and_resuming_repeats_the_broken_word(talk: Talk
     text = "断桥不断孤山不孤"
     server.emit("state", state="speaking")
     server.emit("caption", clause=0, text=text, language="zh", words=spread(text, 0.4))
+    expect(page.locator("#caption")).to_have_text(text)
     said = page.locator("#caption .said")
     until(lambda: said.count() >= 2)
     server.emit("state", state="held")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import numpy as np
 import soxr
@@ -259,7 +260,21 @@ class LiveSession:
         return await self._egress.record(on)
 
     async def publish(self, url: str, token: str | None) -> None:
-        """Send the stream to a WHIP (http, https) or an RTMP server."""
+        """Send the stream to a WHIP (http, https) or an RTMP server.
+
+        Raises:
+            InputError: The address is wrong, or its host is not one that may be published to.
+        """
+        allowed = self._engine.settings.live.publish_to
+        try:
+            host = urlsplit(url).hostname
+        except ValueError:
+            host = None
+        if host not in allowed:
+            raise InputError(
+                f"publish: the host {host!r} is not among those allowed",
+                fix=f"add it to live.publish_to (now: {', '.join(allowed) or 'none'})",
+            )
         await self._egress.publish(url, token)
 
     async def unpublish(self) -> None:

@@ -196,6 +196,7 @@ export class Connection extends EventTarget {
       }
     });
     this.#channel = pc.createDataChannel("events", { ordered: true });
+    const opened = new Promise((done) => this.#channel.addEventListener("open", done, { once: true }));
     this.#channel.addEventListener("open", () => this.send({ type: "hello" }));
     this.#channel.addEventListener("message", ({ data }) => this.#heard(data));
     this.#channel.addEventListener("close", () => this.#lost(new Lost("channel closed")));
@@ -209,7 +210,8 @@ export class Connection extends EventTarget {
     const answer = await sendOffer(this.session.id, pc.localDescription);
     if (this.#closed) return;
     await pc.setRemoteDescription(answer);
-    await Promise.race([received(pc), lost]);
+    const ready = Promise.all([received(pc), Promise.race([opened, sleep(MEDIA_MS)])]);
+    await Promise.race([ready, lost]);
   }
 
   /** Measures once a second until the connection is lost. */
