@@ -62,7 +62,9 @@ class Watched:
     async def until(self, done: Callable[[], bool], within: float) -> None:
         try:
             async with asyncio.timeout(within):
-                while not done():
+                while True:
+                    if done():
+                        return
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise AssertionError([(e.kind, e.data) for e in self.events]) from None
