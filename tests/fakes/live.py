@@ -352,6 +352,7 @@ class World:
             persona=PERSONA, mind=self.mind, mouth=self.mouth, performer=self.stage,
             history=self.history, events=self.events, epoch=self.epoch, clock=self.clock,
             moderator=Moderator.default(), audit=self.audit, set_mode=self.ears.set_mode,
+            filler_after=1.5,
         )  # fmt: skip
         self.ears.on_action = self.conversation.on_ear
         self.tasks: list[asyncio.Task[None]] = []

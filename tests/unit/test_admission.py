@@ -46,12 +46,12 @@ def test_a_costly_session_keeps_the_second_out() -> None:
 
 def test_cheap_sessions_let_more_in() -> None:
     admission = Admission(4)
-    load = run(admission, 300, 1, 0.5)
-    for sessions in range(1, 6):
+    load = run(admission, 300, 1, 0.62)
+    for sessions in range(1, 5):
         admission.admit(sessions)
-        load = run(admission, 60, sessions + 1, 0.5 * (sessions + 1), start=load)
+        load = run(admission, 60, sessions + 1, 0.62 * (sessions + 1), start=load)
     with pytest.raises(Refused):
-        admission.admit(7)
+        admission.admit(5)
 
 
 def test_a_rise_counts_at_once_and_a_fall_slowly() -> None:

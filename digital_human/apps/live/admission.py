@@ -59,7 +59,7 @@ class Admission:
     """
 
     PRIOR = 0.9  # cores: face, encoder and the share of the models while it talks
-    FLOOR = 0.25  # cores: an idling session costs this much when it starts to talk
+    FLOOR = 0.6  # cores: what an idling session will take when it talks
     SHARE = 0.9  # of the cores may be planned for
     RISE_S, FALL_S = 5.0, 60.0
     LAG_LIMIT_S = 0.08  # two frames: everything is late already

@@ -60,7 +60,7 @@ MAX_QUESTION = 2000
 """Characters of a typed question."""
 MAX_SAID = 8000
 """Characters of a text to be spoken as it is."""
-FILLER_AFTER = 1.5
+FILLER_AFTER = 0.9
 """Seconds after the end of a turn at which a filler line bridges the silence."""
 CONTINUE_WITHIN = 1.5
 """Seconds after the end of a turn within which a new voice goes on with the same question."""
