@@ -14,6 +14,21 @@ from tests.fakes.serving import HOST, Served
 
 # What a request in good form may still meet: a name that does not exist, an offer that is no SDP,
 # and the one call that is not available.
+REFUSED = [
+    "400",
+    "401",
+    "403",
+    "404",
+    "405",
+    "406",
+    "409",
+    "413",
+    "415",
+    "422",
+    "428",
+    "429",
+    "5xx",
+]
 MET = ["2xx", "400", "404", "501"]
 # Endless, not available, or in need of a file that is not there.
 NEVER_2XX = {
@@ -36,6 +51,8 @@ def described(served: Served) -> Any:
         {
             "checks": {
                 "positive_data_acceptance": {"expected-statuses": MET},
+                # Random text may also be too long to be read at all.
+                "negative_data_rejection": {"expected-statuses": REFUSED},
                 "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "501"]},
             }
         }
