@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from tests.fakes.nginx_rtmp import absent, listening
+from tests.fakes.serving import on_loopback
 
 ROOM = 77
 LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/janus")
@@ -167,16 +167,5 @@ class Whip:
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
     """Run an application on a free port of loopback; gives its address."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    serving = asyncio.ensure_future(server.serve([listener]))
-    try:
-        async with asyncio.timeout(10):
-            while not server.started:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await serving
-        listener.close()
+    async with on_loopback(uvicorn.Config(app, log_level="warning")) as address:
+        yield address

@@ -68,16 +68,23 @@ class Served:
         """Run it under uvicorn as the program does; gives its address."""
         config = server_config(self.app, self.settings)
         config.lifespan = "on"
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(config)
-        serving = asyncio.ensure_future(server.serve([listener]))
-        try:
-            async with asyncio.timeout(10):
-                while not server.started:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
-            listener.close()
+        async with on_loopback(config) as address:
+            yield address
+
+
+@asynccontextmanager
+async def on_loopback(config: uvicorn.Config) -> AsyncIterator[str]:
+    """Run an application on a free port of loopback; gives its address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(config)
+    serving = asyncio.ensure_future(server.serve([listener]))
+    try:
+        async with asyncio.timeout(10):
+            while not server.started:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()

@@ -85,11 +85,6 @@ class Admission:
         """Seconds the event loop is late, smoothed."""
         return self._lag
 
-    @property
-    def late_share(self) -> float:
-        """0…1, share of late or skipped frames, smoothed."""
-        return self._late
-
     def note(self, load: Load, sessions: int, *, own: bool = True) -> None:
         """Take in a measurement.
 
