@@ -110,7 +110,7 @@ class Settings(BaseSettings):
 
     Attributes:
         home: Weights, caches, certificates, pronunciation dictionary and audit log live under it.
-        avatars_dir: Avatar bundles, one folder each.
+        avatars_dir: Shipped avatar bundles, one folder each; the user's own are in the home.
         voices_dir: Voices, one TOML file each.
         assets_dir: The sample script and its pictures.
         threads: CPU threads the whole program may use; 0 means all cores.
@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     weights: dict[str, Path] = Field(default_factory=dict)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
+
+    @property
+    def avatar_folders(self) -> tuple[Path, Path]:
+        """Where avatars are: the user's own, then the shipped ones."""
+        return self.home / "avatars", self.avatars_dir
 
     @property
     def models_dir(self) -> Path:

@@ -1,126 +1,30 @@
-"""The avatar bundle: a folder with a description, pictures and geometry of one person.
+"""The photo avatar: pictures of one person and the geometry that moves them.
 
-``avatar.toml`` describes the person, says who they are and names every other file with its sha256.
-Bundles come from users, so nothing in them is trusted: sizes are bounded, arrays are read without
-pickles, and no name may lead out of the folder.
+Bundles come from users, so nothing in them is trusted: sizes are bounded and arrays are read
+without pickles.
 """
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import io
-import tomllib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from digital_human.config import settings
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
 from digital_human.face import landmarks as lm
+from digital_human.face.bundlefiles import read_arrays, read_files, read_image
+from digital_human.face.manifest import CANVAS, AvatarManifest, find_bundle, load_manifest
 from digital_human.face.mesh import IntArray
+from digital_human.face.renderers.base import Renderer
 
-FORMAT = 1
-MANIFEST = "avatar.toml"
-CANVAS, EYES, GEOMETRY = "canvas.webp", "eyes.webp", "geometry.npz"
+EYES, GEOMETRY = "eyes.webp", "geometry.npz"
 LAYERS = ("upper", "lower", "tongue")
 MAX_BYTES = 15 * 2**20
-MAX_SIDE = 4096
 MAX_ARRAY = 4_000_000  # elements
 MAX_TEXTURES = 64
-_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-
-
-class DisplayName(BaseModel):
-    """The person's name as shown on screen."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    zh: str = Field(min_length=1, max_length=40)
-    en: str = Field(min_length=1, max_length=40)
-
-
-class FaceFrame(BaseModel):
-    """Where the face is in the canvas, in canvas pixels, for layouts.
-
-    Attributes:
-        eyes: Middle between the outer eye corners (x, y).
-        eye_distance: Distance of the outer eye corners.
-        chin: Chin tip (x, y).
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    eyes: tuple[float, float]
-    eye_distance: float = Field(gt=8)
-    chin: tuple[float, float]
-
-
-class AvatarManifest(BaseModel):
-    """What ``avatar.toml`` says.
-
-    Attributes:
-        format: Version of the bundle format.
-        name: Folder name of the bundle and what scripts call the anchor.
-        display: Shown names.
-        gender: For the choice of a voice.
-        person: ``generated`` (nobody in particular) or ``real``.
-        consent: Id of the consent record; required for a real person.
-        fps: Frames per second it was made for.
-        canvas: Width and height of the bust picture in pixels.
-        face: Where the face is in it.
-        licence: Terms under which the pictures may be used.
-        made: How it was made.
-        files: sha256 of every other file of the bundle.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    format: Literal[1]
-    name: str = Field(pattern=_NAME)
-    display: DisplayName
-    gender: Literal["female", "male", "unspecified"]
-    person: Literal["generated", "real"]
-    consent: str = Field(default="", max_length=200)
-    fps: int = Field(default=25, ge=10, le=60)
-    canvas: tuple[int, int]
-    face: FaceFrame
-    licence: str = Field(min_length=1, max_length=4000)
-    made: str = Field(min_length=1, max_length=4000)
-    files: dict[str, str]
-
-    @field_validator("canvas")
-    @classmethod
-    def _bounded(cls, value: tuple[int, int]) -> tuple[int, int]:
-        if not all(64 <= side <= MAX_SIDE for side in value):
-            raise ValueError(f"{value}: sides must be between 64 and {MAX_SIDE} pixels")
-        return value
-
-    @field_validator("files")
-    @classmethod
-    def _plain_names(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, digest in value.items():
-            path = Path(name)
-            if path.is_absolute() or ".." in path.parts or "\\" in name or len(path.parts) > 2:
-                raise ValueError(f"{name!r}: leads out of the bundle's folder")
-            if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-                raise ValueError(f"{name!r}: {digest!r} is not a sha256 in lower-case hex")
-        missing = {CANVAS, GEOMETRY} - set(value)
-        if missing:
-            raise ValueError(f"does not list {', '.join(sorted(missing))}")
-        return value
-
-    @model_validator(mode="after")
-    def _consented(self) -> Self:
-        if self.person == "real" and not self.consent.strip():
-            raise ValueError("person = 'real' needs the id of a consent record in 'consent'")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,58 +104,11 @@ class Bundle:
         """What scripts call the anchor."""
         return self.manifest.name
 
+    def renderer(self, height: int) -> Renderer:
+        """A `PhotoRenderer` with pictures ``height`` px high."""
+        from digital_human.face.renderers.photo import PhotoRenderer
 
-def known_avatars(folder: Path | None = None) -> list[str]:
-    """Names of the bundles in ``folder`` (default: the configured avatars folder), sorted."""
-    folder = folder or settings().avatars_dir
-    if not folder.is_dir():
-        return []
-    return sorted(p.name for p in folder.iterdir() if (p / MANIFEST).is_file())
-
-
-def find_bundle(name_or_path: str | Path) -> Path:
-    """The folder of a bundle given by name or by path.
-
-    Raises:
-        InputError: No such anchor; the message lists the known ones and the closest.
-    """
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or "/" in text or "\\" in text:
-        path = Path(name_or_path)
-        if (path / MANIFEST).is_file():
-            return path
-        raise InputError(
-            f"anchor {text!r}: there is no {MANIFEST} in that folder",
-            fix="give the folder of an avatar bundle, or the name of one",
-        )
-    names = known_avatars()
-    if text in names:
-        return settings().avatars_dir / text
-    close = difflib.get_close_matches(text, names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    listed = ", ".join(names) or f"none in {settings().avatars_dir}"
-    raise InputError(f"anchor {text!r} is unknown", fix=f"{hint}known anchors: {listed}")
-
-
-def load_manifest(name_or_path: str | Path) -> AvatarManifest:
-    """Read and check ``avatar.toml`` only.
-
-    Raises:
-        InputError: Unknown anchor, broken TOML, or a field that is wrong.
-    """
-    path = find_bundle(name_or_path) / MANIFEST
-    try:
-        if path.stat().st_size > 2**18:
-            raise InputError(f"{path}: larger than 256 KiB", fix="pack the bundle again")
-        data = tomllib.loads(path.read_text("utf-8"))
-        return AvatarManifest.model_validate(data)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}", fix="correct that line") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "avatar"
-        message = f"{path}: {field}: {first['msg']}"
-        raise InputError(message, fix=f"correct {field} in {MANIFEST}") from error
+        return PhotoRenderer(self, height)
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
@@ -266,88 +123,27 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     manifest = load_manifest(name_or_path)
     folder = find_bundle(name_or_path)
-    blobs = _read_files(folder, manifest)
-    canvas = _image(folder, CANVAS, blobs, "RGBA", manifest.canvas)
+    if GEOMETRY not in manifest.files:
+        raise InputError(f"{folder}: does not list {GEOMETRY}", fix="pack the bundle again")
+    blobs = read_files(folder, manifest, MAX_BYTES)
+    canvas = read_image(folder, CANVAS, blobs, "RGBA", manifest.canvas)
     if canvas[..., 3].max() < 128:
         raise InputError(f"{folder / CANVAS}: is transparent all over", fix="pack it again")
-    arrays = _arrays(folder / GEOMETRY, blobs[GEOMETRY])
+    arrays = read_arrays(folder / GEOMETRY, blobs[GEOMETRY], 8 * MAX_ARRAY)
     geometry = _geometry(folder / GEOMETRY, arrays, manifest.canvas)
     count = int(geometry.textures.max(initial=-1)) + 1
     mouth_size = (int(geometry.mouth_box[2]), int(geometry.mouth_box[3]))
     mouths = tuple(
-        _image(folder, f"mouths/{i:02d}.webp", blobs, "RGB", mouth_size) for i in range(count)
+        read_image(folder, f"mouths/{i:02d}.webp", blobs, "RGB", mouth_size) for i in range(count)
     )
     eyes_size = (int(geometry.eyes_box[2]), int(geometry.eyes_box[3]))
-    eyes = _image(folder, EYES, blobs, "RGB", eyes_size) if EYES in blobs else None
+    eyes = read_image(folder, EYES, blobs, "RGB", eyes_size) if EYES in blobs else None
     layers = {
-        name: Layer(_image(folder, f"layers/{name}.webp", blobs, "RGBA", None), corner)
+        name: Layer(read_image(folder, f"layers/{name}.webp", blobs, "RGBA", None), corner)
         for name, corner in zip(LAYERS, geometry.layer_corners, strict=True)
         if f"layers/{name}.webp" in blobs
     }
     return Bundle(manifest, folder, canvas, geometry, mouths, eyes, layers)
-
-
-def _read_files(folder: Path, manifest: AvatarManifest) -> dict[str, bytes]:
-    """Every listed file, its hash checked."""
-    root = folder.resolve()
-    blobs: dict[str, bytes] = {}
-    total = 0
-    for name, digest in manifest.files.items():
-        path = folder / name
-        if not path.resolve().is_relative_to(root):
-            raise InputError(f"{path}: leads out of the bundle's folder", fix="remove the link")
-        if not path.is_file():
-            raise InputError(f"{path}: missing", fix="restore the bundle or pack it again")
-        total += path.stat().st_size
-        if total > MAX_BYTES:
-            raise InputError(
-                f"{folder}: its files exceed {MAX_BYTES >> 20} MiB", fix="pack smaller pictures"
-            )
-        blob = path.read_bytes()
-        if hashlib.sha256(blob).hexdigest() != digest:
-            raise InputError(
-                f"{path}: damaged or altered, its sha256 is not the one in {MANIFEST}",
-                fix="restore the bundle or pack it again",
-            )
-        blobs[name] = blob
-    return blobs
-
-
-def _image(
-    folder: Path, name: str, blobs: dict[str, bytes], mode: str, size: tuple[int, int] | None
-) -> ByteArray:
-    """Decode one picture as uint8 [h, w, 3 or 4], its size checked before its pixels are read."""
-    path = folder / name
-    if name not in blobs:
-        raise InputError(f"{path}: not listed in {MANIFEST}", fix="pack the bundle again")
-    try:
-        with Image.open(io.BytesIO(blobs[name]), formats=["WEBP", "PNG", "JPEG"]) as picture:
-            if max(picture.size) > MAX_SIDE:
-                raise InputError(f"{path}: {picture.size} is larger than {MAX_SIDE} pixels")
-            if size is not None and picture.size != size:
-                raise InputError(
-                    f"{path}: is {picture.width}×{picture.height}, must be {size[0]}×{size[1]}",
-                    fix="pack the bundle again",
-                )
-            return np.asarray(picture.convert(mode), np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable picture ({error})", fix="pack the bundle again"
-        ) from error
-
-
-def _arrays(path: Path, blob: bytes) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of an npz, without pickles and with bounded sizes."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > 8 * MAX_ARRAY:
-                raise InputError(f"{path}: unpacks to too much", fix="pack the bundle again")
-        with np.load(io.BytesIO(blob), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: not a readable array file ({error})", fix="pack the bundle again"
-        ) from error
 
 
 def _geometry(

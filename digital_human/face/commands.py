@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from digital_human.face.bundle import known_avatars, load_bundle
+from digital_human.face.manifest import known_avatars, load_manifest
 
 app = typer.Typer(no_args_is_help=True, help="Avatars: the people who can be seen.")
 
@@ -23,7 +23,7 @@ def list_avatars() -> None:
     for column in ("name", "shown as", "gender", "person", "picture", "licence"):
         table.add_column(column)
     for name in known_avatars():
-        manifest = load_bundle(name).manifest
+        manifest = load_manifest(name)
         width, height = manifest.canvas
         table.add_row(
             name, f"{manifest.display.zh} / {manifest.display.en}", manifest.gender,

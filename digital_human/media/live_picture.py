@@ -14,9 +14,8 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
-from digital_human.face.bundle import Bundle
+from digital_human.face.avatar import Avatar
 from digital_human.face.motion import MotionFrame
-from digital_human.face.renderers.photo import PhotoRenderer
 from digital_human.media.blend import PersonBlender
 from digital_human.media.furniture import label_sprite
 from digital_human.media.layouts import Rect, Size
@@ -37,7 +36,7 @@ class LivePicture:
     """Draws one avatar for one session; one instance belongs to one thread at a time.
 
     Args:
-        bundle: The avatar.
+        avatar: The avatar.
         size: Width and height of the picture in pixels, both even.
         label: Visible label of generated content; stays at the height GB 45438-2025 asks for,
             since onlookers come at any time.
@@ -48,7 +47,7 @@ class LivePicture:
     """
 
     def __init__(
-        self, bundle: Bundle, size: Size, *, label: str, background: Path | str | None = None
+        self, avatar: Avatar, size: Size, *, label: str, background: Path | str | None = None
     ) -> None:
         width, height = size
         if width % 2 or height % 2 or not (_SMALLEST <= min(size) and max(size) <= _LARGEST):
@@ -65,8 +64,8 @@ class LivePicture:
         free = 0
         if self._label_x < (width + _HEAD_ASPECT * _HEAD * height) / 2:
             free = self._label.height + 2 * margin
-        rows, self._corner = _stand(bundle, size, free)
-        self._renderer = PhotoRenderer(bundle, rows)
+        rows, self._corner = _stand(avatar, size, free)
+        self._renderer = avatar.renderer(rows)
         self._people = PersonBlender()
         if background is None:
             self._base = _lakeside(width, height)
@@ -120,18 +119,18 @@ class LivePicture:
         return out
 
 
-def _stand(bundle: Bundle, size: Size, free: int) -> tuple[int, tuple[int, int]]:
+def _stand(avatar: Avatar, size: Size, free: int) -> tuple[int, tuple[int, int]]:
     """Height in which to render the bust so that it fills the picture, and its left top corner.
 
     Args:
-        bundle: The avatar.
+        avatar: The avatar.
         size: The picture's.
         free: Rows above the hair that are kept free.
     """
-    canvas_height, canvas_width = bundle.canvas.shape[:2]
-    covered = np.flatnonzero((bundle.canvas[..., 3] > 127).any(axis=1))
+    canvas_height, canvas_width = avatar.canvas.shape[:2]
+    covered = np.flatnonzero((avatar.canvas[..., 3] > 127).any(axis=1))
     crown = float(covered[0]) / canvas_height
-    face = bundle.manifest.face
+    face = avatar.manifest.face
     head = face.chin[1] / canvas_height - crown
     width, height = size
     above = max(_CROWN, free / height)

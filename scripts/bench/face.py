@@ -20,8 +20,9 @@ from PIL import Image
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face.bundle import Bundle, known_avatars, load_bundle
+from digital_human.face.bundle import Bundle, load_bundle
 from digital_human.face.eyes import UpperFace
+from digital_human.face.manifest import known_avatars
 from digital_human.face.motion import INDEX, MotionFrame
 from digital_human.face.mouth import LowerFace, MouthInterior
 from digital_human.face.pose import HeadField

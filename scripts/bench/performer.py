@@ -22,7 +22,8 @@ from digital_human.apps.live.performer import Performer
 from digital_human.core.clock import SampleClock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Events
-from digital_human.face.bundle import Bundle, known_avatars, load_bundle
+from digital_human.face.bundle import Bundle, load_bundle
+from digital_human.face.manifest import known_avatars
 from digital_human.safety.labels import label_text
 from digital_human.speech.speaker import Speaker
 from digital_human.speech.types import Speech

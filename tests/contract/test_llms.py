@@ -22,6 +22,7 @@ from tests.contract.openai_server import KEY, SHORT_CONTEXT, Served, make_app, s
 MODEL = "qwen2.5-coder-0.5b"
 CONTEXT = 512  # of one prompt; the cache holds twice as much
 SYSTEM = Message("system", "你是云舒，杭州西湖的讲解员。像说话一样回答，只说一两句话。")
+_unread = itertools.count(1)
 ASK = (SYSTEM, Message("user", "你好，请用一句话介绍西湖。"))
 
 
@@ -115,11 +116,11 @@ def test_cancelling_stops_between_tokens(llm: Llm, served: Served) -> None:
 
 @pytest.mark.weights
 def test_cancelling_stops_while_the_prompt_is_read(llm: Llm) -> None:
-    def long(number: int) -> tuple[Message, Message]:
-        return SYSTEM, Message("user", f"{number}" + "西湖的水很清，山很绿。" * 36)
+    def long() -> tuple[Message, Message]:  # never read before by the model that both share
+        return SYSTEM, Message("user", f"{next(_unread)}" + "西湖的水很清，山很绿。" * 36)
 
     started = time.monotonic()
-    next(llm.stream(long(1), max_tokens=1))
+    next(llm.stream(long(), max_tokens=1))
     whole = time.monotonic() - started
     stop, set_at = threading.Event(), [0.0]
 
@@ -130,7 +131,7 @@ def test_cancelling_stops_while_the_prompt_is_read(llm: Llm) -> None:
     timer = threading.Timer(whole * 0.1, later)
     timer.start()
     with pytest.raises(Cancelled):
-        next(llm.stream(long(2), max_tokens=1, cancelled=stop.is_set))
+        next(llm.stream(long(), max_tokens=1, cancelled=stop.is_set))
     assert time.monotonic() - set_at[0] < whole * 0.3
     timer.join()
 

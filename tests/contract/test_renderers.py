@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from digital_human.errors import InputError
-from digital_human.face.bundle import Bundle, known_avatars, load_bundle
+from digital_human.face.bundle import Bundle, load_bundle
+from digital_human.face.manifest import known_avatars
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
 from digital_human.face.renderers.base import Renderer
 from digital_human.face.renderers.photo import PhotoRenderer

@@ -13,7 +13,8 @@ import pytest
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face.bundle import Bundle, known_avatars, load_bundle
+from digital_human.face.bundle import Bundle, load_bundle
+from digital_human.face.manifest import known_avatars
 from digital_human.face.mesh import Box, identity_grid
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
 from digital_human.face.pose import HeadField

@@ -17,7 +17,8 @@ from digital_human.face import bundle as fmt
 from digital_human.face import landmarks as lm
 from digital_human.face.build.pack import pack
 from digital_human.face.build.raw import Person, Placement, RawMaterial, read_raw
-from digital_human.face.bundle import known_avatars, load_bundle, load_manifest
+from digital_human.face.bundle import load_bundle
+from digital_human.face.manifest import CANVAS, MANIFEST, known_avatars, load_manifest
 
 AVATARS = Path(__file__).resolve().parents[2] / "avatars"
 SHIPPED = known_avatars(AVATARS)
@@ -31,7 +32,7 @@ def copy(tmp_path: Path) -> Path:
 
 def reseal(folder: Path, name: str, content: bytes) -> None:
     """Replace a file of a bundle and its hash in the manifest."""
-    manifest = folder / fmt.MANIFEST
+    manifest = folder / MANIFEST
     old = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     (folder / name).write_bytes(content)
     text = manifest.read_text("utf-8").replace(old, hashlib.sha256(content).hexdigest())
@@ -40,9 +41,9 @@ def reseal(folder: Path, name: str, content: bytes) -> None:
 
 def edit(folder: Path, old: str, new: str) -> None:
     """Replace a piece of the manifest that must be there."""
-    text = (folder / fmt.MANIFEST).read_text("utf-8")
+    text = (folder / MANIFEST).read_text("utf-8")
     assert old in text
-    (folder / fmt.MANIFEST).write_text(text.replace(old, new, 1), "utf-8")
+    (folder / MANIFEST).write_text(text.replace(old, new, 1), "utf-8")
 
 
 def picture(width: int, height: int) -> bytes:
@@ -104,9 +105,9 @@ def test_a_missing_file_is_named(copy: Path) -> None:
 
 
 def test_an_altered_file_is_named(copy: Path) -> None:
-    blob = bytearray((copy / fmt.CANVAS).read_bytes())
+    blob = bytearray((copy / CANVAS).read_bytes())
     blob[len(blob) // 2] ^= 1
-    (copy / fmt.CANVAS).write_bytes(blob)
+    (copy / CANVAS).write_bytes(blob)
     with pytest.raises(InputError, match=r"canvas\.webp: damaged"):
         load_bundle(copy)
 
@@ -116,21 +117,21 @@ def test_an_altered_file_is_named(copy: Path) -> None:
     [(b"RIFF....WEBPVP8 nonsense", "not a readable picture"), (picture(80, 70), "must be")],
 )
 def test_a_bad_picture_is_named(copy: Path, content: bytes, message: str) -> None:
-    reseal(copy, fmt.CANVAS, content)
+    reseal(copy, CANVAS, content)
     with pytest.raises(InputError, match=message) as caught:
         load_bundle(copy)
     assert "canvas.webp" in caught.value.message
 
 
 def test_an_invisible_person_is_refused(copy: Path) -> None:
-    reseal(copy, fmt.CANVAS, picture(*load_manifest(copy).canvas))
+    reseal(copy, CANVAS, picture(*load_manifest(copy).canvas))
     with pytest.raises(InputError, match="transparent"):
         load_bundle(copy)
 
 
 def test_a_truncated_picture_is_refused(copy: Path) -> None:
-    blob = (copy / fmt.CANVAS).read_bytes()
-    reseal(copy, fmt.CANVAS, blob[: len(blob) // 2])
+    blob = (copy / CANVAS).read_bytes()
+    reseal(copy, CANVAS, blob[: len(blob) // 2])
     with pytest.raises(InputError, match="not a readable picture"):
         load_bundle(copy)
 
@@ -184,7 +185,7 @@ def test_a_bad_manifest_is_named(copy: Path, old: str, new: str, message: str) -
     edit(copy, old, new)
     with pytest.raises(InputError, match=message) as caught:
         load_bundle(copy)
-    assert fmt.MANIFEST in str(caught.value)
+    assert MANIFEST in str(caught.value)
 
 
 def test_a_link_out_of_the_bundle_is_refused(copy: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from digital_human.dialogue.llm.base import Llm
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
 from digital_human.errors import Cancelled, DigitalHumanError, InputError
-from digital_human.face.bundle import Bundle, load_bundle
+from digital_human.face.avatar import Avatar, open_avatar
 from digital_human.models import store
 from digital_human.safety.audit import AuditLog
 from digital_human.safety.moderation import Moderator
@@ -71,7 +71,7 @@ class Engine:
         self.judge: EndpointJudge
         self._llm: Llm | None = None
         self._casts: dict[str, Cast] = {}
-        self._bundles: dict[str, Bundle] = {}
+        self._avatars: dict[str, Avatar] = {}
         self._busy: set[Callable[[], bool]] = set()
         self.preparing = False
 
@@ -104,7 +104,7 @@ class Engine:
         for name in personas:
             told(f"persona {name}")
             cast = await self.cast(name)
-            await self.bundle(cast.persona.avatar)
+            await self.avatar(cast.persona.avatar)
             voice = Speaker(cast.persona.voice)
             await self.voicing.call(_warm, voice)
             for language, text in cast.persona.greeting.items():
@@ -129,11 +129,11 @@ class Engine:
             self._casts[name] = Cast(persona, knowledge, mind, hot_words)
         return self._casts[name]
 
-    async def bundle(self, avatar: str) -> Bundle:
+    async def avatar(self, name: str) -> Avatar:
         """An avatar, loaded once for all sessions."""
-        if avatar not in self._bundles:
-            self._bundles[avatar] = await self.judging.call(load_bundle, avatar)
-        return self._bundles[avatar]
+        if name not in self._avatars:
+            self._avatars[name] = await self.judging.call(open_avatar, name)
+        return self._avatars[name]
 
     def mouth(self, voice: str, languages: Iterable[Language]) -> Mouth:
         """A voice for one session; reads files.

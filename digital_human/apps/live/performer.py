@@ -20,7 +20,7 @@ from digital_human.core.events import Events
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
 from digital_human.face.animation import ACTS, LOOKS, ActName, Animator, Look
-from digital_human.face.bundle import Bundle
+from digital_human.face.avatar import Avatar
 from digital_human.media.live_picture import LivePicture
 from digital_human.speech.types import Phone, Speech, Word
 
@@ -38,7 +38,7 @@ class Performer:
     to the event loop, `picture` to the pacer's render thread.
 
     Args:
-        bundle: The avatar.
+        avatar: The avatar.
         size: Width and height of the picture in pixels, even.
         fps: Frames per second; divides 48 000.
         epoch: The session's; speech of an older epoch is dropped.
@@ -54,7 +54,7 @@ class Performer:
 
     def __init__(
         self,
-        bundle: Bundle,
+        avatar: Avatar,
         *,
         size: tuple[int, int] = (576, 768),
         fps: int = 25,
@@ -75,7 +75,7 @@ class Performer:
         self._voiced: dict[int, float] = {}
         self._orders: deque[Callable[[int], None]] = deque(maxlen=_ORDERS)
         self._animator = Animator(fps, seed)
-        self._picture = LivePicture(bundle, size, label=label, background=background)
+        self._picture = LivePicture(avatar, size, label=label, background=background)
         self.on_sound: list[Callable[[FloatArray], None]] = []
 
     @property

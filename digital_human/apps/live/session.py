@@ -102,10 +102,10 @@ class LiveSession:
         """
         engine, persona = self._engine, self.persona
         self.set_language(self._first_language)
-        bundle = await engine.bundle(self.avatar)
+        avatar = await engine.avatar(self.avatar)
         mouth = await engine.judging.call(engine.mouth, self.voice, persona.languages)
         self.performer = await engine.judging.call(
-            Performer, bundle, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
+            Performer, avatar, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
             label=label_text(persona.languages[0]),
             background=persona.background_file or persona.background or None,
             seed=int(self.id[:8], 16),

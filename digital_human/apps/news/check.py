@@ -15,7 +15,7 @@ from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import plan_programme
 from digital_human.apps.news.script import Segment, Text, text_in, voice_in
 from digital_human.errors import DigitalHumanError, InputError, ResourceError
-from digital_human.face.bundle import load_bundle
+from digital_human.face.avatar import open_avatar
 from digital_human.media.clips import probe_media
 from digital_human.safety.audit import AuditLog
 from digital_human.safety.commands import verdict_table
@@ -128,7 +128,7 @@ def print_verdict(console: Console, checked: Checked) -> None:
 def _people(file: ScriptFile) -> Iterator[str]:
     for key, anchor in file.script.anchors.items():
         try:
-            load_bundle(anchor.avatar)
+            open_avatar(anchor.avatar)
         except DigitalHumanError as error:
             yield file.problem(("anchors", key, "avatar"), _with_fix(error))
         for language in file.script.languages:

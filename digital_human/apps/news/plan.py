@@ -13,7 +13,7 @@ import digital_human
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.script import SIZES, Script, Segment, Text, Titles, text_in, voice_in
 from digital_human.config import settings
-from digital_human.face.bundle import MANIFEST, find_bundle
+from digital_human.face.manifest import MANIFEST, find_bundle
 from digital_human.media.shot import CityWeather, Look
 from digital_human.safety.labels import label_text
 from digital_human.speech.speaker import shared_synthesizer

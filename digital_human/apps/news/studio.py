@@ -12,8 +12,8 @@ from digital_human.apps.news.plan import FPS, RATE, SegmentPlan, TurnPlan
 from digital_human.apps.news.timeline import SAMPLES, Timeline
 from digital_human.core.frames import ByteArray
 from digital_human.face.animation import Animator
-from digital_human.face.bundle import Bundle, load_bundle
-from digital_human.face.renderers.photo import PhotoRenderer
+from digital_human.face.avatar import Avatar, open_avatar
+from digital_human.face.renderers.base import Renderer
 from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause_cues, join_cues
 from digital_human.media.compositor import Compositor
 from digital_human.media.shot import Framing, Shot
@@ -39,13 +39,13 @@ class Studio:
     def __init__(self, plan: SegmentPlan, threads: int) -> None:
         cv2.setNumThreads(threads)
         self._plan = plan
-        self._bundles = {key: load_bundle(p.avatar) for key, p in plan.people.items()}
+        self._avatars = {key: open_avatar(p.avatar) for key, p in plan.people.items()}
         lexicon = Lexicon.from_mapping(dict(plan.lexicon), where="the script's lexicon")
         self._speakers = {
             key: Speaker(p.voice, lexicon=lexicon, speed=p.speed) for key, p in plan.people.items()
         }
-        self.framings = {key: framing_of(bundle) for key, bundle in self._bundles.items()}
-        self._renderers: dict[tuple[str, int], PhotoRenderer] = {}
+        self.framings = {key: framing_of(avatar) for key, avatar in self._avatars.items()}
+        self._renderers: dict[tuple[str, int], Renderer] = {}
         self.compositor = Compositor(plan.size, FPS, plan.look)
 
     def say(self, turn: TurnPlan, cancelled: Callable[[], bool]) -> Iterator[Speech]:
@@ -100,21 +100,21 @@ class Studio:
         animator.settle(timeline.frames)
         return animator
 
-    def renderer(self, shot: Shot, key: str) -> PhotoRenderer:
+    def renderer(self, shot: Shot, key: str) -> Renderer:
         """The anchor's renderer at the size the shot needs."""
-        bundle = self._bundles[key]
-        height, width = bundle.canvas.shape[:2]
+        avatar = self._avatars[key]
+        height, width = avatar.canvas.shape[:2]
         rows = self.compositor.placement(shot, key, (width, height)).height
         if (key, rows) not in self._renderers:
-            self._renderers[key, rows] = PhotoRenderer(bundle, rows)
+            self._renderers[key, rows] = avatar.renderer(rows)
         return self._renderers[key, rows]
 
 
-def framing_of(bundle: Bundle) -> Framing:
-    """Where the person is inside the bundle's picture: crown from the matte, chin from the mesh."""
-    height, width = bundle.canvas.shape[:2]
-    covered = np.flatnonzero((bundle.canvas[..., 3] > 127).any(axis=1))
-    face = bundle.manifest.face
+def framing_of(avatar: Avatar) -> Framing:
+    """Where the person is inside the avatar's picture: crown from the matte, chin from the mesh."""
+    height, width = avatar.canvas.shape[:2]
+    covered = np.flatnonzero((avatar.canvas[..., 3] > 127).any(axis=1))
+    face = avatar.manifest.face
     return Framing(
         crown=float(covered[0]) / height, chin=face.chin[1] / height, centre=face.eyes[0] / width
     )

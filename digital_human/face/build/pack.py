@@ -11,10 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -28,6 +24,8 @@ from digital_human.face import landmarks as lm
 from digital_human.face.build.modes import FaceModes, linear_fit, symmetric
 from digital_human.face.build.pictures import bleed, one_piece, shut, webp, without_interior
 from digital_human.face.build.raw import CELL, Person, RawMaterial
+from digital_human.face.build.write import write_bundle
+from digital_human.face.manifest import CANVAS, AvatarManifest, FaceFrame
 from digital_human.face.mesh import Box, IntArray, part_mesh, strip_triangles, warp_points
 
 _REFERENCE_GAP = 0.08
@@ -52,14 +50,12 @@ def face_triangles() -> IntArray:
     return np.array([*holes, *(t for t in triangles if len(t) == 3)], np.int32)
 
 
-def pack(raw: RawMaterial, person: Person, out: Path) -> fmt.AvatarManifest:
+def pack(raw: RawMaterial, person: Person, out: Path) -> AvatarManifest:
     """Write the bundle ``out`` (its folder name is the anchor's name), replacing an older one.
 
     Raises:
         InputError: The material cannot make a bundle, or it would exceed the size limit.
     """
-    if out.exists() and not (out / fmt.MANIFEST).is_file():
-        raise InputError(f"{out}: exists and is no avatar bundle", fix="give a new folder")
     builder = _Builder(raw)
     files = builder.files()
     try:
@@ -71,17 +67,7 @@ def pack(raw: RawMaterial, person: Person, out: Path) -> fmt.AvatarManifest:
     total = sum(len(blob) for blob in files.values())
     if total > fmt.MAX_BYTES:
         raise InputError(f"{out.name}: {total >> 20} MiB, more than a bundle may have")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-        folder = Path(scratch) / out.name
-        for name, blob in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(blob)
-        (folder / fmt.MANIFEST).write_text(_toml(manifest), "utf-8")
-        fmt.load_bundle(folder)
-        if out.exists():
-            shutil.rmtree(out)
-        os.replace(folder, out)
+    write_bundle(out, manifest, files)
     return manifest
 
 
@@ -252,7 +238,7 @@ class _Builder:
         reference = self._reference()
         box = self._mouth_box(reference)
         eyes, closed, eyes_box = self._eyes()
-        files = {fmt.CANVAS: webp(bleed(one_piece(self.raw.canvas)), lossless=True)}
+        files = {CANVAS: webp(bleed(one_piece(self.raw.canvas)), lossless=True)}
         for i, index in enumerate(self.used):
             files[f"mouths/{i:02d}.webp"] = webp(self._texture(index, reference, box))
         if eyes is not None:
@@ -284,11 +270,11 @@ class _Builder:
         size = [max(1, round(side * self._scale)) for side in (image.shape[1], image.shape[0])]
         return np.asarray(cv2.resize(bleed(image), size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def manifest(self, name: str, person: Person, files: dict[str, bytes]) -> fmt.AvatarManifest:
+    def manifest(self, name: str, person: Person, files: dict[str, bytes]) -> AvatarManifest:
         """The description that goes with ``files``."""
         eyes = self.points[[lm.RIGHT_EYE[0], lm.LEFT_EYE[0]]].mean(0)
         chin = self.points[lm.CHIN]
-        return fmt.AvatarManifest(
+        return AvatarManifest(
             format=1,
             name=name,
             display=person.display,
@@ -296,7 +282,7 @@ class _Builder:
             person=person.person,
             consent=person.consent,
             canvas=(self.raw.canvas.shape[1], self.raw.canvas.shape[0]),
-            face=fmt.FaceFrame(
+            face=FaceFrame(
                 eyes=(round(float(eyes[0]), 1), round(float(eyes[1]), 1)),
                 eye_distance=round(self.io, 1),
                 chin=(round(float(chin[0]), 1), round(float(chin[1]), 1)),
@@ -327,18 +313,3 @@ def _nearest(
     if gap <= 0.015:
         usable[-1, -1] = (0.0, 1.0)
     return min(usable, key=lambda k: (3 * (usable[k][0] - gap)) ** 2 + (usable[k][1] - width) ** 2)
-
-
-def _toml(manifest: fmt.AvatarManifest) -> str:
-    """The manifest as TOML; JSON strings, numbers and arrays are valid TOML values."""
-    lines: list[str] = []
-    tables: list[str] = []
-    for key, value in manifest.model_dump(mode="json").items():
-        if isinstance(value, dict):
-            tables.append(f"\n[{key}]")
-            tables += [
-                f"{json.dumps(k)} = {json.dumps(v, ensure_ascii=False)}" for k, v in value.items()
-            ]
-        else:
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-    return "\n".join([*lines, *tables]) + "\n"

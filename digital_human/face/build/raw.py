@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
-from digital_human.face import bundle as fmt
+from digital_human.face.manifest import DisplayName
 
 CELL = re.compile(r"^g(\d+)w(\d+)$")
 
@@ -38,7 +38,7 @@ class Person(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    display: fmt.DisplayName
+    display: DisplayName
     gender: Literal["female", "male", "unspecified"]
     person: Literal["generated", "real"] = "generated"
     consent: str = ""

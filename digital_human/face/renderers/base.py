@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from digital_human.core.frames import ByteArray
+from digital_human.face.mesh import Box
 from digital_human.face.motion import MotionFrame
 
 
@@ -19,6 +20,11 @@ class Renderer(Protocol):
     @property
     def fps(self) -> int:
         """Frames per second the avatar was made for."""
+        ...
+
+    @property
+    def moving(self) -> tuple[Box, ...]:
+        """What changes from picture to picture; the rest stays as the first picture shows it."""
         ...
 
     def render(self, motion: MotionFrame) -> ByteArray:
