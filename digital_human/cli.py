@@ -13,10 +13,12 @@ from digital_human import __version__
 from digital_human.apps import doctor
 from digital_human.apps.live import commands as bench
 from digital_human.apps.news import commands as news
+from digital_human.apps.revoice import commands as revoice
 from digital_human.errors import DigitalHumanError, ResourceError
 from digital_human.face import commands as avatars
 from digital_human.models import commands as models
 from digital_human.safety import commands as safety
+from digital_human.safety import consent_commands as consents
 from digital_human.server import commands as server
 from digital_human.speech import commands as voices
 
@@ -30,6 +32,7 @@ app.add_typer(news.app, name="news")
 app.add_typer(avatars.app, name="avatar")
 app.add_typer(voices.app, name="voice")
 app.add_typer(models.app, name="models")
+app.add_typer(consents.consent_app, name="consent")
 app.add_typer(safety.audit_app, name="audit")
 app.command("verify")(safety.verify_command)
 app.add_typer(bench.app, name="bench")
@@ -38,6 +41,7 @@ app.command(
     epilog="Example: digital-human serve --persona xihu\n\n"
     "Example: DH_LLM__API_KEY=… digital-human serve --llm openai --model deepseek-chat",
 )(server.serve)
+app.command("revoice", epilog=revoice.EPILOG)(revoice.revoice)
 app.command("doctor")(doctor.command)
 
 

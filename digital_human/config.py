@@ -92,6 +92,8 @@ class LiveSettings(_Section):
         max_sessions: Fixed limit; 0 admits as many as the machine is measured to carry.
         origins: Web origins that may call the API from other pages.
         recordings: Where recordings go; by default ``recordings`` of the home.
+        record_minutes: Minutes after which a recording ends by itself.
+        publish_minutes: Minutes for which a server that cannot be published to is tried.
     """
 
     host: str = "127.0.0.1"
@@ -103,6 +105,8 @@ class LiveSettings(_Section):
     max_sessions: int = Field(default=0, ge=0)
     origins: list[str] = Field(default_factory=list)
     recordings: Path | None = None
+    record_minutes: float = Field(default=240, gt=0)
+    publish_minutes: float = Field(default=10, gt=0)
 
 
 class Settings(BaseSettings):

@@ -42,6 +42,12 @@ class ModerationError(DigitalHumanError):
     exit_code = 4
 
 
+class ConsentError(DigitalHumanError):
+    """A real person's face or voice was asked for without a consent that holds for it."""
+
+    exit_code = 4
+
+
 class ResourceError(DigitalHumanError):
     """The machine cannot do it: disk full, encoder missing, device lost."""
 

@@ -9,5 +9,5 @@ bash scripts/setup.sh llm test
 .venv/bin/mypy
 .venv/bin/lint-imports
 .venv/bin/digital-human models pull kokoro-int8 kokoro-voices whisper-base \
-    face-landmarker smart-turn use-multilingual qwen2.5-coder-0.5b
+    face-landmarker selfie-segmentation smart-turn use-multilingual qwen2.5-coder-0.5b
 .venv/bin/python -m pytest "$@"

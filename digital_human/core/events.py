@@ -55,13 +55,13 @@ class Events:
 
     def __init__(self, session: str, now: Callable[[], float]) -> None:
         self.session = session
-        self._now = now
+        self.now = now
         self._listeners: list[Listener] = []
         self.turn = 0
 
     def emit(self, kind: str, *, turn: int | None = None, **data: Any) -> Event:
         """Tell every listener; a listener must return at once and must not raise."""
-        event = Event(kind, self.session, self.turn if turn is None else turn, self._now(), data)
+        event = Event(kind, self.session, self.turn if turn is None else turn, self.now(), data)
         for listener in tuple(self._listeners):
             listener(event)
         return event

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
+import math
 import os
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import ParamSpec, Protocol, TypeVar
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
+from weakref import WeakSet
+
+from digital_human.errors import ResourceError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_EXIT_SECONDS = 1.0  # that the end of the process waits for each thread
 
 
 class Stage(Protocol):
@@ -23,7 +32,26 @@ class Stage(Protocol):
         ...
 
 
-class ModelThread:
+class Hung(ResourceError):
+    """A model did not come back in time; its thread was left to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a model may take, in seconds from when it begins.
+
+    Attributes:
+        limit: Then it is given up.
+        suspect: Then ``told`` is called, once; it may still come back.
+        told: Told on the event loop.
+    """
+
+    limit: float
+    suspect: float = math.inf
+    told: Callable[[Hung], None] = lambda error: None
+
+
+class ModelThread(Executor):
     """One thread that owns one model, so that the event loop never blocks.
 
     Args:
@@ -33,30 +61,122 @@ class ModelThread:
             where threads have no priority of their own.
     """
 
+    _all: WeakSet[ModelThread] = WeakSet()
+
     def __init__(self, name: str, nice: int = 0) -> None:
-        self._pool = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix=name, initializer=_yield_more, initargs=(nice,)
-        )
+        self._all.add(self)
+        self._name, self._nice = name, nice
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run ``work`` in the thread and return its result."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        return await loop.run_in_executor(self, lambda: work(*args, **kwargs))
 
-    def __enter__(self) -> ModelThread:
-        return self
+    async def call_within(
+        self, patience: Patience, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Like `call`, for work that may hang.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        Args:
+            patience: How long it may take.
+            work: What to run.
+            *args: Passed on.
+            **kwargs: Passed on.
+
+        Raises:
+            Hung: It took longer. Its thread is left to it; what waits and what comes goes on in
+                another one.
+        """
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def run() -> R:
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(begun.set)
+            return work(*args, **kwargs)
+
+        job = asyncio.ensure_future(self.call(run))
+        beginning = asyncio.ensure_future(begun.wait())
+        try:
+            await asyncio.wait([job, beginning], return_when=asyncio.FIRST_COMPLETED)
+            first = min(patience.suspect, patience.limit)
+            await asyncio.wait([job], timeout=first)
+            if not job.done() and first < patience.limit:
+                patience.told(Hung(f"{self._name}: no answer within {first:.1f} s"))
+                await asyncio.wait([job], timeout=patience.limit - first)
+            if not job.done():
+                self._leave_behind()
+                raise Hung(f"{self._name}: no answer within {patience.limit:.1f} s")
+            return job.result()
+        finally:
+            beginning.cancel()
+            job.cancel()
+
+    def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Run ``work`` in the thread; see `concurrent.futures.Executor.submit`."""
+        if self._closed:
+            raise RuntimeError(f"thread {self._name!r} has ended")
+        future: Future[R] = Future()
+        self._jobs.put((future, lambda: work(*args, **kwargs)))
+        if self._thread is None:
+            self._start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
+        """End the thread; calls that wait are dropped.
+
+        Args:
+            wait: Wait for the call that is running.
+            cancel_futures: Always true here.
+        """
+        self._closed = True
+        with contextlib.suppress(Empty):
+            while (job := self._jobs.get_nowait()) is not None:
+                job[0].cancel()
+        self._jobs.put(None)
+        if wait and self._thread is not None:
+            self._thread.join()
 
     def close(self) -> None:
         """Wait for the call that is running and end the thread; calls that wait are dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _start(self) -> None:
+        # A daemon, so that a call that hangs does not keep the process from ending.
+        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._thread.start()
+
+    def _leave_behind(self) -> None:
+        self._thread = None
+        if not self._jobs.empty():
+            self._start()
+
+    def _work(self) -> None:
+        _yield_more(self._nice)
+        while (job := self._jobs.get()) is not None:
+            future, work = job
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as error:
+                    future.set_exception(error)
+            del job, future, work  # nothing is held while it waits
+            if self._thread is not threading.current_thread():
+                return  # it was left behind and has come back
+
+
+@atexit.register
+def _end_all() -> None:
+    """Native code must not meet the end of Python; a call that hangs is not waited for longer."""
+    for one in list(ModelThread._all):
+        one.shutdown(wait=False)
+        if one._thread is not None:
+            one._thread.join(_EXIT_SECONDS)
 
 
 def _yield_more(nice: int) -> None:

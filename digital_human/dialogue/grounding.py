@@ -18,6 +18,9 @@ ADVISED = 0.3
 """The same for advice and opinion."""
 _PLACE = re.compile(r"[\u3400-\u9fff]+[塔堤桥寺湖山亭庙岛]")
 _FEW = 3  # so little content is not judged
+_ELSEWHERE = 2  # so much content of a place that is told of others only belongs to them
+_CAN = re.compile(r"(?<!不)(?:可以|能够?)([\u3400-\u9fff]{2})")
+_CLAUSE = re.compile(r"[，；：,;:](?!\d)")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+|\d+(?:\.\d+)?")
 # Words that make a sentence a claim of fact, and words that make it advice or an opinion.
@@ -60,17 +63,21 @@ _ENGLISH = {
 }
 
 
-def grounded(text: str, passages: str, question: str = "", *, translated: bool = False) -> bool:
+def grounded(
+    text: str, passages: str, question: str = "", *, before: str = "", translated: bool = False
+) -> bool:
     """Whether ``text`` rests on ``passages``: its numbers, its names and, for claims, its words.
 
-    Every number, name and quoted title must stand in the passages or the question. Of a claim,
-    `SUPPORTED` of the words (English) or of the pairs of characters (Chinese) must too, and
-    repeating the question alone says nothing.
+    Every number, name and quoted title must stand in the passages or the question, and `SUPPORTED`
+    of the words (English) or of the pairs of characters (Chinese) too, `ADVISED` of advice; what it
+    adds to the question must not all be its own, and what is told of one place must not be said of
+    another.
 
     Args:
         text: One sentence or clause.
-        passages: What is known.
+        passages: What is known, parted by empty lines.
         question: What was asked.
+        before: What was said of the same sentence already.
         translated: Whether the passages are in another language, so that only numbers can be
             compared.
     """
@@ -81,20 +88,56 @@ def grounded(text: str, passages: str, question: str = "", *, translated: bool =
         return True
     if not _named(text, known):
         return False
-    said, written = _content(text), _content(_concerned(text, passages))
+    asked, written = content(question), content(passages)
+    said, supported = set[str](), set[str]()
+    for clause in filter(None, _CLAUSE.split(text)):
+        concerned = _concerned(clause, passages)
+        own, told = content(clause), content(concerned)
+        if _denied(clause, concerned) or _misplaced(
+            clause, own - told - asked, own & told, written
+        ):
+            return False
+        said |= own
+        supported |= own & told
     if len(said) < _FEW:
         return True
-    share = len(said & (written | _content(question))) / len(said)
-    if _ADVICE.search(text) and not _CLAIM.search(text):
-        return share >= ADVISED
-    return bool(said & written) and share >= SUPPORTED
+    if not (supported - asked if len(said - asked) >= _FEW else supported):
+        return False
+    advised = _ADVICE.search(before + text) and not _CLAIM.search(text)
+    share = len(supported | (said & asked)) / len(said)
+    return share >= (ADVISED if advised else SUPPORTED)
+
+
+def _misplaced(clause: str, unknown: set[str], known: set[str], written: set[str]) -> bool:
+    """Whether a clause says of the place it names what is only told of others.
+
+    Args:
+        clause: The clause.
+        unknown: Its content that is not told of its place, and was not asked.
+        known: Its content that is.
+        written: All that is told of anything.
+    """
+    names = set[str]().union(*(content(place) for place in places(clause)))
+    return len(unknown & written) >= _ELSEWHERE and not known - names
+
+
+def _denied(clause: str, passages: str) -> bool:
+    """Whether a clause says that something can be done which the passages say cannot."""
+    return any(
+        re.search(rf"不(?:能|可以?|得|准|让){doing}", passages) for doing in _CAN.findall(clause)
+    )
 
 
 def _concerned(text: str, passages: str) -> str:
     """The passages (parted by empty lines) about the first place ``text`` names, else all."""
-    places = [word.text for word in analyse(text).words if _PLACE.fullmatch(word.text)]
-    found = [p for p in passages.split("\n\n") if places and places[0] in p]
+    named = places(text)
+    found = [p for p in passages.split("\n\n") if named and named[0] in p]
     return "\n\n".join(found) or passages
+
+
+def places(text: str) -> list[str]:
+    """Names of sights in Chinese ``text``, told by how they end."""
+    return [word.text for word in analyse(text).words if _PLACE.fullmatch(word.text)]
 
 
 def _named(text: str, known: str) -> bool:
@@ -149,7 +192,7 @@ def _spelt(numeral: str) -> int:
     return total + section + digit
 
 
-def _content(text: str) -> set[str]:
+def content(text: str) -> set[str]:
     """Words and pairs of characters that say something."""
     found: set[str] = set()
     for run in _RUN.findall(text.casefold()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from digital_human.dialogue.llm.base import Message, estimate_tokens
@@ -12,6 +12,8 @@ from digital_human.speech.types import Language
 INTERRUPTED: dict[Language, str] = {
     "zh": "（被打断）", "en": " (interrupted)", "ja": "（中断）",
 }  # fmt: skip
+TOLD = 320
+"""Tokens of what was said before that the language model is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Exchange:
         interrupted: Whether the visitor cut the answer short.
         sources: Passages the answer rests on.
         at: Seconds on the session's clock.
+        refused: Whether the question was unsafe; the language model is never told of it.
     """
 
     turn: int
@@ -35,50 +38,54 @@ class Exchange:
     interrupted: bool = False
     sources: tuple[Source, ...] = ()
     at: float = 0.0
+    refused: bool = False
 
 
 class History:
-    """The exchanges of one session, the oldest dropped first; used from one thread only.
+    """The exchanges of one session, the oldest dropped first.
+
+    One thread adds to it; any thread may read it, and sees it before or after an exchange was
+    added, never in between.
 
     Args:
         limit: Exchanges kept; a session may go on for ever.
+        told: Tokens that `messages` may have.
     """
 
-    def __init__(self, limit: int = 200) -> None:
-        self._limit = limit
-        self._exchanges: list[Exchange] = []
-        self._first = 0  # turn of the first exchange that the language model is shown
+    def __init__(self, limit: int = 200, told: int = TOLD) -> None:
+        self._limit, self._told = limit, told
+        # The exchanges, and the turn of the first one that the language model is told.
+        self._state: tuple[tuple[Exchange, ...], int] = ((), 0)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """In order."""
-        return tuple(self._exchanges)
+        return self._state[0]
 
     def add(self, exchange: Exchange) -> None:
-        """Append an exchange."""
-        self._exchanges.append(exchange)
-        del self._exchanges[: -self._limit]
+        """Append an exchange.
 
-    def messages(self, budget: int, count: Callable[[str], int] = estimate_tokens) -> list[Message]:
-        """The latest exchanges as chat messages.
-
-        When they no longer fit, exchanges are dropped until half the budget is free, so that the
-        first message stays the same for many turns and the language model's prefix stays warm.
-
-        Args:
-            budget: Tokens they may have.
-            count: Tokens of a text.
+        When those that the language model is told no longer fit, the oldest are left out until
+        half the room is free, so that the first message stays the same for many turns and the
+        language model's prefix stays warm.
         """
-        shown = [e for e in self._exchanges if e.turn >= self._first and e.answer]
-        costs = [count(e.question) + count(_answer(e)) + 8 for e in shown]
-        if sum(costs) > budget:
-            while shown and sum(costs) > budget // 2:
+        exchanges, first = self._state
+        exchanges = (*exchanges, exchange)[-self._limit :]
+        shown = _shown(exchanges, first)
+        costs = [estimate_tokens(e.question) + estimate_tokens(_answer(e)) + 8 for e in shown]
+        if sum(costs) > self._told:
+            while shown and sum(costs) > self._told // 2:
                 shown, costs = shown[1:], costs[1:]
-            self._first = shown[0].turn if shown else self._next_turn()
-        return [message for exchange in shown for message in _messages(exchange)]
+            first = shown[0].turn if shown else exchange.turn + 1
+        self._state = (exchanges, first)
 
-    def _next_turn(self) -> int:
-        return self._exchanges[-1].turn + 1 if self._exchanges else 0
+    def messages(self) -> list[Message]:
+        """The latest exchanges as chat messages."""
+        return [message for exchange in _shown(*self._state) for message in _messages(exchange)]
+
+
+def _shown(exchanges: Sequence[Exchange], first: int) -> list[Exchange]:
+    return [e for e in exchanges if e.turn >= first and e.answer and not e.refused]
 
 
 def _messages(exchange: Exchange) -> Sequence[Message]:

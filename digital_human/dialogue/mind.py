@@ -7,11 +7,13 @@ import contextlib
 import re
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import ParamSpec, Protocol, TypeVar
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import prompt
-from digital_human.dialogue.grounding import grounded, numbers, written_in
+from digital_human.dialogue.answer import BRIEF, LONG, Answering, letters
+from digital_human.dialogue.grounding import written_in
 from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
 from digital_human.dialogue.knowledge import Findings, Knowledge
@@ -26,47 +28,27 @@ from digital_human.safety.words import Level
 from digital_human.speech.text.emotion import emotion_of
 from digital_human.speech.types import Language
 
-_HISTORY = 320  # tokens of what was said before, where a question needs it
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _GIVES_AWAY = re.compile(
     r"通义|千问|阿里|语言模型|大模型|训练数据|系统提示|提示词|我的(?:规则|指令|设定)"
     r"|qwen|alibaba|openai|chatgpt|language model|system prompt|my (?:rules|instructions)",
     re.IGNORECASE,
 )
-# What the model says when the passages do not hold the answer: the persona has words for that.
-_UNKNOWN = re.compile(
-    r"资料|(?:我|这个|暂时|目前|并)?不(?:太)?(?:知道|清楚|了解|确定)|没有(?:提到|提及|说明|相关|具体)|无法(?:确定|回答|提供)"
-    r"|\bnotes?\b|\b(?:don't|do not) (?:know|have)|not (?:sure|mentioned|specified|provided)"
-    r"|no information|unable to|can(?:'t|not) (?:answer|provide|say)",
-    re.IGNORECASE,
-)
 NEAR_ENOUGH = 0.52
 """Cosine from which a passage may be spoken where the language model has nothing to say."""
-# Politeness that says nothing.
-_EMPTY = re.compile(
-    r"^(?:好的|当然|没问题|我?明白了?|我?知道了|嗯|您好|你好|sure|of course|certainly|ok(?:ay)?)"
-    r"(?:[，,。！!]*(?:可以|我?(?:明白|知道)了?))?[，,。！!.]*$",
-    re.IGNORECASE,
-)
-_MISSES = 2  # sentences that rest on nothing before an answer is given up
+NEAR_TO_GO_ON = 0.6
+"""The same behind what it has said."""
 _LEAKED = 9  # characters of the rules in a row that give them away
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
-    """How long an answer may be.
+class Thread(Protocol):
+    """Where a language model runs: a `ModelThread`, or `Workers` for a server."""
 
-    Attributes:
-        tokens: Tokens generated at most.
-        sentences: Sentences at most.
-        characters: No sentence is begun after so many; English counts a third.
-    """
-
-    tokens: int
-    sentences: int
-    characters: int
-
-
-BRIEF, LONG = Length(96, 3, 90), Length(280, 8, 260)
+    async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run ``work`` there and return its result."""
+        ...
 
 
 class Mind:
@@ -85,7 +67,7 @@ class Mind:
         persona: Persona,
         *,
         llm: Llm | None,
-        llm_thread: ModelThread | None,
+        llm_thread: Thread | None,
         knowledge: Knowledge | None,
         moderator: Moderator,
     ) -> None:
@@ -93,7 +75,7 @@ class Mind:
         self._llm = None if llm is None or llm_thread is None else _Running(llm, llm_thread)
         self._searching = ModelThread("knowledge")
         self._rules = {
-            language: _letters(prompt.rules_text(persona, language))
+            language: letters(prompt.rules_text(persona, language))
             for language in persona.languages
         }
 
@@ -138,26 +120,42 @@ class Mind:
         if sources:
             yield Sources(sources)
         messages = self._prompt(text, language, history, sources, intent)
-        answer = _Answer(LONG if wants_more(text) else BRIEF, language, text, sources)
+        answer = Answering(LONG if wants_more(text) else BRIEF, language, text, sources)
         async with contextlib.aclosing(self._generated(messages, answer, cancelled)) as thoughts:
             async for thought in thoughts:
                 yield thought
-        if not answer.whole:
+        if not answer.enough:
             for thought in self._instead(answer, findings, language, history):
                 yield thought
 
-    def settled(self, text: str, language: Language) -> Line | None:
-        """The answer to ``text`` that needs no language model, if there is one."""
+    async def expect(
+        self,
+        text: str,
+        language: Language,
+        history: History,
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        """Have the language model read what the answer to ``text`` will need, if it needs it.
+
+        Args:
+            text: What the visitor has said so far.
+            language: Language of the answer.
+            history: What was said before; not changed.
+            cancelled: Whether the words are others by now; asked by model threads too.
+
+        Raises:
+            Cancelled: ``cancelled`` said so; what was read is kept.
+            DigitalHumanError: The language model failed.
+        """
         language = self._persona.language(language)
         intent = intent_of(text)
-        if intent == "repeat":
-            return None
-        if (words := self._persona.talk(intent, language, 0)) is not None:
-            return Line(words, language, "script", emotion="warm")
-        if self._knowledge is None:
-            return None
-        sure = self._knowledge.search(text, language).sure
-        return Line(sure.text, language, "knowledge") if sure else None
+        if self._llm is None or self._own_words(intent, language, history) is not None:
+            return
+        findings = await self._search(text, language, history)
+        if findings.sure is None and (findings.about or intent != "question"):
+            messages = self._prompt(text, language, history, findings.about, intent)
+            await self._llm.read(messages, cancelled)
 
     def warm(
         self, history: History | None = None, *, cancelled: Callable[[], bool] = never
@@ -170,12 +168,42 @@ class Mind:
         """
         if self._llm is None:
             return
-        spoken = history.exchanges[-1].language if history and history.exchanges else None
-        languages = self._persona.languages if spoken is None else (spoken,)
-        for language in languages:
-            before = [] if history is None else history.messages(_HISTORY)
-            head = [prompt.system(self._persona, self._persona.language(language)), *before]
-            self._llm.model.warm(head, cancelled=cancelled)
+        model, persona = self._llm.model, self._persona
+        if history is not None and (exchanges := history.exchanges):
+            system = prompt.system(persona, persona.language(exchanges[-1].language))
+            model.warm([system, *history.messages()], cancelled=cancelled)
+            return
+        for language in persona.languages:
+            model.warm(prompt.head(persona, language), cancelled=cancelled)
+
+    def lessons(self) -> list[Callable[[Callable[[], bool]], None]]:
+        """What the language model can learn of the knowledge while nobody needs it.
+
+        Returns:
+            One call for each passage, given what says whether it is to stop. Each runs in the
+            language model's thread, and takes no time when the passage was learned before.
+
+        Raises (each of them):
+            Cancelled: It was stopped.
+            ResourceError: It cannot be kept on the disk.
+        """
+        if self._llm is None or self._knowledge is None:
+            return []
+        model = self._llm.model
+
+        def lesson(source: Source, language: Language) -> Callable[[Callable[[], bool]], None]:
+            def learn(cancelled: Callable[[], bool]) -> None:
+                if (text := prompt.passage(source, language)) is not None:
+                    head = prompt.head(self._persona, language)
+                    model.learn(head, text, cancelled=cancelled)
+
+            return learn
+
+        return [
+            lesson(source, language)
+            for source, language in self._knowledge.passages()
+            if language in self._persona.languages
+        ]
 
     def close(self) -> None:
         """End the search thread; the language model belongs to whoever made it."""
@@ -193,11 +221,12 @@ class Mind:
         return None if words is None else Line(words, language, "script", emotion="warm")
 
     def _instead(
-        self, answer: _Answer, findings: Findings, language: Language, history: History
+        self, answer: Answering, findings: Findings, language: Language, history: History
     ) -> Iterator[Thought]:
         """What is said when the model has not answered: the passage itself, if it is near."""
         near = next((s for s in findings.about if written_in(s.text, language)), None)
-        if answer.unfounded or near is None or near.score < NEAR_ENOUGH:
+        least = NEAR_TO_GO_ON if answer.said else NEAR_ENOUGH
+        if answer.unfounded or answer.begun or near is None or near.score < least:
             yield self._declined(language, history)
             return
         yield from self._moderated(spoken(near.text, language), language, "knowledge")
@@ -213,7 +242,8 @@ class Mind:
             return Findings((), None, 0.0)
         search = self._knowledge.search
         found = await self._searching.call(search, text, language)
-        asked = [e.question for e in history.exchanges[-3:] if e.question]
+        earlier = [e for e in history.exchanges[-3:] if not e.refused]
+        asked = [e.question for e in earlier if e.question]
         if not found.about and found.sure is None and asked and follows_up(text):
             joined = f"{asked[-1]} {text}"
             further = await self._searching.call(search, joined, language)
@@ -232,14 +262,14 @@ class Mind:
         intent: Intent,
     ) -> list[Message]:
         needed = follows_up(text) or (intent == "chat" and not sources)
-        before = history.messages(_HISTORY) if needed else []
+        before = history.messages() if needed else []
         asked = prompt.question(text, sources, language)
         return [prompt.system(self._persona, language), *before, asked]
 
     async def _generated(
         self,
         messages: Sequence[Message],
-        answer: _Answer,
+        answer: Answering,
         cancelled: Callable[[], bool],
     ) -> AsyncGenerator[Thought, None]:
         assert self._llm is not None
@@ -257,7 +287,7 @@ class Mind:
                 yield thought
         answer.end()
 
-    def _judged(self, found: str | Act, answer: _Answer) -> Iterator[Thought]:
+    def _judged(self, found: str | Act, answer: Answering) -> Iterator[Thought]:
         """What may be shown of one sentence."""
         if answer.over:
             return
@@ -289,16 +319,20 @@ class Mind:
         """Whether ``text`` tells the rules or the model behind the persona."""
         if _GIVES_AWAY.search(text):
             return True
-        letters, rules = _letters(text), self._rules[language]
+        said, rules = letters(text), self._rules[language]
         size = _LEAKED if language != "en" else 3 * _LEAKED
-        return any(letters[i : i + size] in rules for i in range(len(letters) - size + 1))
+        return any(said[i : i + size] in rules for i in range(len(said) - size + 1))
 
 
 class _Running:
     """A language model and the thread it runs in."""
 
-    def __init__(self, model: Llm, thread: ModelThread) -> None:
+    def __init__(self, model: Llm, thread: Thread) -> None:
         self.model, self._thread = model, thread
+
+    async def read(self, messages: Sequence[Message], cancelled: Callable[[], bool]) -> None:
+        """Read ``messages``, the head of a prompt to come."""
+        await self._thread.call(self.model.warm, messages, cancelled=cancelled)
 
     async def pieces(
         self, messages: Sequence[Message], max_tokens: int, cancelled: Callable[[], bool]
@@ -328,74 +362,3 @@ class _Running:
                 running.cancel()
             with contextlib.suppress(Cancelled, asyncio.CancelledError):
                 await running
-
-
-class _Answer:
-    """An answer in the making: what it may say, when it is over, and whether it is one at all.
-
-    Args:
-        length: How long it may be.
-        language: Its language.
-        question: What it answers.
-        sources: What it rests on; empty for small talk.
-    """
-
-    def __init__(
-        self, length: Length, language: Language, question: str, sources: Sequence[Source]
-    ) -> None:
-        self.length, self.language = length, language
-        self.over = self.whole = self.unfounded = False
-        self._misses, self._skips = 0, False
-        self._question = question
-        self._passages = "\n\n".join(f"{s.title}\n{s.text}" for s in sources)
-        titles = "|".join(re.escape(s.title) for s in sources if s.title) or "(?!)"
-        self._translated = any(not written_in(s.text, language) for s in sources)
-        self._title = re.compile(rf"^(?:{titles})(?:[：:。？?]+\s*|$)")
-        self._said: set[str] = set()
-        self._sentences, self._characters = 0, 0.0
-
-    def admit(self, text: str) -> str:
-        """``text`` as it may be said, and counts it; "" when it may not.
-
-        A sentence that was said already, or that rests on nothing, ends the answer: what a small
-        model writes after it is no better. Only its very first sentence may be left out. That the
-        passages do not hold the answer ends it too.
-        """
-        if not self._said:
-            text = self._title.sub("", text)
-        letters = _letters(text)
-        if not letters or letters == _letters(self._question) or _EMPTY.match(text):
-            return ""
-        if letters in self._said or (self._passages and _UNKNOWN.search(text)):
-            self.over = True
-            self.unfounded = letters not in self._said
-            return ""
-        ends = text.rstrip("”\"'」』)）").endswith(("。", "！", "？", "!", "?", ".", "…"))
-        skipped, self._skips = self._skips, False
-        if skipped or not self._rests_on_sources(text):
-            # What is left of a sentence whose beginning was not said makes no sense.
-            self._skips = not ends
-            self._misses += not skipped
-            self.over = bool(self._said) or self._misses >= _MISSES
-            self.unfounded = not (numbers(text) <= numbers(f"{self._passages}\n{self._question}"))
-            return ""
-        self._said.add(letters)
-        self._sentences += ends
-        self.whole = self.whole or ends
-        self._characters += len(text) / (3 if self.language == "en" else 1)
-        full = self._characters >= self.length.characters
-        self.over = ends and (full or self._sentences >= self.length.sentences)
-        return text
-
-    def _rests_on_sources(self, text: str) -> bool:
-        return not self._passages or grounded(
-            text, self._passages, self._question, translated=self._translated
-        )
-
-    def end(self) -> None:
-        """The model is done: what was said last is complete without a full stop."""
-        self.whole = self.whole or (bool(self._said) and not self.over)
-
-
-def _letters(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum())

@@ -1,7 +1,8 @@
 """Prompts, built so that as much of their head as possible stays the same from turn to turn.
 
 Order: who it is and its rules (the same for a persona and a language), then what was said before
-where it matters, then the passages and the question.
+where it matters, then the passages and the question. A passage is written the same way whatever was
+asked, so that the language model has to read it only once (`Llm.learn`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from digital_human.dialogue.grounding import places
 from digital_human.dialogue.llm.base import Message
 from digital_human.dialogue.persona import Persona
 from digital_human.dialogue.types import Source
@@ -44,8 +46,10 @@ _NOTES: dict[Language, tuple[str, str]] = {
     "ja": ("【資料】", "【来場者】"),
 }
 _MARKERS = re.compile(r"[【\[]\s*(?:资料|游客|資料|来場者|notes|visitor)\s*[】\]]", re.IGNORECASE)
-PASSAGE_LIMIT: dict[Language, int] = {"zh": 160, "en": 480, "ja": 200}
-"""Characters of passages in one prompt: about 100 tokens."""
+PASSAGE_LIMIT: dict[Language, int] = {"zh": 240, "en": 720, "ja": 300}
+"""Characters of one passage; of a longer one the sentences nearest to the question are taken."""
+NOTES_LIMIT: dict[Language, int] = {"zh": 300, "en": 900, "ja": 360}
+"""Characters of all passages of a prompt: about 200 tokens."""
 _QUESTION_LIMIT = 400
 _ASKS = re.compile(
     r"[？?]|什么|怎么|为何|谁|哪|几|多少|多[长高大深宽久]|吗|是不是|有没有"
@@ -71,24 +75,48 @@ def question(text: str, sources: Sequence[Source], language: Language) -> Messag
     asked = _data(text)[:_QUESTION_LIMIT]
     if not sources:
         return Message("user", asked)
-    notes, visitor = _NOTES[language]
-    return Message("user", f"{notes}{passages(text, sources, language)}\n{visitor}{asked}")
+    visitor = _NOTES[language][1]
+    told = "".join(passages(text, sources, language))
+    return Message("user", f"{_opening(language)}{told}{visitor}{asked}")
 
 
-def passages(text: str, sources: Sequence[Source], language: Language) -> str:
-    """As much of ``sources`` as there is room for, the sentences nearest to ``text`` first."""
-    room = PASSAGE_LIMIT[language]
+def head(persona: Persona, language: Language) -> list[Message]:
+    """What prompts with passages begin with; the first `passage` follows at once."""
+    return [system(persona, language), Message("user", _opening(language))]
+
+
+def passage(source: Source, language: Language) -> str | None:
+    """A source as it stands in prompts, with a line end; None when it is too long for one."""
+    text = _data(source.text)
+    return _titled(source, text) if len(text) <= PASSAGE_LIMIT[language] else None
+
+
+def passages(text: str, sources: Sequence[Source], language: Language) -> list[str]:
+    """The passages of a prompt in order; the first one at least, the others as they fit."""
+    room = NOTES_LIMIT[language]
     parts: list[str] = []
     for source in sources:
-        extract = _extract(_data(source.text), text, room)
-        if not extract:
-            break
-        title = _data(source.title)
+        part = passage(source, language)
+        if part is None:
+            extract = _extract(_data(source.text), text, PASSAGE_LIMIT[language])
+            part = _titled(source, extract) if extract else None
+        if part is not None and (not parts or len(part) <= room):
+            parts.append(part)
+            room -= len(part)
+    return parts
+
+
+def _opening(language: Language) -> str:
+    return f"{_NOTES[language][0]}\n"
+
+
+def _titled(source: Source, text: str) -> str:
+    """A passage under its title, so that it is told of whom or what it speaks."""
+    title = _data(source.title)
+    if _ASKS.search(title):
         # A question as title would be answered by repeating it.
-        named = title and title not in extract and not _ASKS.search(title)
-        parts.append(f"{title}：{extract}" if named else extract)
-        room -= len(extract)
-    return "\n".join(parts)
+        title = "、".join(name for name in places(title) if name not in text)
+    return f"{title}：{text}\n" if title and title not in text else f"{text}\n"
 
 
 def _data(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from digital_human.dialogue.opening import first_limit
 from digital_human.dialogue.types import Act
 from digital_human.speech.text.clauses import speakable, split
 from digital_human.speech.types import Language
@@ -13,6 +14,11 @@ from digital_human.speech.types import Language
 FIRST: dict[Language, int] = {"zh": 6, "en": 4, "ja": 8}
 """Characters (English: words) after which a first clause may end at a comma."""
 _WEAK = re.compile(r"[，；：]|[,;:](?=\s)|——")
+_HAN_WORDS = re.compile(r"[\u3040-\u9fff\s，：《》“”「」]+")
+# Beginnings without markup, in the language: they can be said before their sentence is complete.
+_PLAIN: dict[Language, re.Pattern[str]] = {
+    "zh": _HAN_WORDS, "en": re.compile(r"[A-Za-z',\s-]+"), "ja": _HAN_WORDS,
+}  # fmt: skip
 _OPEN, _CLOSED = "([（【〈《“「『", ")]）】〉》”」』"
 _FENCE = "```"
 
@@ -52,7 +58,8 @@ _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 class Sentences:
     """Cuts a stream of pieces into speakable sentences and gestures.
 
-    The first one may be only a clause, so that speaking can begin; code blocks are left out.
+    The first one may be only a clause, or the first words of a long one, so that speaking can
+    begin; code blocks are left out.
 
     Args:
         language: The only language that is let through.
@@ -62,6 +69,7 @@ class Sentences:
         self._language: Language = language
         self._buffer = self._held = ""
         self._begun = self._code = False
+        self._least = FIRST[language]
 
     def feed(self, piece: str) -> Iterator[str | Act]:
         """Take ``piece``; yields what is complete now."""
@@ -80,7 +88,8 @@ class Sentences:
         text, acts = clean(raw, self._language)
         yield from acts
         if text:
-            self._begun = True
+            # What goes on from a beginning without a mark ends at the next one.
+            self._begun, self._least = not text[-1].isalnum(), 0
             yield text
 
     def _cut(self) -> int:
@@ -90,11 +99,23 @@ class Sentences:
         if len(clauses) > 1:
             end = self._buffer.index(clauses[0].text) + len(clauses[0].text)
         if not self._begun:
-            for mark in _WEAK.finditer(self._buffer, 0, end or len(self._buffer)):
-                head = self._buffer[: mark.end()]
-                if _length(head, self._language) >= FIRST[self._language] and _closed(head):
-                    return mark.end()
+            upto = end or len(self._buffer)
+            marks = [mark.end() for mark in _WEAK.finditer(self._buffer, 0, upto)]
+            for mark in marks:
+                head = self._buffer[:mark]
+                if _length(head, self._language) >= self._least and _closed(head):
+                    return mark
+            if not end and self._least:
+                return self._early(marks[-1] if marks else 0)
         return end
+
+    def _early(self, start: int) -> int:
+        """Where a first clause that has grown long ends, between words behind ``start``; or 0."""
+        rest = self._buffer[start:]
+        end = first_limit(rest, self._language)
+        head = self._buffer[: start + end]
+        plain = _PLAIN[self._language].fullmatch(head)
+        return len(head) if end < len(rest) and plain and _closed(head) else 0
 
     def _without_code(self, piece: str) -> str:
         """``piece`` less what stands between fences, which may be split over pieces."""

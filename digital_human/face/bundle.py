@@ -86,7 +86,8 @@ class Bundle:
         path: Its folder.
         canvas: uint8 [h, w, 4] RGBA, the bust at rest.
         geometry: Landmarks and fields.
-        mouths: uint8 [h, w, 3] each, mouth textures.
+        mouths: uint8 [h, w, 4] RGBA each, mouth textures; where they are transparent the face at
+            rest shows, warped.
         eyes: uint8 [h, w, 3], the closed eyes, or None when the bundle has none.
         layers: Upper teeth, lower teeth and tongue by name.
     """
@@ -134,7 +135,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     count = int(geometry.textures.max(initial=-1)) + 1
     mouth_size = (int(geometry.mouth_box[2]), int(geometry.mouth_box[3]))
     mouths = tuple(
-        read_image(folder, f"mouths/{i:02d}.webp", blobs, "RGB", mouth_size) for i in range(count)
+        read_image(folder, f"mouths/{i:02d}.webp", blobs, "RGBA", mouth_size) for i in range(count)
     )
     eyes_size = (int(geometry.eyes_box[2]), int(geometry.eyes_box[3]))
     eyes = read_image(folder, EYES, blobs, "RGB", eyes_size) if EYES in blobs else None

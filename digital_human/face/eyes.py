@@ -110,11 +110,10 @@ class _Eyeball:
         self.box = Box.around(ring, 0.05 * io, (still.shape[1], still.shape[0]))
         visible = np.zeros((self.box.height, self.box.width), np.uint8)
         cv2.fillPoly(visible, [np.round(ring - self.box.corner).astype(np.int32)], 255)
-        ball = np.ascontiguousarray(still[self.box.slices][..., :3])
-        ball = np.asarray(cv2.inpaint(ball, 255 - visible, 3, cv2.INPAINT_TELEA), np.uint8)
-        self._ball = np.dstack([ball, np.full_like(visible, 255)])
         centre = rest[iris[0]] - self.box.corner
         radius = float(np.linalg.norm(rest[list(iris[1:])] - rest[iris[0]], axis=1).mean())
+        ball = _whole_iris(still[self.box.slices][..., :3], visible, centre, radius)
+        self._ball = np.dstack([ball, np.full_like(visible, 255)])
         y, x = np.mgrid[: self.box.height, : self.box.width].astype(np.float32)
         self._pixels = np.dstack([x, y])
         # The iris moves rigidly; towards the corners the white gives way.
@@ -133,6 +132,43 @@ class _Eyeball:
         cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
         alpha = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32) / 255
         mix(head[self.box.slices], ball, alpha)
+
+
+def _whole_iris(
+    picture: ByteArray, visible: ByteArray, centre: FloatArray, radius: float
+) -> ByteArray:
+    """The eyeball as it goes on under the lids.
+
+    The iris is completed round its centre: each ring of it with what shows of the same ring.
+    The white is continued over the rest.
+
+    Args:
+        picture: uint8 [h, w, 3].
+        visible: uint8 [h, w], 255 between the lids.
+        centre: float32 [2], of the iris.
+        radius: Of the iris in pixels.
+    """
+    # Lashes and the shadow of the lid at the edge of the opening are no part of the ball.
+    clear = cv2.erode(visible, np.ones((3, 3), np.uint8))
+    y, x = np.mgrid[: visible.shape[0], : visible.shape[1]].astype(np.float32)
+    away = np.hypot(x - centre[0], y - centre[1])
+    white = np.where((away > 1.12 * radius) & (clear > 0), 255, 0).astype(np.uint8)
+    whole = np.asarray(
+        cv2.inpaint(np.ascontiguousarray(picture), 255 - white, 3, cv2.INPAINT_TELEA)
+    )
+    rings = np.arange(0, 1.12 * radius + 1, dtype=np.float32)
+    hat = np.clip(1 - np.abs(away[..., None] - rings), 0, 1) * (clear[..., None] > 0)
+    weight = hat.sum((0, 1))
+    colours = np.einsum("yxr,yxc->rc", hat, picture.astype(np.float32))
+    seen = weight > 0.5
+    if seen.sum() < 2:
+        return np.asarray(cv2.inpaint(picture, 255 - visible, 3, cv2.INPAINT_TELEA), np.uint8)
+    colours = colours[seen] / weight[seen, None]
+    iris = np.stack([np.interp(away, rings[seen], colours[:, c]) for c in range(3)], -1)
+    share = np.clip((1.12 * radius - away) / (0.14 * radius), 0, 1)[..., None]
+    hidden = whole * (1 - share) + iris * share
+    keep = cv2.GaussianBlur(clear, (0, 0), 0.8).astype(np.float32)[..., None] / 255
+    return np.asarray(np.clip(picture * keep + hidden * (1 - keep), 0, 255), np.uint8)
 
 
 def _lid_points() -> list[int]:

@@ -8,6 +8,7 @@ are bounded, and no name may lead out of the folder.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal, Self
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from digital_human.config import settings
 from digital_human.errors import InputError
+from digital_human.safety.consent import Consents
 
 FORMAT = 1
 MANIFEST = "avatar.toml"
@@ -119,6 +121,19 @@ class AvatarManifest(BaseModel):
         return self
 
 
+def check_name(name: str) -> None:
+    """Refuse what cannot be an avatar's name.
+
+    Raises:
+        InputError: It has other characters than a-z, 0-9, - and _, or is too long.
+    """
+    if not re.fullmatch(_NAME, name):
+        raise InputError(
+            f"avatar name {name!r}: must be 1 to 32 of a-z, 0-9, - and _, a letter or digit first",
+            fix="for example: mei-2",
+        )
+
+
 def known_avatars(folder: Path | None = None) -> list[str]:
     """Names of the bundles in ``folder`` (default: the user's own and the shipped ones), sorted."""
     folders = settings().avatar_folders if folder is None else (folder,)
@@ -151,7 +166,20 @@ def find_bundle(name_or_path: str | Path) -> Path:
 
 
 def load_manifest(name_or_path: str | Path) -> AvatarManifest:
-    """Read and check ``avatar.toml`` only.
+    """Read and check ``avatar.toml`` only, and the consent of a real person.
+
+    Raises:
+        InputError: Unknown anchor, broken TOML, or a field that is wrong.
+        ConsentError: It shows a real person whose consent does not hold for its source.
+    """
+    manifest = read_manifest(name_or_path)
+    if manifest.person == "real":
+        Consents().require(manifest.consent, source=manifest.source)
+    return manifest
+
+
+def read_manifest(name_or_path: str | Path) -> AvatarManifest:
+    """Read and check ``avatar.toml`` only, to list or remove it; nothing may be shown by that.
 
     Raises:
         InputError: Unknown anchor, broken TOML, or a field that is wrong.

@@ -21,7 +21,7 @@ from digital_human.face.shape import FaceShape, Mouth
 _STEP = 3  # pixels per grid cell
 _SUBDIVIDE = 5  # points per span of the smoothed lip line
 _SHIFT = 4
-_SHADOW = np.array([0.90, 1.0, 1.0], np.float32)  # what a shadow takes of red, green and blue
+_SHADOW = 0.10  # how much less red than green and blue a shadow takes in a mouth that is red
 TONGUE_RISE = 0.06  # io, how far a raised tongue tip goes up
 _LAYER_FOLLOW = {"upper": 0.0, "lower": 0.92, "tongue": 0.85}
 
@@ -68,6 +68,8 @@ class MouthInterior:
     ) -> None:
         self._io = io
         self._cavity = cavity.astype(np.float32)
+        red = float(np.clip(2.5 * (1 - cavity[1] / max(float(cavity[0]), 1.0)), 0, 1))
+        self._shadow = np.array([1 - _SHADOW * red, 1, 1], np.float32)
         self._sprites = {name: self._prepare(layer, scale) for name, layer in layers.items()}
         self._spline = _spline_matrix(len(lm.INNER_UPPER))
 
@@ -110,15 +112,20 @@ class MouthInterior:
         fixed = np.round((outline - low) * (1 << _SHIFT)).astype(np.int32)
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SHIFT)
         edge = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.0035 * self._io))
-        inside = self._compose((width, height), origin + low, mouth, tongue)
-        inside *= self._shade(mask, mouth)
+        inside = self._compose((width, height), origin + low, mouth, tongue, self._shade(mask))
         rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
         mix(image[rows, columns, :3], inside.astype(np.uint8), edge.astype(np.float32) / 255)
 
     def _compose(
-        self, size: tuple[int, int], corner: FloatArray, mouth: Mouth, tongue: float
+        self,
+        size: tuple[int, int],
+        corner: FloatArray,
+        mouth: Mouth,
+        tongue: float,
+        light: FloatArray,
     ) -> FloatArray:
-        """The layers in a rectangle of the canonical picture, float32 [h, w, 3]."""
+        """The layers in a rectangle of the canonical picture in their light, float32 [h, w, 3]."""
+        deep = 1 - np.float32(0.72 * mouth.rounding) * self._shadow**1.5
         out = np.empty((size[1], size[0], 3), np.float32)
         out[:] = self._cavity
         for name in ("tongue", "lower", "upper"):
@@ -131,11 +138,16 @@ class MouthInterior:
                 down -= TONGUE_RISE * self._io * tongue
             shift = np.array([[1, 0, place[0]], [0, 1, place[1] + down]], np.float32)
             moved = cv2.warpAffine(sprite.image, shift, size, flags=cv2.INTER_LINEAR)
+            if name == "upper":  # nearer to the light than what lies behind it
+                out *= light
+                light = np.asarray(np.sqrt(light), np.float32)
+                np.multiply(moved[..., :3], light, out=moved[..., :3])
             out *= 1 - moved[..., 3:]
             out += moved[..., :3]
-        return out
+        lit = out if "upper" in self._sprites else out * light
+        return np.asarray(lit * deep, np.float32)
 
-    def _shade(self, mask: ByteArray, mouth: Mouth) -> FloatArray:
+    def _shade(self, mask: ByteArray) -> FloatArray:
         """Light that reaches the interior, float32 [h, w, 3]: least of all under the upper lip."""
         sigma = 0.028 * self._io
         soft = cv2.GaussianBlur(mask, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
@@ -143,9 +155,8 @@ class MouthInterior:
         height, width = mask.shape
         soft = cv2.warpAffine(soft, fall, (width, height), flags=cv2.INTER_LINEAR)
         light = soft.astype(np.float32) * (1 / 255)
-        deep = 1 - 0.70 * mouth.rounding
-        light = np.clip(0.20 + 0.95 * light, 0, 0.96) * deep
-        tinted: FloatArray = 1 - (1 - light[..., None]) * _SHADOW
+        light = np.clip(0.20 + 0.95 * light, 0, 0.96)
+        tinted: FloatArray = 1 - (1 - light[..., None]) * self._shadow
         return tinted
 
 
@@ -179,7 +190,8 @@ class LowerFace:
         self._textures: list[ByteArray] = []
         for texture in bundle.mouths:
             small = cv2.resize(texture, self._placed.size, interpolation=cv2.INTER_AREA)
-            self._textures.append(np.dstack([small, mask]).astype(np.uint8))
+            alpha = cv2.multiply(mask, np.ascontiguousarray(small[..., 3]), scale=1 / 255)
+            self._textures.append(np.dstack([small[..., :3], alpha]).astype(np.uint8))
         self._part = self._warp.cells(_patch_box(rest, io, size))
         # What a frame changes is redrawn in the next one.
         self._changed: Box | None = self.box

@@ -56,6 +56,15 @@ class Sprite:
         colour = cv2.multiply(np.ascontiguousarray(rgba[..., :3]), full, scale=_UNIT)
         return cls.premultiplied(_bytes(colour), alpha)
 
+    def rgba(self) -> ByteArray:
+        """As uint8 [h, w, 4] with straight alpha."""
+        if self.keep is None:
+            return np.dstack([self.rgb, np.full(self.rgb.shape[:2], 255, np.uint8)])
+        alpha = 255 - self.keep[..., :1]
+        colour = self.rgb.astype(np.float32) * 255 / np.maximum(alpha, 1)
+        straight = colour.round().clip(0, 255).astype(np.uint8)
+        return np.concatenate([straight, alpha], axis=2)
+
     def draw(
         self,
         frame: ByteArray,
@@ -150,6 +159,63 @@ class PersonBlender:
         cv2.bitwise_not(cover, dst=cover)
         cv2.multiply(target, cover, dst=cover, scale=_UNIT)
         cv2.add(cover, colour, dst=target)
+
+
+def lay_over(frame: ByteArray, rgba: ByteArray, x: int, y: int) -> None:
+    """Put ``rgba`` over ``frame``, both uint8 [h, w, 4] with straight alpha, in place.
+
+    Args:
+        frame: What lies below.
+        rgba: What lies above.
+        x: Column of its left edge; may lie outside.
+        y: Row of its top edge; may lie outside.
+    """
+    h, w = rgba.shape[:2]
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, frame.shape[1]), min(y + h, len(frame))
+    if x0 >= x1 or y0 >= y1:
+        return
+    over, under = rgba[y0 - y : y1 - y, x0 - x : x1 - x], frame[y0:y1, x0:x1]
+    if not under[..., 3].any():
+        under[...] = over
+        return
+    a, b = (part[..., 3:].astype(np.float32) / 255 for part in (over, under))
+    below = b * (1 - a)
+    alpha = a + below
+    colour = (over[..., :3] * a + under[..., :3] * below) / np.maximum(alpha, 1e-6)
+    under[..., :3] = colour.round().clip(0, 255)
+    under[..., 3:] = (alpha * 255).round()
+
+
+def bleed(rgba: ByteArray) -> ByteArray:
+    """The colours of a cut-out, continued smoothly into what is transparent.
+
+    Encoders and keyers mix neighbouring pixels, so what lies beyond an edge tints it.
+
+    Args:
+        rgba: uint8 [h, w, 4], straight alpha.
+
+    Returns:
+        uint8 [h, w, 3]; unchanged where alpha is above 0.
+    """
+    height, width = rgba.shape[:2]
+    few = max(1, height // 8), max(1, width // 8)
+    alpha = cv2.extractChannel(rgba, 3)
+    cover = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)
+    colour = _bytes(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB))
+    small = (few[1], few[0])
+    weight = cv2.resize(cover, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    solid = cv2.multiply(colour, cover, scale=_UNIT)
+    light = cv2.resize(solid, small, interpolation=cv2.INTER_AREA).astype(np.float32) * 255
+    # Far away one colour; the nearer a neighbourhood that holds something, the more it decides.
+    found = np.broadcast_to(light.sum((0, 1)) / max(float(weight[..., 0].sum()), 1e-3), light.shape)
+    for reach in (27, 9, 3, 1):
+        near = cv2.blur(weight, (reach, reach), borderType=cv2.BORDER_REPLICATE)
+        mean = cv2.blur(light, (reach, reach), borderType=cv2.BORDER_REPLICATE)
+        known = np.minimum(near / 24, 1)
+        found = found * (1 - known) + mean / np.maximum(near, 1e-3) * known
+    smooth = np.clip(cv2.GaussianBlur(found, (0, 0), 1.0), 0, 255).astype(np.uint8)
+    out = _bytes(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR))
+    return _bytes(cv2.copyTo(colour, alpha, out))
 
 
 def cross_fade(before: ByteArray, after: ByteArray, share: float) -> ByteArray:

@@ -13,7 +13,7 @@ from typing import Any
 import av
 
 from digital_human.core.frames import ByteArray, FloatArray
-from digital_human.core.stage import ModelThread
+from digital_human.core.stage import Hung, ModelThread, Patience
 from digital_human.errors import DigitalHumanError
 from digital_human.media import live_encoder
 from digital_human.media.live_encoder import (
@@ -28,6 +28,7 @@ from digital_human.media.live_encoder import (
 
 VIDEO_RATE = 90_000
 _SOUND_CAPACITY = 50
+_HANG_SECONDS = 1.2  # a picture is encoded in hundredths of a second
 
 SoundListener = Callable[[FloatArray, int], None]
 
@@ -251,6 +252,7 @@ class Broadcast:
 
         Raises:
             av.FFmpegError: The encoder failed; the next picture gets a new one.
+            Hung: It does not come back; the next picture gets new ones in another thread.
         """
         used = {outlet.codec for outlet in self._outlets if outlet.watching}
         for codec in self._lines.keys() - used:
@@ -267,7 +269,11 @@ class Broadcast:
             yuv = live_encoder.i420(image, self.size)
             return {codec: line.encode(yuv, pts, keys[codec]) for codec, line in lines.items()}
 
-        pictures = await self._thread.call(work)
+        try:
+            pictures = await self._thread.call_within(Patience(_HANG_SECONDS), work)
+        except Hung:
+            self._lines.clear()
+            raise
         for codec, picture in pictures.items():
             lines[codec].encoded(picture)
         return EncodedFrame(pts, pictures)
@@ -312,14 +318,14 @@ class Broadcast:
             self._outlets.remove(outlet)
 
     def close(self) -> None:
-        """Close every outlet and end the encoder thread."""
+        """Close every outlet and end the encoder thread, which may still be at a last picture."""
         for outlet in self.outlets:
             outlet.close()
         self._put_rest()
         self._listeners.clear()
         self._lines.clear()
         self._opus = None
-        self._thread.close()
+        self._thread.shutdown(wait=False)
 
     def _start_sounds(self, packets: list[EncodedSound], lag: float) -> None:
         """Hand out the first packet now and the others when they are due.

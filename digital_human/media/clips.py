@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,11 @@ class MediaInfo:
     seconds: float
 
 
+def is_picture(path: Path) -> bool:
+    """Whether ``path`` is a still picture by its name; everything else is taken for a video."""
+    return path.suffix.lower() in _PICTURES
+
+
 def probe_media(path: Path) -> MediaInfo:
     """Decode a picture, or every frame of a video, to be sure that it can be shown.
 
@@ -43,7 +48,7 @@ def probe_media(path: Path) -> MediaInfo:
     """
     if not path.is_file():
         raise InputError(f"{path} does not exist", fix="check the path in the script")
-    if path.suffix.lower() in _PICTURES:
+    if is_picture(path):
         picture = read_picture(path)
         return MediaInfo(picture.shape[1], picture.shape[0], 0.0)
     last, first, size = 0.0, None, (0, 0)
@@ -84,6 +89,32 @@ def _decode(path: Path) -> Generator[DecodedFrame]:
             raise InputError(f"video {path} is damaged: {error.strerror}", fix=_HINT) from None
 
 
+def resampled(path: Path, fps: int) -> Iterator[DecodedFrame]:
+    """The video once through at ``fps``: frames are repeated or left out to keep its pace.
+
+    Raises:
+        InputError: The file is missing, damaged or holds no picture.
+    """
+    shown: DecodedFrame | None = None
+    origin, index, gap = 0.0, 0, 1 / fps
+    for frame in _decode(path):
+        if shown is None:
+            shown, origin = frame, frame.time or 0.0
+            continue
+        now = (frame.time or 0.0) - origin
+        gap = max(1e-3, now - ((shown.time or 0.0) - origin))
+        while index / fps < now - 1e-6:
+            yield shown
+            index += 1
+        shown = frame
+    if shown is None:
+        raise InputError(f"video {path} holds no picture that can be decoded", fix=_HINT)
+    end = (shown.time or 0.0) - origin + gap
+    while index / fps < end - 1e-6 or index == 0:
+        yield shown
+        index += 1
+
+
 class Clip:
     """Plays a video at the programme's frame rate, filling a box; starts again at its end.
 
@@ -94,10 +125,12 @@ class Clip:
         path: The file.
         size: Width and height to fill, cropped about the middle.
         fps: Programme frames per second.
+        whole: Show a video of another orientation whole, on a blurred copy of itself; otherwise it
+            is cropped too.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: int) -> None:
-        self._path, self._size, self._fps = path, size, fps
+    def __init__(self, path: Path, size: tuple[int, int], fps: int, *, whole: bool = True) -> None:
+        self._path, self._size, self._fps, self._whole = path, size, fps, whole
         self._asked = -1
         self._loop = 0.0
         self._gap = 1 / fps
@@ -165,7 +198,7 @@ class Clip:
             size = (max(width, round(size[0] * scale)), max(height, round(size[1] * scale)))
         picture = frame.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
         image: ByteArray = picture.astype(np.uint8, copy=False)
-        if not alike(image, self._size):
+        if self._whole and not alike(image, self._size):
             return on_blur(image, self._size, quick=True)
         # Cropped before it is enlarged: what is cut off costs nothing.
         w, h = (

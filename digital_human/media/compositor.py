@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from digital_human.core.frames import ByteArray
 from digital_human.errors import InputError
 from digital_human.media.blend import PersonBlender, Sprite, cross_fade
-from digital_human.media.clips import Clip
+from digital_human.media.clips import Clip, is_picture
 from digital_human.media.furniture import (
     CaptionPainter,
     Ticker,
@@ -22,7 +23,16 @@ from digital_human.media.furniture import (
     logo_sprite,
     scrim,
 )
-from digital_human.media.layouts import Placement, Rect, Regions, Size, place, regions
+from digital_human.media.layouts import (
+    Placement,
+    Rect,
+    Regions,
+    Size,
+    place,
+    place_opaque,
+    regions,
+    window,
+)
 from digital_human.media.paint import Canvas, rounded
 from digital_human.media.pictures import Push, read_picture
 from digital_human.media.shot import Framing, LayoutName, Look, Shot
@@ -54,6 +64,7 @@ class _Scene:
     title: TitleCard | None
     panel: Sprite | None
     credit: Sprite | None
+    windows: dict[str, Rect]
     placements: dict[tuple[str, int, int], Placement]
 
 
@@ -100,6 +111,10 @@ class Compositor:
                 label_sprite(look.label, frame.label, min(size), large=large)
                 for large in (True, False)
             )
+        self._wall: Clip | None = None
+        self._wall_from: int | None = None
+        if isinstance(look.background, Path) and not is_picture(look.background):
+            self._wall = Clip(look.background, size, fps, whole=False)
         self._captions = CaptionPainter(frame.caption, u, tall=size[1] > size[0])
 
     @property
@@ -116,8 +131,7 @@ class Compositor:
             picture: Width and height of the renderer's picture, any scale.
         """
         where = regions(shot.layout, self._size, shot.side, len(shot.anchors))
-        framing = shot.framings.get(anchor, Framing())
-        return place(where, shot.anchors.index(anchor), picture, framing)
+        return _placed(shot, where, _windows(shot, where), anchor, picture)
 
     def compose(
         self,
@@ -165,26 +179,36 @@ class Compositor:
         self, scene: _Scene, shot: Shot, t: int, now: int, anchors: Mapping[str, ByteArray]
     ) -> None:
         frame, back = self._frame, scene.backdrop
-        if back is None:
+        if shot.layout not in _STUDIO:
             self._media(scene, shot, t, frame)
             self._shades[0].draw(frame, 0, 0)
             self._shades[1].draw(frame, 0, self._size[1] - self._shades[1].height)
             return
-        np.copyto(frame, back.base)
-        if back.lights is not None:
-            back.lights.add(frame, now / self._fps)
-        for index, name in enumerate(shot.anchors):
+        if back is None:
+            frame[:] = self._theme.accent
+        else:
+            self._set(back, now)
+        # Windows last: what sits at the desk does not reach into them.
+        for name in sorted(shot.anchors, key=scene.windows.__contains__):
             rgba = anchors[name]
             h, w = rgba.shape[:2]
             key = (name, w, h)
             if key not in scene.placements:
-                framing = shot.framings.get(name, Framing())
-                scene.placements[key] = place(scene.place, index, (w, h), framing)
+                placed = _placed(shot, scene.place, scene.windows, name, (w, h))
+                scene.placements[key] = placed
             spot = scene.placements[key]
-            # A renderer rounds its own size: a pixel more or less is not worth a resampling.
-            if max(abs(spot.width - w), abs(spot.height - h)) > 2:
+            box = scene.windows.get(name)
+            # A renderer rounds its own size: a pixel more or less is not worth a resampling,
+            # unless a window would not be covered.
+            off = max(abs(spot.width - w), abs(spot.height - h))
+            if off > 2 or (box is not None and off):
                 rgba = cv2.resize(rgba, (spot.width, spot.height)).astype(np.uint8, copy=False)
-            self._people.draw(frame, rgba, spot.x, spot.y, back.hide)
+            if box is not None:
+                part = rgba[box.y - spot.y : box.bottom - spot.y, box.x - spot.x :][:, : box.w]
+                frame[box.y : box.bottom, box.x : box.right] = part[..., :3]
+            else:
+                hide = None if back is None else back.hide
+                self._people.draw(frame, rgba, spot.x, spot.y, hide)
         if scene.card is not None:
             scene.card.draw(frame, t, self._fps)
         if scene.panel is not None and scene.place.panel is not None:
@@ -197,6 +221,20 @@ class Compositor:
             scene.credit.draw(
                 frame, box.right - gap - scene.credit.width, box.bottom - gap - scene.credit.height
             )
+
+    def _set(self, back: Backdrop, now: int) -> None:
+        """The studio without people."""
+        frame = self._frame
+        if self._wall is None:
+            np.copyto(frame, back.base)
+        else:
+            if self._wall_from is None:
+                self._wall_from = now
+            self._wall.draw(frame, now - self._wall_from)
+            if back.desk is not None:
+                back.desk.draw(frame, 0, back.desk_at)
+        if back.lights is not None:
+            back.lights.add(frame, now / self._fps)
 
     def _media(self, scene: _Scene, shot: Shot, t: int, target: ByteArray) -> None:
         """The shot's video, or its pictures in turn, fading from each to the next."""
@@ -255,7 +293,12 @@ class Compositor:
     def _build(self, shot: Shot) -> _Scene:
         where = regions(shot.layout, self._size, shot.side, len(shot.anchors))
         u = where.unit
-        back = self._studio(shot, where) if shot.layout in _STUDIO else None
+        windows = _windows(shot, where)
+        back = None
+        # Where windows fill the screen there is no studio.
+        covered = sum(box.w * box.h for box in windows.values())
+        if shot.layout in _STUDIO and covered < 0.97 * self._size[0] * self._size[1]:
+            back = self._studio(shot, where, bare=len(windows) == len(where.faces) > 0)
         box = where.panel if shot.layout == "beside" else None
         if shot.layout == "broll":
             box = Rect(0, 0, *self._size)
@@ -290,16 +333,19 @@ class Compositor:
         if shot.layout == "beside" and box is not None:
             panel = _panel_frame(box, u)
         return _Scene(
-            where, back, self._straps(shot, where), pushes, clip, card, title, panel, credit, {}
-        )
+            where, back, self._straps(shot, where), pushes, clip, card, title, panel, credit,
+            windows, {},
+        )  # fmt: skip
 
-    def _studio(self, shot: Shot, where: Regions) -> Backdrop:
+    def _studio(self, shot: Shot, where: Regions, *, bare: bool) -> Backdrop:
+        """The set; ``bare`` without the desk."""
         aim = 0.5
         if shot.layout in ("beside", "weather") and where.faces and self._size[0] > self._size[1]:
             aim = (where.faces[0].centre[0] / self._size[0] + 0.5) / 2
         camera = Camera(*self._size, zoom=_ZOOM.get(shot.layout, 1.0), aim=aim)
         seats = tuple(face.centre[0] for face in where.faces)
-        return backdrop(self._theme.name, camera, where.desk, self._look.background, seats)
+        desk = self._size[1] if bare else where.desk
+        return backdrop(self._theme.name, camera, desk, self._look.background, seats)
 
     def _straps(self, shot: Shot, where: Regions) -> list[tuple[Strap, int, int]]:
         """Lower thirds at their times, and the headline whenever its place is free."""
@@ -325,6 +371,25 @@ class Compositor:
                 out.append((strap, start, min(begin - pause, shot.frames)))
             start = max(start, end + pause)
         return out
+
+
+def _windows(shot: Shot, where: Regions) -> dict[str, Rect]:
+    """What the anchors with surroundings of their own fill, by anchor."""
+    opaque = [name for name in shot.anchors if name in shot.framings and shot.framings[name].opaque]
+    stacked = len(opaque) == len(shot.anchors)
+    return {
+        name: window(where, shot.anchors.index(name), shot.framings[name], stacked=stacked)
+        for name in opaque
+    }
+
+
+def _placed(
+    shot: Shot, where: Regions, windows: Mapping[str, Rect], anchor: str, picture: Size
+) -> Placement:
+    index, framing = shot.anchors.index(anchor), shot.framings.get(anchor, Framing())
+    if anchor in windows:
+        return place_opaque(where, index, picture, framing, windows[anchor])
+    return place(where, index, picture, framing)
 
 
 def _panel_frame(box: Rect, unit: float) -> Sprite:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from digital_human.errors import InputError
 from digital_human.media.shot import Framing, LayoutName, Side
 
@@ -140,7 +142,7 @@ _TALL: dict[LayoutName, _Plan] = {
     "anchor_half": _Plan(((0.50, 196, 372),), 960),
     "beside": _Plan(((0.50, 596, 210),), 1016, (0.044, 156, 0.912, 396)),
     "broll": _Plan((), 1280),
-    "two_anchors": _Plan(((0.285, 330, 196), (0.715, 330, 196)), 816),
+    "two_anchors": _Plan(((0.285, 384, 196), (0.715, 384, 196)), 816),
     "weather": _Plan(((0.50, 690, 150),), 1016, (0.044, 156, 0.912, 500)),
     "title_open": _Plan((), 1280),
     "title_close": _Plan((), 1280),
@@ -248,6 +250,85 @@ def _straps(row: Rect, two: bool) -> tuple[Rect, Rect | None]:
         return row, None
     half = (row.w - max(8, row.h // 8)) // 2
     return Rect(row.x, row.y, half, row.h), Rect(row.right - half, row.y, half, row.h)
+
+
+_LARGEST_HEAD = 0.5  # most of its window's height that a head may take
+_LARGEST_FREE = 0.8  # and of what is above the strips
+
+
+def window(regions_: Regions, index: int, framing: Framing, *, stacked: bool = False) -> Rect:
+    """The part of the screen that an anchor with surroundings of its own fills.
+
+    The whole screen, beside a panel what the panel leaves, and for two anchors a half; less of it
+    where an upright picture would have to be enlarged until strips cover the face.
+
+    Args:
+        regions_: The layout.
+        index: Which anchor, from the left.
+        framing: Where the face is in its picture.
+        stacked: On a portrait screen, one of two above the other; else they are side by side.
+    """
+    box = _room(regions_, index, stacked)
+    head = (framing.chin - framing.crown) * box.w / framing.aspect
+    free = min(box.bottom, regions_.strap.y) - box.y
+    largest = min(_LARGEST_HEAD * box.h, _LARGEST_FREE * free)
+    if head <= largest:
+        return box
+    width = min(box.w, max(round(box.h * framing.aspect), round(box.w * largest / head)))
+    return Rect(box.x + (box.w - width) // 2, box.y, width, box.h)
+
+
+def _room(regions_: Regions, index: int, stacked: bool) -> Rect:
+    """What a layout leaves for one anchor."""
+    width, height = regions_.size
+    gap = max(2, round(6 * regions_.unit))
+    if len(regions_.faces) == 2:
+        if stacked and height > width:
+            top = regions_.label.bottom + 2 * gap
+            half = (regions_.strap.y - 3 * gap - top) // 2
+            return Rect(0, top + index * (half + gap), width, half)
+        half = (width - gap) // 2
+        return Rect(index * (half + gap), 0, width - half - gap if index else half, height)
+    panel = regions_.panel
+    if panel is None:
+        return Rect(0, 0, width, height)
+    edge = round(22 * regions_.unit)
+    if height > width:
+        return Rect(0, panel.bottom + edge, width, height - panel.bottom - edge)
+    if panel.centre[0] > width / 2:
+        return Rect(0, 0, panel.x - edge, height)
+    return Rect(panel.right + edge, 0, width - panel.right - edge, height)
+
+
+_CLOSER = 1.6  # most that a picture is enlarged beyond filling its window
+
+
+def place_opaque(
+    regions_: Regions, index: int, picture: Size, framing: Framing, box: Rect
+) -> Placement:
+    """Where a picture with surroundings of its own goes, so that it covers ``box``.
+
+    The face is as large as in the layout's face box if it can be, and as high up.
+
+    Args:
+        regions_: The layout.
+        index: Which anchor, from the left.
+        picture: Width and height of the renderer's picture, any scale.
+        framing: Where the face is in it.
+        box: What `window` gave.
+    """
+    face = regions_.faces[index]
+    least = max(box.w / picture[0], box.h / picture[1])
+    scale = face.h / ((framing.chin - framing.crown) * picture[1])
+    scale = min(max(scale, least), _CLOSER * least)
+    w, h = int(np.ceil(picture[0] * scale)), int(np.ceil(picture[1] * scale))
+    head = (framing.chin - framing.crown) * h
+    wanted = face.y if box.h == regions_.size[1] else box.y + 0.12 * box.h
+    # The chin stays above the strips.
+    top = max(box.y, min(wanted, regions_.strap.y - round(12 * regions_.unit) - head))
+    x = round(box.x + box.w / 2 - framing.centre * w)
+    y = round(top - framing.crown * h)
+    return Placement(min(box.x, max(box.right - w, x)), min(box.y, max(box.bottom - h, y)), w, h)
 
 
 def place(regions_: Regions, index: int, picture: Size, framing: Framing) -> Placement:

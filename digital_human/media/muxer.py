@@ -1,4 +1,4 @@
-"""Joins encoded parts and one sound track into a fast-start MP4."""
+"""Joins encoded parts and one sound track into one file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 
 from digital_human.core.frames import FloatArray
-from digital_human.media.encoder import disk_errors
+from digital_human.media.encoder import H264, Coding, disk_errors
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from av.video.stream import VideoStream
 
 AUDIO_RATE = 48_000
@@ -29,6 +29,7 @@ def mux(
     *,
     fps: int,
     metadata: Mapping[str, str],
+    coding: Coding = H264,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> None:
     """Write ``path`` from video parts of `PartEncoder` and one sound track.
@@ -36,20 +37,26 @@ def mux(
     Args:
         parts: In order of play; all of one size and rate.
         pcm: float32 [n] mono at `AUDIO_RATE`; cut or padded to the length of the picture.
-        path: MP4 to write; left behind only when it is whole.
+        path: File to write; left behind only when it is whole. An MP4 plays while it loads.
         fps: Frames per second of the parts.
         metadata: Container tags.
+        coding: What the parts were made with.
         progress: Called with the number of video frames written so far.
     """
-    partial = path.with_suffix(".part.mp4")
+    partial = path.with_suffix(f".part{path.suffix}")
+    iso = path.suffix in (".mp4", ".mov")
     try:
         with disk_errors(path):
-            with av.open(str(partial), "w", options={"movflags": "faststart"}) as out:
+            options = {"movflags": "faststart"} if iso else {}
+            with av.open(str(partial), "w", options=options) as out:
                 out.metadata.update(metadata)
                 with av.open(str(parts[0])) as first:
                     video = out.add_stream_from_template(first.streams.video[0])
-                audio = out.add_stream("aac", rate=AUDIO_RATE, layout="stereo")
-                audio.bit_rate = 160_000
+                    video.metadata.update(first.streams.video[0].metadata)
+                audio = out.add_stream(coding.audio, rate=AUDIO_RATE, layout="stereo")
+                assert isinstance(audio, AudioStream)
+                if coding.audio != "pcm_s16le":
+                    audio.bit_rate = 160_000
                 pictures = list(_lengths(parts))
                 total = sum(pictures) * AUDIO_RATE // fps
                 pcm = np.pad(pcm[:total], (0, max(0, total - len(pcm))))
@@ -70,7 +77,9 @@ def mux(
 def _lengths(parts: Sequence[Path]) -> Iterator[int]:
     for part in parts:
         with av.open(str(part)) as file:
-            yield file.streams.video[0].frames
+            # WebM does not say how many frames it holds.
+            counted = file.streams.video[0].frames
+            yield counted or sum(1 for packet in file.demux(video=0) if packet.size)
 
 
 def _video_packets(

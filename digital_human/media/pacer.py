@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +12,8 @@ import numpy as np
 from digital_human.core.clock import Clock
 from digital_human.core.events import Events
 from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.core.health import Health
+from digital_human.core.stage import Hung, ModelThread
 from digital_human.media.broadcast import Broadcast, EncodedFrame
 from digital_human.media.live_encoder import SOUND_RATE
 
@@ -21,6 +21,7 @@ STALL_SECONDS = 0.2
 LATE_LIMIT_SECONDS = 0.07
 _FREEZE_SECONDS = 1.0
 _CLOSE_SECONDS = 1.0
+_HANG_SECONDS = 1.2  # a picture is drawn in hundredths of a second
 
 log = logging.getLogger(__name__)
 
@@ -64,32 +65,6 @@ class PacerStats:
     worst_late: float = 0.0
 
 
-class _Health:
-    """Tells the events when a stage starts to fail and when it is back."""
-
-    def __init__(self, stage: str, events: Events | None, now: Callable[[], float]) -> None:
-        self._stage, self._events, self._now = stage, events, now
-        self._since: float | None = None
-
-    def failed(self, error: Exception) -> None:
-        if self._since is not None:
-            return
-        self._since = self._now()
-        log.error("%s failed: %s", self._stage, error, exc_info=error)
-        if self._events:
-            self._events.emit(
-                "stage.failed", stage=self._stage, error=f"{type(error).__name__}: {error}"
-            )
-
-    def worked(self) -> None:
-        if self._since is None:
-            return
-        seconds, self._since = self._now() - self._since, None
-        log.info("%s is back after %.2f s", self._stage, seconds)
-        if self._events:
-            self._events.emit("stage.restored", stage=self._stage, seconds=round(seconds, 3))
-
-
 class Pacer:
     """Releases frame after frame of ``source`` to ``broadcast`` at the frame rate, for ever.
 
@@ -97,13 +72,14 @@ class Pacer:
     out together with its sound. A picture that is not ready never delays the sound: it follows as
     soon as it is, or is left out when it would be more than `LATE_LIMIT_SECONDS` late. After a
     stall of more than `STALL_SECONDS` the schedule moves, so that nothing is caught up in a burst.
-    A source that raises leaves silence and the last picture, and is asked again.
+    A source that raises leaves silence and the last picture, and is asked again; while it hangs
+    the last picture goes out.
 
     Args:
         source: Pictures and sound.
         broadcast: Where they go.
         clock: The session's clock.
-        events: Told when the source or an encoder fails and when it is back.
+        health: Told when the source or an encoder fails and when it works; else it is logged.
     """
 
     def __init__(
@@ -112,7 +88,7 @@ class Pacer:
         broadcast: Broadcast,
         clock: Clock,
         *,
-        events: Events | None = None,
+        health: Health | None = None,
     ) -> None:
         self._source, self._broadcast, self._clock = source, broadcast, clock
         self._frame = 1.0 / broadcast.fps
@@ -126,21 +102,20 @@ class Pacer:
         self._ready: EncodedFrame | None = None
         self._last: ByteArray | None = None
         self._shown_at = 0.0
-        self._sound = _Health("sound", events, clock.now)
-        self._picture = _Health("picture", events, clock.now)
-        self._encoder = _Health("encoder", events, clock.now)
-        self._sound_encoder = _Health("sound encoder", events, clock.now)
+        self._health = health or Health(Events("", clock.now))
+        self._picture: asyncio.Future[ByteArray] | None = None
+        self._hung = False
         self.stats = PacerStats()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
+        thread = ModelThread("render")
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._draw(pool))
+                group.create_task(self._draw(thread))
                 group.create_task(self._release())
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            thread.shutdown(wait=False)
 
     def _begin(self) -> None:
         """Start the schedule; after a failure at the frame that nobody has been asked for."""
@@ -189,16 +164,16 @@ class Pacer:
             if sound.shape != (self._samples,):
                 raise ValueError(f"sound of frame {pts} is {sound.shape}, not ({self._samples},)")
         except Exception as error:
-            self._sound.failed(error)
+            self._health.failed("sound", error)
             sound = self._silence
         else:
-            self._sound.worked()
+            self._health.worked("sound")
         try:
             self._broadcast.release(ready, sound, pts, lag=lag)
         except Exception as error:
-            self._sound_encoder.failed(error)
+            self._health.failed("sound encoder", error)
         else:
-            self._sound_encoder.worked()
+            self._health.worked("sound encoder")
 
     def _ask(self) -> None:
         """Have the picture of the next frame drawn; one that is still being drawn goes first."""
@@ -211,29 +186,29 @@ class Pacer:
         self._drawing = True
         self._asked.set()
 
-    async def _draw(self, pool: ThreadPoolExecutor) -> None:
+    async def _draw(self, thread: ModelThread) -> None:
         while True:
             await self._asked.wait()
             self._asked.clear()
             pts, self._wanted = self._wanted, None
             if pts is not None:
-                await self._draw_frame(pool, pts)
+                await self._draw_frame(thread, pts)
             if self._wanted is None:
                 self._drawing = False
                 self._drawn.set()
 
-    async def _draw_frame(self, pool: ThreadPoolExecutor, pts: int) -> None:
-        image = await self._render(pool, pts)
+    async def _draw_frame(self, thread: ModelThread, pts: int) -> None:
+        image = await self._render(thread, pts)
         if image is None or self._too_late(pts):
             self.stats.skipped += 1
             return
         try:
             encoded = await self._broadcast.encode(image, pts)
         except Exception as error:
-            self._encoder.failed(error)
+            self._health.failed("encoder", error)
             self.stats.skipped += 1
             return
-        self._encoder.worked()
+        self._health.worked("encoder")
         if self._due <= pts:
             self._ready = encoded
             return
@@ -243,21 +218,32 @@ class Pacer:
         self._shown(encoded, late)
         self._broadcast.release_picture(encoded)
 
-    async def _render(self, pool: ThreadPoolExecutor, pts: int) -> ByteArray | None:
+    async def _render(self, thread: ModelThread, pts: int) -> ByteArray | None:
+        """The picture of frame ``pts``; the last one when the source raises or hangs."""
         loop = asyncio.get_running_loop()
-        job = loop.run_in_executor(pool, self._source.picture, pts)
+        job = self._picture or loop.run_in_executor(thread, self._source.picture, pts)
+        self._picture = job
         try:
-            image = await asyncio.shield(job)
+            await asyncio.wait([job], timeout=0 if self._hung else _HANG_SECONDS)
         except asyncio.CancelledError:
             await asyncio.wait([job], timeout=_CLOSE_SECONDS)
             raise
-        except Exception as error:
-            self._picture.failed(error)
-            self.stats.repeated += self._last is not None
+        error: BaseException | None
+        if not job.done():
+            self._hung = True
+            error = Hung(f"picture {pts}: not drawn within {_HANG_SECONDS} s")
+        else:
+            self._picture, self._hung = None, False
+            error = job.exception()
+        if error is None:
+            self._health.worked("picture")
+            self._last = job.result()
             return self._last
-        self._picture.worked()
-        self._last = image
-        return image
+        if not isinstance(error, Exception):
+            raise error
+        self._health.failed("picture", error)
+        self.stats.repeated += self._last is not None
+        return self._last
 
     def _too_late(self, pts: int) -> bool:
         now = self._clock.now()

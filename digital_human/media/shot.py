@@ -24,11 +24,15 @@ class Framing:
         crown: Row of the top of the hair.
         chin: Row of the chin.
         centre: Column of the middle of the face.
+        opaque: The picture brings its own surroundings and is to fill its place.
+        aspect: Width of the picture by its height; counts where it is opaque.
     """
 
     crown: float = 0.08
     chin: float = 0.50
     centre: float = 0.50
+    opaque: bool = False
+    aspect: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.crown < self.chin <= 1:
@@ -113,7 +117,8 @@ class Look:
     Attributes:
         theme: Studio and colours.
         accent: Colour of strips as ``#RRGGBB``; None is the theme's own.
-        background: The user's own studio picture, or a colour as ``#RRGGBB``.
+        background: Instead of the studio's wall: a picture, a video that is looped, or a colour as
+            ``#RRGGBB``.
         logo: Words in the corner.
         logo_picture: Picture in the corner, instead of the words.
         clock: ``HH:MM``, or empty for none.

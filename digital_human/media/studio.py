@@ -15,6 +15,9 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError
+from digital_human.media.blend import Sprite
+from digital_human.media.clips import is_picture
+from digital_human.media.footage import first_picture
 from digital_human.media.pictures import cover, read_picture
 from digital_human.media.shot import ThemeName
 from digital_human.media.studio_desk import draw_desk
@@ -53,11 +56,15 @@ class Backdrop:
         base: uint8 [h, w, 3], read-only.
         hide: uint8 [h, w], 255 where a person may be seen, 0 behind the desk; None with no desk.
         lights: Moving light, added between the base and the person.
+        desk: The desk by itself, for a wall that moves; its top row is that of `desk_at`.
+        desk_at: Row of the desk's sprite.
     """
 
     base: ByteArray
     hide: ByteArray | None
     lights: Lights | None
+    desk: Sprite | None = None
+    desk_at: int = 0
 
 
 @lru_cache(maxsize=6)
@@ -74,7 +81,8 @@ def backdrop(
         theme: Which one.
         camera: Size of the picture and where the camera looks.
         desk: Row of the desk's top edge; the picture's height for no desk.
-        background: The user's own wall: a picture's path, or ``#RRGGBB``.
+        background: The user's own wall: the path of a picture or of a video, whose first picture
+            is taken, or ``#RRGGBB``.
         seats: Columns at which people sit and shade the desk.
 
     Raises:
@@ -92,20 +100,25 @@ def backdrop(
         lights = _lights(theme, width, wall_rows, camera.unit * camera.zoom)
     else:
         wall = _own_wall(background, width, height)
-    hide = None
+    hide, front = None, None
     if desk < height:
         surface, shape = draw_desk(theme, camera, desk, wall, seats)
+        cover = np.asarray((shape * 255).round(), np.uint8)
+        lit = np.asarray((surface * shape[..., None]).round(), np.uint8)
+        front = Sprite.premultiplied(lit, cover)
         wall[desk:] += (surface - wall[desk:]) * shape[..., None]
         hide = np.full((height, width), 255, np.uint8)
         hide[desk:] = np.asarray(((1 - shape) * 255).round(), np.uint8)
     dither = noise(height, width, 5) - 0.5
     base = (wall + dither[..., None] * 1.6).round().clip(0, 255).astype(np.uint8)
     base.flags.writeable = False
-    return Backdrop(base, hide, lights)
+    return Backdrop(base, hide, lights, front, desk)
 
 
 def _own_wall(background: Path | str, width: int, height: int) -> FloatArray:
     if isinstance(background, Path):
+        if not is_picture(background):
+            return first_picture(background, (width, height)).astype(np.float32)
         picture = cover(read_picture(background, "background"), width, height)
         # A touch out of focus, so that the person stands in front of it.
         return cv2.GaussianBlur(picture, (0, 0), min(width, height) / 400).astype(np.float32)

@@ -78,7 +78,7 @@ class WeatherCard:
             box.h - head - round(16 * u),
         )  # fmt: skip
         # Two columns need room for a name, an icon and two temperatures each.
-        columns = 1 if count <= 4 or room.w < 640 * u else 2
+        columns = 1 if count <= 6 or room.w < 640 * u else 2
         rows = -(-count // columns)
         cells = []
         for number, city in enumerate(cities):

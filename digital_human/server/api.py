@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from digital_human import __version__
 from digital_human.apps.live.admission import Intake
-from digital_human.apps.live.sessions import Sessions, Wish
+from digital_human.apps.live.guests import Wish
+from digital_human.apps.live.sessions import Sessions
 from digital_human.server import models
 from digital_human.server.faults import responses
 from digital_human.server.models import SessionId
@@ -45,12 +46,28 @@ def _add_sessions(router: APIRouter, sessions: Sessions) -> None:
         """The personas to choose from, the default first."""
         return [models.PersonaView.of(persona) for persona in sessions.personas()]
 
+    @router.get(
+        "/personas/{name}/poster", tags=["server"], response_class=Response,
+        responses={
+            200: {"description": "A JPEG.", "content": {"image/jpeg": {}}},
+            304: {"description": "It has not changed."},
+            **responses(*ANY, 404, 422, 503),
+        },
+    )  # fmt: skip
+    async def poster(name: models.PersonaName, request: Request) -> Response:
+        """The portrait of a persona, as the first picture of a session shows it."""
+        found = await sessions.poster(name)
+        headers = {"ETag": found.etag, "Cache-Control": "private, no-cache"}
+        if request.headers.get("If-None-Match") == found.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(found.data, media_type="image/jpeg", headers=headers)
+
     @router.post("/sessions", status_code=201, tags=["sessions"], responses=responses(*WITH_BODY))
     async def create(wish: models.NewSession, response: Response) -> models.Opened:
         """Start a session; 503 with Retry-After when it would be one too many."""
         session = await sessions.create(Wish(**wish.model_dump()))
         response.headers["Location"] = f"/api/sessions/{session.id}"
-        return models.Opened.of(session.id, session.persona, sessions.ice)
+        return models.Opened.of(session, sessions.ice)
 
     @router.get("/sessions", tags=["sessions"], responses=responses(*ANY))
     async def running() -> list[models.SessionView]:
@@ -121,8 +138,16 @@ def _add_controls(router: APIRouter, sessions: Sessions) -> None:
         "/sessions/{id}/act", status_code=204, tags=["control"], responses=responses(*WITH_BODY)
     )
     async def act(id: SessionId, act: models.ActName) -> None:
-        """Make a gesture."""
+        """Make a gesture, or take a mood."""
         sessions.drive(id).act(act.name)
+
+    @router.post(
+        "/sessions/{id}/background", status_code=204, tags=["control"],
+        responses=responses(*WITH_BODY),
+    )  # fmt: skip
+    async def background(id: SessionId, choice: models.BackgroundChoice) -> None:
+        """Change what is behind the person."""
+        await sessions.drive(id).set_background(choice.background)
 
     @router.post("/sessions/{id}/record", tags=["control"], responses=responses(*WITH_BODY))
     async def record(id: SessionId, switch: models.RecordSwitch) -> models.Recorded:
@@ -174,4 +199,4 @@ def _add_outcome(router: APIRouter, sessions: Sessions) -> None:
     )  # fmt: skip
     async def report(id: SessionId, note: models.ReportNote) -> models.Reported:
         """Keep a turn for people to look at: question, answer, sources and the note."""
-        return models.Reported(id=sessions.get(id).report(note.note, note.turn))
+        return models.Reported(id=await sessions.get(id).report(note.note, note.turn))

@@ -27,8 +27,8 @@ _PUBLIC = re.compile(r"/|/api/health|/[A-Za-z0-9_-]+\.[a-z0-9]{2,12}")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What a visitor's page calls; the rest is for the operator. Session names cannot be guessed.
 _VISITORS = re.compile(
-    r"GET /api/personas|POST /api/sessions|DELETE /api/sessions/[^/]+"
-    r"|POST /api/sessions/[^/]+/(offer|ask|interrupt|act|talk|language|report)"
+    r"GET /api/personas(/[^/]+/poster)?|POST /api/sessions|DELETE /api/sessions/[^/]+"
+    r"|POST /api/sessions/[^/]+/(offer|ask|interrupt|act|talk|language|background|report)"
     r"|(OPTIONS|POST|DELETE) /whep/[^/]+(/[^/]+)?"
 )
 _UNREAD = "/humanaudio"  # answers without looking at the body, however long it is

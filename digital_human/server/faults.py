@@ -18,9 +18,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
 from digital_human.apps.live.admission import Refused
-from digital_human.apps.live.sessions import NoSession
+from digital_human.apps.live.guests import NoSession
 from digital_human.errors import (
     Cancelled,
+    ConsentError,
     DigitalHumanError,
     InputError,
     ModerationError,
@@ -42,6 +43,7 @@ _STATUS: tuple[tuple[type[DigitalHumanError], int, str], ...] = (
     (Refused, 503, "busy"),
     (InputError, 400, "bad_input"),
     (ModerationError, 403, "refused_content"),
+    (ConsentError, 403, "no_consent"),
     (WeightsError, 503, "unavailable"),
     (ResourceError, 503, "unavailable"),
     (Cancelled, 409, "cancelled"),

@@ -7,7 +7,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
-from digital_human.apps.live.sessions import NoSession, Sessions
+from digital_human.apps.live.guests import NoSession
+from digital_human.apps.live.sessions import Sessions
 from digital_human.config import IceServer
 from digital_human.errors import InputError
 from digital_human.server.api import OF_SESSION, WITH_BODY

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from digital_human.apps.live.ports import Heard, PersonaCard
-from digital_human.apps.live.sessions import Guest
+from digital_human.apps.live.backgrounds import PATTERN as BACKGROUND_PATTERN
+from digital_human.apps.live.conversation import MAX_QUESTION, MAX_SAID
+from digital_human.apps.live.guests import Guest
+from digital_human.apps.live.ports import Heard, PersonaCard, Session
 from digital_human.config import IceServer
 from digital_human.speech.types import Language
 
-TEXT_LIMIT = 4_000
 SDP_LIMIT = 65_536
 SESSION_PATTERN = "^[0-9a-f]{24}$"
 
@@ -22,6 +23,13 @@ SessionId = Annotated[
     Path(
         pattern=SESSION_PATTERN, max_length=24, description="Id of the session.",
         examples=["3f9a0c41d2b85e67a1c09f42"],
+    ),
+]  # fmt: skip
+PersonaName = Annotated[
+    str,
+    Path(
+        pattern="^[a-z][a-z0-9-]{0,39}$", max_length=40, description="Name of the persona.",
+        examples=["xihu"],
     ),
 ]  # fmt: skip
 OnlookerId = Annotated[
@@ -36,17 +44,25 @@ RecordingName = Annotated[
 ]  # fmt: skip
 
 SpokenLanguage = Literal["zh", "en"]
-Text = Annotated[
+
+
+def _words(most: int) -> Any:
+    return Field(
+        pattern=r"\S", min_length=1, max_length=most, examples=["断桥在哪里？"],
+        description="Words in Chinese or English.",
+    )  # fmt: skip
+
+
+Question = Annotated[str, _words(MAX_QUESTION)]
+Words = Annotated[str, _words(MAX_SAID)]
+Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+Background = Annotated[
     str,
     Field(
-        pattern=r"\S",
-        min_length=1,
-        max_length=TEXT_LIMIT,
-        description="Words in Chinese or English.",
-        examples=["断桥在哪里？"],
+        pattern=BACKGROUND_PATTERN, max_length=80, examples=["#2b3a42", "default"],
+        description="#RRGGBB, default, or the name of a file of the persona's backgrounds.",
     ),
-]
-Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+]  # fmt: skip
 
 
 def _a_number(value: object) -> object:
@@ -74,6 +90,7 @@ class NewSession(Incoming):
     language: Literal["auto", "zh", "en"] | None = Field(
         None, description="Language the visitor speaks; auto finds out."
     )
+    background: Background | None = Field(None, description="What is behind the person.")
 
 
 class Description(Incoming):
@@ -91,7 +108,7 @@ class Description(Incoming):
 class Say(Incoming):
     """Words to speak as they are."""
 
-    text: Text
+    text: Words
     language: SpokenLanguage | None = Field(None, description="By default found from the text.")
     interrupt: bool = Field(False, strict=True, description="Stop what is being said first.")
 
@@ -99,14 +116,23 @@ class Say(Incoming):
 class Ask(Incoming):
     """A question to answer."""
 
-    text: Text
+    text: Question
     language: SpokenLanguage | None = Field(None, description="By default found from the text.")
 
 
 class ActName(Incoming):
-    """A gesture."""
+    """A gesture or a mood."""
 
-    name: Literal["nod", "shake", "smile", "surprise"] = Field(description="Name of the gesture.")
+    name: str = Field(
+        pattern=r"^[^\x00-\x1f]{1,40}$", max_length=40, examples=["nod"],
+        description="One of the session's acts.",
+    )  # fmt: skip
+
+
+class BackgroundChoice(Incoming):
+    """What is behind the person."""
+
+    background: Background
 
 
 class TalkButton(Incoming):
@@ -164,16 +190,19 @@ class PersonaView(BaseModel):
 
     name: str
     display: dict[str, str]
+    notice: dict[str, str] = Field(description="The AI notice.")
     avatar: str
     voice: str
     languages: list[str]
+    poster: str = Field(description="Address of the portrait, a JPEG.")
 
     @classmethod
     def of(cls, persona: PersonaCard) -> PersonaView:
         """The view of ``persona``."""
         return cls(
-            name=persona.name, display=_texts(persona.display), avatar=persona.avatar,
-            voice=persona.voice, languages=list(persona.languages),
+            name=persona.name, display=_texts(persona.display), notice=_texts(persona.notice),
+            avatar=persona.avatar, voice=persona.voice, languages=list(persona.languages),
+            poster=f"/api/personas/{persona.name}/poster",
         )  # fmt: skip
 
 
@@ -200,17 +229,29 @@ class Opened(BaseModel):
     notice: dict[str, str] = Field(description="The AI notice, to be shown all the time.")
     languages: list[str]
     suggestions: dict[str, list[str]] = Field(description="Questions to offer, by language.")
+    acts: list[str] = Field(description="Gestures and moods to ask for.")
     ice_servers: list[IceView]
 
     @classmethod
-    def of(cls, id: str, persona: PersonaCard, ice: Sequence[IceServer]) -> Opened:
-        """The view of a new session with ``persona``."""
+    def of(cls, session: Session, ice: Sequence[IceServer]) -> Opened:
+        """The view of a session that has just started."""
+        persona = session.persona
         return cls(
-            id=id, persona=persona.name, display=_texts(persona.display),
+            id=session.id, persona=persona.name, display=_texts(persona.display),
             notice=_texts(persona.notice), languages=list(persona.languages),
             suggestions={key: list(value) for key, value in persona.suggestions.items()},
-            ice_servers=[IceView.of(server) for server in ice],
+            acts=list(session.acts), ice_servers=[IceView.of(server) for server in ice],
         )  # fmt: skip
+
+
+class PublicationView(BaseModel):
+    """What becomes of sending a session to another server."""
+
+    host: str
+    state: Literal["connecting", "on", "waiting", "given-up"] = Field(
+        description="waiting is between two tries; given-up is over."
+    )
+    error: str = Field(description="Why the last try failed; empty while it works.")
 
 
 class SessionView(BaseModel):
@@ -224,19 +265,22 @@ class SessionView(BaseModel):
     started: float = Field(description="Unix time in seconds.")
     connected: bool = Field(description="Whether the visitor is connected.")
     onlookers: int
-    publishing: bool
+    publication: PublicationView | None
     speaking: bool
     exchanges: int = Field(description="Length of the history.")
 
     @classmethod
     def of(cls, guest: Guest) -> SessionView:
         """The view of a running session."""
-        session = guest.session
+        session, sent = guest.session, guest.session.publication
         return cls(
             id=session.id, persona=session.persona.name, avatar=session.avatar,
             voice=session.voice, language=session.language, started=guest.started,
             connected=guest.peer is not None, onlookers=len(guest.onlookers),
-            publishing=guest.publishing, speaking=session.speaking(),
+            publication=None if sent is None else PublicationView(
+                host=sent.host, state=sent.state, error=sent.error
+            ),
+            speaking=session.speaking(),
             exchanges=len(session.history.exchanges),
         )  # fmt: skip
 

@@ -16,10 +16,13 @@ from rich.console import Console
 
 from digital_human.apps.live.admission import Admission
 from digital_human.apps.live.engine import Engine
+from digital_human.apps.live.guests import Wish
+from digital_human.apps.live.posters import Posters
 from digital_human.apps.live.reports import ReportStore
 from digital_human.apps.live.session import LiveSession
-from digital_human.apps.live.sessions import Sessions, Wish
+from digital_human.apps.live.sessions import Sessions
 from digital_human.config import Settings
+from digital_human.core.stage import ModelThread
 from digital_human.dialogue.persona import load_persona
 from digital_human.errors import InputError, ResourceError, WeightsError
 from digital_human.models import store
@@ -27,6 +30,7 @@ from digital_human.models.progress import RichProgress
 from digital_human.server.app import create_app, server_config
 from digital_human.server.auth import is_loopback
 from digital_human.server.logs import configure
+from digital_human.transport.recorder import recover
 from digital_human.transport.webrtc.peer import Peer
 
 log = structlog.get_logger()
@@ -88,6 +92,16 @@ def _fetch(engine: Engine) -> None:
             store().pull_all(missing, progress)
 
 
+async def _prepare(engine: Engine) -> None:
+    """What can be done while visitors come: old recordings, then speech."""
+    thread = ModelThread("recover", nice=10)
+    try:
+        await thread.call(recover, engine.settings.recordings_dir)
+    finally:
+        thread.shutdown(wait=False)
+    await engine.prepare()
+
+
 def _tell(preparing: asyncio.Task[None]) -> None:
     if not preparing.cancelled() and (error := preparing.exception()) is not None:
         log.error("speech is prepared no more", cause=type(error).__name__, exc_info=error)
@@ -115,16 +129,18 @@ async def running(
                 )
             return LiveSession(
                 id, engine, await engine.cast(folders[name]), avatar=wish.avatar,
-                voice=wish.voice, language=wish.language, reports=reports,
+                voice=wish.voice, language=wish.language, background=wish.background,
+                reports=reports,
             )  # fmt: skip
 
-        live = engine.settings.live
+        live, posters = engine.settings.live, Posters(engine)
         admission = Admission(engine.settings.cpu_threads, limit=live.max_sessions)
         yield Sessions(
             make,
             admission=admission,
             new_peer=Peer,
             personas=lambda: cards,
+            draw=lambda name: posters.get(folders[name]),
             ice=live.ice,
             spare_work=lambda: engine.preparing,
         )
@@ -144,7 +160,7 @@ async def _serve(engine: Engine, names: Sequence[str], console: Console) -> None
                 "  browsers give the microphone only to https or localhost: "
                 "put a TLS proxy before it"
             )
-        preparing = asyncio.create_task(engine.prepare(), name="prepare")
+        preparing = asyncio.create_task(_prepare(engine), name="prepare")
         preparing.add_done_callback(_tell)
         try:
             await uvicorn.Server(server_config(app, engine.settings)).serve()

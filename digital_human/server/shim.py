@@ -16,11 +16,12 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from digital_human.apps.live.sessions import NoSession, Sessions, Wish
+from digital_human.apps.live.guests import NoSession, Wish
+from digital_human.apps.live.sessions import Sessions
 from digital_human.server.api import ANY, OF_SESSION, WITH_BODY
 from digital_human.server.faults import fault, responses
 from digital_human.server.media import recording_file
-from digital_human.server.models import SDP_LIMIT, SESSION_PATTERN, Name, SessionId, Text
+from digital_human.server.models import SDP_LIMIT, SESSION_PATTERN, Name, SessionId, Words
 
 _REMEMBERED = 1000  # recordings by session
 
@@ -54,7 +55,7 @@ class OfSession(_Call):
 class Human(OfSession):
     """Words to speak, or a question."""
 
-    text: Text
+    text: Words
     type: Literal["echo", "chat"]
     interrupt: bool = Field(False, strict=True)
 

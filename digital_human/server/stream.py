@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
 from digital_human.apps.live.admission import Intake
-from digital_human.apps.live.sessions import Guest
+from digital_human.apps.live.guests import Guest
 from digital_human.core.events import Event
 
 _WAITING = 256

@@ -14,7 +14,8 @@ from typing import TypeVar
 import numpy as np
 
 from digital_human.core.frames import FloatArray
-from digital_human.core.stage import ModelThread
+from digital_human.core.health import Health
+from digital_human.core.stage import Hung, ModelThread, Patience
 from digital_human.errors import Cancelled
 from digital_human.speech.echo import BLOCK, EchoCanceller
 from digital_human.speech.endpoint import EndpointJudge
@@ -31,7 +32,8 @@ from digital_human.speech.hearing import (
 )
 from digital_human.speech.hotwords import HotWords
 from digital_human.speech.recognizers.base import Recognised, Recognizer
-from digital_human.speech.turn import Phase, TurnMachine
+from digital_human.speech.turn import TurnMachine
+from digital_human.speech.turn_state import Phase
 from digital_human.speech.vad import WINDOW, SileroVad
 
 _KEPT = 32 * EAR_RATE
@@ -39,7 +41,9 @@ _PRE_ROLL = 0.5
 _TAIL = 0.15  # After the last voiced window: the end of a final consonant.
 _SURE = 0.9  # Certainty from which a language counts as the visitor's.
 _TRIES = 2
-_FAILURES = 3
+_OVERDUE = 1.7  # A recognition takes half a second, a judgement less.
+_GIVEN_UP = 4.5  # A busy machine takes longer; the turn machine gives up after that.
+_GIVEN_UP_SHARE = 0.4  # Of the length of a long turn.
 
 _Asked = TypeVar("_Asked", Decode, Judge)
 _log = logging.getLogger(__name__)
@@ -56,7 +60,7 @@ class Listener:
         machine: This session's turns.
         hot_words: Names that the persona and its knowledge care about.
         on_action: Told every action that is neither `Decode` nor `Judge`, on the event loop.
-        on_failure: Told when a recognition or judgement failed for good, with the stage's name.
+        health: Told when the recogniser or the judge fails and when it works.
         language: What the visitor speaks; None tells Chinese and English apart, turn by turn.
     """
 
@@ -70,13 +74,13 @@ class Listener:
         machine: TurnMachine,
         hot_words: HotWords,
         on_action: Callable[[Action], None],
-        on_failure: Callable[[str, Exception], None] | None = None,
+        health: Health,
         language: Heard | None = None,
     ) -> None:
         self._recognizer, self._judge = recognizer, judge
         self._asr_thread, self._judge_thread = asr_thread, judge_thread
         self._machine, self._hot_words = machine, hot_words
-        self._on_action, self._on_failure = on_action, on_failure
+        self._on_action, self._health = on_action, health
         self.language = language
         self._usual: Heard | None = None
         self._vad = SileroVad()
@@ -91,7 +95,6 @@ class Listener:
         self._decode_asked = asyncio.Event()
         self._judge_asked = asyncio.Event()
         self._turn_floor = 0.0
-        self._failures = 0
 
     # What comes in ------------------------------------------------------------------------------
 
@@ -133,9 +136,8 @@ class Listener:
     async def run(self) -> None:
         """Recognise and judge what the turn machine asks for, until cancelled.
 
-        Raises:
-            Exception: What the recogniser or the judge raised, when it did so several times in a
-                row; a single failure is logged, told to ``on_failure`` and ends the turn.
+        A recogniser that fails or hangs has heard nothing, which ends the turn; without a judge
+        silence does.
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._recognising(), name="listener-recognise")
@@ -154,9 +156,9 @@ class Listener:
             except Cancelled:
                 continue
             except Exception as error:
-                self._failed("recogniser", error)
+                self._health.failed("recogniser", error)
             else:
-                self._failures = 0
+                self._health.worked("recogniser")
             if asked is self._decode:
                 self._decode = None
             transcript = self._transcript(asked, heard, text)
@@ -177,10 +179,15 @@ class Listener:
             )
             return heard, self._hot_words.correct(heard.text)
 
+        seconds = pcm.size / EAR_RATE
+        patience = Patience(
+            max(_GIVEN_UP, _GIVEN_UP_SHARE * seconds), _OVERDUE,
+            lambda error: self._health.suspected("recogniser", error),
+        )  # fmt: skip
         for attempt in range(1, _TRIES + 1):
             try:
-                return await self._asr_thread.call(work)
-            except Cancelled:
+                return await self._asr_thread.call_within(patience, work)
+            except (Cancelled, Hung):
                 raise
             except Exception:
                 if attempt == _TRIES or not asked.final:
@@ -197,10 +204,13 @@ class Listener:
             self._asked = None
             pcm = self._between(self._onset(asked), asked.end)
             try:
-                probability = await self._judge_thread.call(self._judge, pcm)
+                probability = await self._judge_thread.call_within(
+                    Patience(_OVERDUE), self._judge, pcm
+                )
             except Exception as error:
-                self._failed("judge", error)
+                self._health.failed("judge", error)
                 continue
+            self._health.worked("judge")
             self._do(self._machine.judged(self.now, probability, asked))
 
     def _transcript(self, asked: Decode, heard: Recognised | None, text: str) -> Transcript:
@@ -220,15 +230,6 @@ class Listener:
             confidence=heard.confidence,
             raw=heard.text,
         )
-
-    def _failed(self, stage: str, error: Exception) -> None:
-        self._failures += 1
-        _log.error("%s failed: %s", stage, error, exc_info=error)
-        if self._on_failure is not None:
-            self._on_failure(stage, error)
-        if self._failures >= _FAILURES:
-            self._failures = 0
-            raise error
 
     # The voice ----------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 import numpy as np
@@ -25,8 +25,95 @@ if TYPE_CHECKING:
 AUDIO_BITRATE = 128_000
 _CAPACITY = 250  # frames that may wait for a slow disk or link: 10 s
 
+Sound = tuple[FloatArray, int]
+"""float32 [48000 / fps] mono at 48 kHz of a frame, and the frame's index."""
+
 
 def _nothing() -> None: ...
+
+
+class Muxer(Protocol):
+    """Puts packets into one container; used by one thread, which it may hold up."""
+
+    def write(self, picture: bytes, pts: int, key: bool, sounds: Sequence[Sound]) -> None:
+        """Write the access unit of frame ``pts`` and sounds with their frames' indices.
+
+        The first access unit is a key frame.
+
+        Raises:
+            OSError: The file or the server failed.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Close the container."""
+        ...
+
+
+class FileMuxer:
+    """A muxer for what does not hang.
+
+    Args:
+        open: Opens the container, with the first picture.
+        fps: Pictures per second.
+    """
+
+    def __init__(self, open: Callable[[], OutputContainer], fps: int) -> None:
+        self._open, self._fps = open, fps
+        self._container: OutputContainer | None = None
+        self._video: VideoStream
+        self._audio: AudioStream
+        self._origin = self._next_sound = 0
+
+    def write(self, picture: bytes, pts: int, key: bool, sounds: Sequence[Sound]) -> None:
+        if self._container is None:
+            self._begin(picture, pts)
+        assert self._container is not None
+        packet: av.Packet[Any] = av.Packet(picture)
+        packet.pts = packet.dts = (pts - self._origin) * (VIDEO_RATE // self._fps)
+        packet.duration, packet.time_base = VIDEO_RATE // self._fps, Fraction(1, VIDEO_RATE)
+        packet.is_keyframe = key
+        packet.stream = self._video
+        self._container.mux_one(packet)
+        for pcm, index in sounds:
+            # AAC begins 1024 samples early; without the first frame's sound no time is negative.
+            if index <= self._origin:
+                continue
+            while self._next_sound < index:  # lost while the disk or the link stood still
+                self._write_sound(np.zeros_like(pcm))
+            self._write_sound(pcm)
+
+    def finish(self) -> None:
+        container, self._container = self._container, None
+        if container is None:
+            return
+        try:
+            container.mux(self._audio.encode(None))
+        finally:
+            container.close()
+
+    def _write_sound(self, pcm: FloatArray) -> None:
+        assert self._container is not None
+        block = np.clip(pcm, -1.0, 1.0)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(np.stack([block, block])), format="fltp", layout="stereo"
+        )
+        frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
+        frame.pts = (self._next_sound - self._origin) * len(pcm)
+        self._next_sound += 1
+        self._container.mux(self._audio.encode(frame))
+
+    def _begin(self, first: bytes, pts: int) -> None:
+        """Open the container; the first picture carries the codec's headers."""
+        self._origin, self._next_sound = pts, pts + 1
+        container = self._open()
+        with av.open(io.BytesIO(first), format="h264") as bitstream:
+            self._video = container.add_stream_from_template(
+                bitstream.streams.video[0], time_base=Fraction(1, VIDEO_RATE)
+            )
+        self._audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
+        self._audio.bit_rate = AUDIO_BITRATE
+        self._container = container
 
 
 class ContainerWriter:
@@ -34,7 +121,7 @@ class ContainerWriter:
 
     Args:
         broadcast: What is written.
-        open: Opens the container; runs in the writer's thread.
+        muxer: What writes it; runs in the writer's thread.
         name: For messages.
         began: Called on the event loop when the first picture has been written.
         patience: Seconds that `run` waits for the container to close; then it closes behind it.
@@ -46,20 +133,16 @@ class ContainerWriter:
     def __init__(
         self,
         broadcast: Broadcast,
-        open: Callable[[], OutputContainer],
+        muxer: Muxer,
         *,
         name: str,
         began: Callable[[], None] = _nothing,
         patience: float | None = None,
     ) -> None:
-        self._broadcast, self._open, self._name = broadcast, open, name
+        self._broadcast, self._muxer, self._name = broadcast, muxer, name
         self._began, self._patience = began, patience
         self._thread = ModelThread(name, nice=4)
-        self._sounds: deque[tuple[FloatArray, int]] = deque(maxlen=_CAPACITY)
-        self._container: OutputContainer | None = None
-        self._video: VideoStream
-        self._audio: AudioStream
-        self._origin = self._next_sound = 0
+        self._sounds: deque[Sound] = deque(maxlen=_CAPACITY)
         self.frames = 0
 
     async def run(self) -> None:
@@ -79,8 +162,8 @@ class ContainerWriter:
             await self._close()
 
     async def _close(self) -> None:
-        closing = asyncio.ensure_future(self._thread.call(self._finish))
-        closing.add_done_callback(lambda _: self._thread.close())
+        closing = asyncio.ensure_future(self._thread.call(self._muxer.finish))
+        closing.add_done_callback(lambda _: self._thread.shutdown(wait=False))
         done, _ = await asyncio.wait([closing], timeout=self._patience)
         if done:
             closing.result()
@@ -90,59 +173,12 @@ class ContainerWriter:
     async def _write_all(self, outlet: Outlet) -> None:
         while True:
             packet = await outlet.video()
+            assert packet.pts is not None
+            pts = packet.pts * self._broadcast.fps // VIDEO_RATE
             sounds = [self._sounds.popleft() for _ in range(len(self._sounds))]
-            first = not self.frames
-            await self._thread.call(self._write, packet, sounds)
-            if first:
-                self._began()
-
-    def _write(self, packet: av.Packet[Any], sounds: list[tuple[FloatArray, int]]) -> None:
-        assert packet.pts is not None
-        fps = self._broadcast.fps
-        pts = packet.pts * fps // VIDEO_RATE
-        if self._container is None:
-            self._begin(bytes(packet), pts)
-        assert self._container is not None
-        packet.pts = packet.dts = (pts - self._origin) * (VIDEO_RATE // fps)
-        packet.stream = self._video
-        self._container.mux_one(packet)
-        self.frames += 1
-        for pcm, index in sounds:
-            # AAC begins 1024 samples early; without the first frame's sound no time is negative.
-            if index <= self._origin:
-                continue
-            while self._next_sound < index:  # lost while the disk or the link stood still
-                self._write_sound(np.zeros_like(pcm))
-            self._write_sound(pcm)
-
-    def _write_sound(self, pcm: FloatArray) -> None:
-        assert self._container is not None
-        block = np.clip(pcm, -1.0, 1.0)
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(np.stack([block, block])), format="fltp", layout="stereo"
-        )
-        frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
-        frame.pts = (self._next_sound - self._origin) * len(pcm)
-        self._next_sound += 1
-        self._container.mux(self._audio.encode(frame))
-
-    def _begin(self, first: bytes, pts: int) -> None:
-        """Open the container; the first picture is a key frame and carries the codec's headers."""
-        self._origin, self._next_sound = pts, pts + 1
-        container = self._open()
-        with av.open(io.BytesIO(first), format="h264") as bitstream:
-            self._video = container.add_stream_from_template(
-                bitstream.streams.video[0], time_base=Fraction(1, VIDEO_RATE)
+            await self._thread.call(
+                self._muxer.write, bytes(packet), pts, packet.is_keyframe, sounds
             )
-        self._audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
-        self._audio.bit_rate = AUDIO_BITRATE
-        self._container = container
-
-    def _finish(self) -> None:
-        container, self._container = self._container, None
-        if container is None:
-            return
-        try:
-            container.mux(self._audio.encode(None))
-        finally:
-            container.close()
+            self.frames += 1
+            if self.frames == 1:
+                self._began()

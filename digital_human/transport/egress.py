@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import structlog
 
-from digital_human.config import IceServer
+from digital_human.config import LiveSettings
 from digital_human.core.events import Events
 from digital_human.errors import DigitalHumanError, InputError, ResourceError
 from digital_human.media.broadcast import Broadcast
@@ -22,6 +23,21 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # s before a lost publication is tried a
 log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class Publication:
+    """What becomes of publishing a session.
+
+    Attributes:
+        host: Where it goes; the rest of the address may hold the key.
+        state: ``waiting`` is between two tries, ``given-up`` is over.
+        error: Why the last try failed.
+    """
+
+    host: str
+    state: Literal["connecting", "on", "waiting", "given-up"] = "connecting"
+    error: str = ""
+
+
 class Egress:
     """The recording and the publication of one session.
 
@@ -29,8 +45,11 @@ class Egress:
         broadcast: What is recorded and published.
         events: Told what happens to them.
         recordings: Folder of recordings.
-        ice: STUN and TURN servers for WHIP.
+        live: How long is recorded and tried; STUN and TURN servers for WHIP.
         title: Title of recordings.
+
+    Attributes:
+        publication: The latest one; None while there is none.
     """
 
     def __init__(
@@ -39,13 +58,15 @@ class Egress:
         events: Events,
         *,
         recordings: Path,
-        ice: Sequence[IceServer] = (),
+        live: LiveSettings,
         title: str,
     ) -> None:
         self._broadcast, self._events, self._title = broadcast, events, title
-        self._recordings, self._ice = recordings, ice
+        self._recordings, self._live = recordings, live
         self._recorder: Recorder | None = None
-        self._publication: asyncio.Task[None] | None = None
+        self._switching = asyncio.Lock()
+        self._publishing: asyncio.Task[None] | None = None
+        self.publication: Publication | None = None
 
     async def record(self, on: bool) -> str | None:
         """Start or end the recording.
@@ -56,28 +77,24 @@ class Egress:
         Raises:
             ResourceError: The recording cannot be written.
         """
-        if on:
-            if self._recorder is not None and self._recorder.failure:
-                await self._end_quietly()
-            if self._recorder is None:
-                self._recorder = Recorder(
-                    self._broadcast, self._recordings, self._events, title=self._title
-                )
-                self._events.emit("recording", on=True, name=self._recorder.name)
-            return None
-        recorder, self._recorder = self._recorder, None
-        if recorder is None:
-            return None
-        try:
-            name = await recorder.stop()
-        except ResourceError as error:
-            self._events.emit("recording", on=False, name=recorder.name, error=error.message)
-            raise
-        self._events.emit("recording", on=False, name=name)
-        return name
+        async with self._switching:
+            if on:
+                if self._recorder is None or self._recorder.over:
+                    recorder = Recorder(
+                        self._broadcast, self._recordings, self._events, title=self._title,
+                        longest=self._live.record_minutes * 60,
+                    )  # fmt: skip
+                    await recorder.start()
+                    self._recorder = recorder
+                return None
+            recorder_now, self._recorder = self._recorder, None
+            return await recorder_now.stop() if recorder_now else None
 
     async def publish(self, url: str, token: str | None) -> None:
-        """Publish to ``url`` until `unpublish`; a lost connection is made again.
+        """Publish to ``url`` until `unpublish`.
+
+        A connection that is lost or cannot be made is tried again after growing waits, and given up
+        when nothing has arrived for `LiveSettings.publish_minutes`.
 
         Raises:
             InputError: ``url`` is neither WHIP nor RTMP, or something is published already.
@@ -92,15 +109,17 @@ class Egress:
                 "publish: the address must be http(s):// (WHIP) or rtmp(s)://",
                 fix="use the WHIP endpoint of your media server, or the platform's push address",
             )
-        if self._publication is not None:
+        if self._publishing is not None and not self._publishing.done():
             raise InputError("publish: the session is published already", fix="unpublish it first")
-        self._publication = asyncio.create_task(
-            self._keep_publishing(url, token), name=f"publish:{self._events.session}"
+        self.publication = Publication(parts.hostname or "")
+        self._publishing = asyncio.create_task(
+            self._keep_publishing(url, token, self.publication),
+            name=f"publish:{self._events.session}",
         )
 
     async def unpublish(self) -> None:
         """End the publication."""
-        task, self._publication = self._publication, None
+        task, self._publishing, self.publication = self._publishing, None, None
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
@@ -109,40 +128,46 @@ class Egress:
     async def close(self) -> None:
         """End both; the recording is finished."""
         await self.unpublish()
-        await self._end_quietly()
-
-    async def _end_quietly(self) -> None:
         try:
             await self.record(False)
         except DigitalHumanError as error:
             log.error("recording lost", session=self._events.session, cause=error.message)
 
-    async def _keep_publishing(self, url: str, token: str | None) -> None:
-        address = urlsplit(url)
-        host = address.hostname  # the rest may hold the key
-        wait = _FIRST_WAIT
+    async def _keep_publishing(self, url: str, token: str | None, told: Publication) -> None:
+        wait, arrives, clock = _FIRST_WAIT, False, asyncio.get_running_loop()
+        worked = clock.time()
 
         def began() -> None:
-            self._events.emit("publishing", on=True, host=host)
+            nonlocal wait, arrives
+            wait, arrives = _FIRST_WAIT, True
+            told.state, told.error = "on", ""
+            self._events.emit("publishing", on=True, host=told.host)
 
         while True:
+            told.state = "connecting"
             publisher = (
-                WhipPublisher(self._broadcast, url, token, ice=self._ice, began=began)
-                if address.scheme in ("http", "https")
+                WhipPublisher(self._broadcast, url, token, ice=self._live.ice, began=began)
+                if urlsplit(url).scheme in ("http", "https")
                 else RtmpPublisher(self._broadcast, url, began=began)
             )
-            started = asyncio.get_running_loop().time()
             try:
                 await publisher.run()
             except Exception as error:
-                message = (
+                told.error = (
                     error.message if isinstance(error, ResourceError) else type(error).__name__
                 )
-                log.warning(
-                    "publication lost", session=self._events.session, host=host, cause=message
-                )
-                self._events.emit("publishing", on=False, host=host, error=message)
-            if asyncio.get_running_loop().time() - started > 2 * _LONGEST_WAIT:
-                wait = _FIRST_WAIT
+            if arrives:
+                worked, arrives = clock.time(), False
+            given_up = clock.time() - worked >= self._live.publish_minutes * 60
+            told.state = "given-up" if given_up else "waiting"
+            log.warning(
+                "publication given up" if given_up else "publication lost",
+                session=self._events.session, host=told.host, cause=told.error,
+            )  # fmt: skip
+            self._events.emit(
+                "publishing", on=False, host=told.host, error=told.error, given_up=given_up
+            )
+            if given_up:
+                return
             await asyncio.sleep(wait)
             wait = min(_LONGEST_WAIT, 2 * wait)

@@ -46,7 +46,7 @@ from digital_human.speech.hearing import (  # noqa: E402
 )
 from digital_human.speech.hotwords import HotWords  # noqa: E402
 from digital_human.speech.recognizers.whisper import WhisperRecognizer  # noqa: E402
-from digital_human.speech.turn import TurnPolicy  # noqa: E402
+from digital_human.speech.turn_state import TurnPolicy  # noqa: E402
 
 JFK = (
     "And so my fellow Americans, ask not what your country can do for you, "

@@ -1,8 +1,8 @@
 """Speed of the language models: first token, first clause, tokens per second, time to cancel.
 
-Every figure is the median of the rounds. A turn has its passages and its question to read; the
-persona's part of the prompt is warm. "busy" runs beside another process that computes on one
-core without pause.
+Every figure is the median of the rounds. A turn has its question to read; the persona's part of
+the prompt is warm and the passage was learned. "busy" runs beside another process that computes on
+one core without pause.
 
     python scripts/bench/llm.py --models qwen2.5-coder-1.5b,qwen2.5-coder-0.5b --rounds 5
 """
@@ -105,6 +105,7 @@ def measure(name: str, threads: int, busy: bool, rounds: int, persona: Persona) 
         start = time.perf_counter()
         llm.warm([prompt.system(persona, "zh")])
         warm = time.perf_counter() - start
+        llm.learn(prompt.head(persona, "zh"), prompt.passage(PASSAGE, "zh") or "")
         with neighbour(busy):
             turns = [turn(llm, persona, QUESTIONS[i % len(QUESTIONS)]) for i in range(rounds)]
             # A prompt of its own each time, stopped while it is read; an answer, stopped later.

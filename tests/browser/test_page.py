@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Talk, Visit, begin, until
-from tests.fakes.page_server import CLAUSES, PASSAGE, SUGGESTIONS, PageServer, spread
+from tests.fakes.page_server import CLAUSES, NOTICE, PASSAGE, SUGGESTIONS, PageServer, spread
 
 SEE_WORDS = """() => {
     window.seen = [];
@@ -50,7 +50,8 @@ def test_a_typed_question_is_answered_with_captions_sources_and_timing(talk: Tal
     sources.locator("> summary").click()
     sources.locator("details summary").click()
     expect(sources.locator("details p")).to_have_text(PASSAGE)
-    hosts = {urlsplit(address).netloc for address in talk.visit.requests}
+    asked = [address for address in talk.visit.requests if not address.startswith("blob:")]
+    hosts = {urlsplit(address).netloc for address in asked}
     assert hosts == {urlsplit(server.url).netloc}
 
 
@@ -195,7 +196,7 @@ def test_a_lost_connection_is_made_again_in_the_same_session(
     page.evaluate(NOTE_PHASES)
     server.hang_up()
     # The way back can be quicker than a look at the page, so the page notes its own phases.
-    page.wait_for_function("window.phases.at(-1) === 'live'")
+    until(lambda: page.evaluate("window.phases.at(-1)") == "live")
     assert page.evaluate("window.phases")[0] == "reconnecting"
     assert len(server.opened) == 1
     assert server.offers == [server.opened[0]] * 2
@@ -383,3 +384,33 @@ def test_sound_waits_for_a_touch_where_the_browser_wants_one(
     page.click("#sound")
     expect(page.locator("#sound")).to_be_hidden()
     until(lambda: page.evaluate("document.getElementById('face').currentTime > 0.2"))
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_card_shows_who_it_is_before_the_start(
+    visit: Visit, server: PageServer, size: dict[str, int]
+) -> None:
+    page = visit.open(server.url, size=size)
+    until(lambda: page.evaluate("document.getElementById('portrait').naturalWidth > 99"))
+    expect(page.locator("#start-notice")).to_have_text(NOTICE["zh"])
+    for spot in ("#portrait", "#start-name", "#go", "#go-text"):
+        box = page.locator(spot).bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= size["width"], spot
+        assert box["y"] >= 0 and box["y"] + box["height"] <= size["height"], spot
+
+
+@pytest.mark.parametrize(
+    ("locale", "says", "event"),
+    [
+        ("zh-CN", "撤回", {"kind": "consent.revoked", "avatar": "yun"}),
+        ("en-US", "withdrawn", {"kind": "session.ended", "reason": "consent_revoked"}),
+    ],
+)
+def test_a_consent_that_is_taken_back_ends_it_with_a_word(
+    visit: Visit, server: PageServer, locale: str, says: str, event: dict[str, str]
+) -> None:
+    page = visit.open(server.url, locale=locale)
+    begin(page)
+    server.emit(**event)
+    expect(page.locator("#problem-text")).to_contain_text(says)
+    expect(page.locator("#problem")).to_be_visible()

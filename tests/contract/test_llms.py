@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from digital_human.config import LlmSettings
+from digital_human.config import LlmSettings, settings
 from digital_human.dialogue.llm import LLMS
 from digital_human.dialogue.llm.base import Llm, Message
+from digital_human.dialogue.llm.sequences import Slot
+from digital_human.dialogue.llm.shelf import Shelf
 from digital_human.errors import Cancelled, DigitalHumanError, InputError, ResourceError
 from tests.contract.openai_server import KEY, SHORT_CONTEXT, Served, make_app, serving
 
@@ -216,6 +220,156 @@ def test_a_missing_or_wrong_model_file_is_named(tmp_path: Path) -> None:
         LLMS["llama"].create(options(model="no-such-model"))
 
 
+@pytest.mark.weights
+def test_guessing_from_the_prompt_spares_work_and_changes_nothing(
+    llama: Llm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seasons = "西湖春天看桃花，夏天看荷花，秋天看桂花，冬天看梅花。"
+    asked = (SYSTEM, Message("user", f"请把这句话重复两遍：{seasons}"))
+    cells, calls = llama._cells, list[int]()  # type: ignore[attr-defined]
+    evaluate = cells.evaluate
+
+    def counted(slot: Slot, tokens: Sequence[int], logits: int = 1) -> None:
+        calls.append(len(tokens))
+        evaluate(slot, tokens, logits)
+
+    texts, counts = [], []
+    for guessed in (0, 2):
+        monkeypatch.setattr("digital_human.dialogue.llm.llama._GUESSED", guessed)
+        list(llama.stream(asked, max_tokens=1))  # reads the prompt
+        monkeypatch.setattr(cells, "evaluate", counted)
+        texts.append("".join(llama.stream(asked, max_tokens=28)))
+        monkeypatch.undo()
+        counts.append(len(calls))
+        calls.clear()
+    assert texts[0] == texts[1] and "秋天看桂花" in texts[0]
+    assert counts[1] < 0.75 * counts[0]
+
+
+# Passages that are read once --------------------------------------------------------------------
+
+NOTES = (SYSTEM, Message("user", "【资料】\n"))
+BRIDGE = "断桥在白堤的东头，因为雪后桥面像断了一样而得名，传说白娘子和许仙在这里相遇。\n"
+TOWER = "雷峰塔在夕照山上，老塔建于九七七年，一九二四年倒塌，新塔二〇〇二年建成。\n"
+VISITOR = "我叫王小明，电话是一三八〇〇一三八〇〇〇。"
+
+
+def asking(*passages: str, question: str) -> tuple[Message, Message]:
+    return SYSTEM, Message("user", f"【资料】\n{''.join(passages)}【游客】{question}")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of its own, where two passages were learned by a model that is gone since."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "models").symlink_to(settings().models_dir)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DH_HOME", str(folder))
+    settings.cache_clear()
+    teacher: Llm = LLMS["llama"].create(options())
+    for passage in (BRIDGE, TOWER, BRIDGE):
+        teacher.learn(NOTES, passage)
+    assert teacher.evaluated == 0  # type: ignore[attr-defined]
+    teacher.close()
+    yield folder
+    patch.undo()
+    settings.cache_clear()
+
+
+def kept(home: Path) -> list[Path]:
+    return sorted((home / "cache").rglob("*.npz"))
+
+
+@pytest.fixture
+def pupil(home: Path) -> Iterator[Llm]:
+    """A model that has read nothing itself."""
+    model: Llm = LLMS["llama"].create(options())
+    model.warm(NOTES)
+    yield model
+    model.close()
+
+
+@pytest.mark.weights
+def test_a_learned_passage_is_not_read_again_and_the_answer_is_the_same(pupil: Llm) -> None:
+    asked = asking(TOWER, question="雷峰塔的老塔是哪一年倒的？")
+    answer = "".join(pupil.stream(asked, max_tokens=24))
+    assert pupil.evaluated <= 24  # type: ignore[attr-defined]
+    fresh: Llm = LLMS["llama"].create(options())
+    fresh._cells._shelf = Shelf(Path("/nowhere"), "")  # type: ignore[attr-defined]
+    try:
+        assert "".join(fresh.stream(asked, max_tokens=24)) == answer
+        assert fresh.evaluated > 60  # type: ignore[attr-defined]
+    finally:
+        fresh.close()
+    assert "雷峰塔" in answer
+
+
+@pytest.mark.weights
+def test_learned_passages_follow_each_other_in_any_order(pupil: Llm) -> None:
+    for passages in ((TOWER, BRIDGE), (BRIDGE, TOWER)):
+        for question, found in (
+            ("断桥为什么叫断桥？", "断了"),
+            ("新塔是哪一年建成的？", "二〇〇二"),
+        ):
+            asked = asking(*passages, question=question)
+            assert found in "".join(pupil.stream(asked, max_tokens=20))
+            assert pupil.evaluated <= 24  # type: ignore[attr-defined]
+
+
+@pytest.mark.weights
+def test_a_question_that_is_read_ahead_leaves_only_its_end(pupil: Llm) -> None:
+    whole = asking(BRIDGE, question="白娘子和许仙是在哪里相遇的，能告诉我吗？")
+    pupil.warm(asking(BRIDGE, question="白娘子和许仙是在哪里"))
+    "".join(pupil.stream(whole, max_tokens=4))
+    assert pupil.evaluated <= 16  # type: ignore[attr-defined]
+
+
+@pytest.mark.weights
+def test_restoring_goes_on_when_the_cells_are_full(pupil: Llm) -> None:
+    asked = asking(TOWER, BRIDGE, question="白娘子和许仙在哪里相遇？")
+    answer = "".join(pupil.stream(asked, max_tokens=16))
+    for number in range(5):  # more than the cache holds
+        noise = Message("user", f"{number}" + "湖光山色" * 60)
+        list(pupil.stream((SYSTEM, noise), max_tokens=1))
+    assert "".join(pupil.stream(asked, max_tokens=16)) == answer
+
+
+@pytest.mark.weights
+def test_nothing_of_a_visitor_is_kept_on_the_disk(home: Path, pupil: Llm) -> None:
+    before = kept(home)
+    assert len(before) == 2
+    asked = asking(BRIDGE, question=VISITOR)
+    pupil.warm(asked)
+    "".join(pupil.stream(asked, max_tokens=4))
+    assert kept(home) == before
+    own = set(pupil._tokens(VISITOR))  # type: ignore[attr-defined]
+    heads = {tuple(np.load(path)["head"].tolist()) for path in before}
+    for path in before:
+        tokens = np.load(path)["tokens"].tolist()
+        text = b"".join(pupil._bytes(token) for token in tokens).decode()  # type: ignore[attr-defined]
+        assert text in (BRIDGE, TOWER) and not own <= set(tokens)
+    assert len(heads) == 1
+
+
+@pytest.mark.weights
+def test_a_damaged_passage_is_read_with_its_prompt_and_removed(home: Path, pupil: Llm) -> None:
+    passage = "三潭印月是湖里的三座小石塔，中秋夜在塔里点灯。\n"
+    before = set(kept(home))
+    pupil.learn(NOTES, passage)
+    (path,) = set(kept(home)) - before
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    reader: Llm = LLMS["llama"].create(options())
+    try:
+        asked = asking(passage, question="三潭印月在中秋夜做什么？")
+        assert "灯" in "".join(reader.stream(asked, max_tokens=24))
+        assert reader.evaluated > 24  # type: ignore[attr-defined]
+    finally:
+        reader.close()
+    assert not path.exists()
+
+
 # A server ---------------------------------------------------------------------------------------
 
 
@@ -315,6 +469,29 @@ def test_the_server_is_told_that_the_answer_is_not_wanted(server: str, served: S
         time.sleep(0.01)
     assert served.ended == ["cancelled"]
     client.close()
+
+
+def test_nobody_waits_for_somebody_elses_answer(broken_server: str) -> None:
+    """Several threads may ask at a time: one that hangs keeps no other from its answer."""
+    client = LLMS["openai"].create(remote(broken_server, "stalling"), silence=10)
+    stop = threading.Event()
+    hanging = threading.Thread(target=lambda: _drain(client, stop))
+    hanging.start()
+    try:
+        time.sleep(0.2)
+        client._model = "silent"  # the next request's
+        started = time.monotonic()
+        assert list(client.stream(ASK)) == []
+        assert time.monotonic() - started < 2 and hanging.is_alive()
+    finally:
+        stop.set()
+        hanging.join(5)
+        client.close()
+
+
+def _drain(client: Llm, stop: threading.Event) -> None:
+    with contextlib.suppress(Cancelled):
+        list(client.stream(ASK, cancelled=stop.is_set))
 
 
 @pytest.mark.parametrize("address", ["", "api.example.org/v1", "ftp://x/v1"])

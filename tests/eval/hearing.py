@@ -18,14 +18,17 @@ import numpy as np
 import soundfile as sf
 import soxr
 
+from digital_human.core.events import Events
 from digital_human.core.frames import FloatArray
+from digital_human.core.health import Health
 from digital_human.core.stage import ModelThread
 from digital_human.speech.endpoint import EndpointJudge
 from digital_human.speech.hearing import EAR_RATE, Action, Mode
 from digital_human.speech.hotwords import HotWords
 from digital_human.speech.listener import Listener
 from digital_human.speech.recognizers.base import Recognizer
-from digital_human.speech.turn import TurnMachine, TurnPolicy
+from digital_human.speech.turn import TurnMachine
+from digital_human.speech.turn_state import TurnPolicy
 from digital_human.speech.vad import WINDOW, SileroVad
 
 CHUNK = EAR_RATE // 50
@@ -178,6 +181,7 @@ async def play(
             machine=TurnMachine(policy or TurnPolicy()),
             hot_words=HotWords(words),
             on_action=lambda action: ears.actions.append((listener.now, action)),
+            health=Health(Events("hearing", lambda: listener.now)),
         )
         listener.set_mode(mode)
         running = asyncio.create_task(listener.run())

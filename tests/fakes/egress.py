@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from digital_human.config import LiveSettings
 from digital_human.core.events import Event, Events
 from digital_human.media.broadcast import Broadcast
 from digital_human.safety.verify import verify
@@ -20,12 +21,16 @@ VISIBLE = "visible label"  # belongs into the picture, which the sources of thes
 class Desk:
     """The egress of a broadcast, and what it told."""
 
-    def __init__(self, broadcast: Broadcast, folder: Path) -> None:
+    def __init__(
+        self, broadcast: Broadcast, folder: Path, live: LiveSettings | None = None
+    ) -> None:
         self.events = Events("abcdef0123456789", lambda: 0.0)
         self.log: list[Event] = []
         self.events.listen(self.log.append)
         self.folder = folder
-        self.egress = Egress(broadcast, self.events, recordings=folder, title="向导")
+        self.egress = Egress(
+            broadcast, self.events, recordings=folder, live=live or LiveSettings(), title="向导"
+        )
 
     @property
     def partial(self) -> Path:

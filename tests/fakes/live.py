@@ -64,6 +64,12 @@ class FakeMind:
     finished: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     histories: list[int] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    async def expect(
+        self, text: str, language: Language, history: History, *, cancelled: Callable[[], bool]
+    ) -> None:
+        self.expected.append(text)
 
     async def think(
         self, text: str, language: Language, history: History, *, cancelled: Callable[[], bool]

@@ -204,7 +204,12 @@ class PageServer:
 
         @app.get("/api/personas")
         async def personas() -> list[dict[str, Any]]:
-            return [PERSONA]
+            return [PERSONA | {"notice": NOTICE, "poster": "/api/personas/xihu/poster"}]
+
+        @app.get("/api/personas/xihu/poster")
+        async def poster() -> Response:
+            _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(portrait(), cv2.COLOR_RGB2BGR))
+            return Response(jpeg.tobytes(), media_type="image/jpeg")
 
         @app.post("/api/sessions", status_code=201)
         async def create(request: Request) -> Response:
@@ -218,7 +223,7 @@ class PageServer:
             view = {
                 "id": session.id, "persona": "xihu", "display": PERSONA["display"],
                 "notice": NOTICE, "languages": ["zh", "en"], "suggestions": SUGGESTIONS,
-                "ice_servers": [],
+                "acts": ["nod", "smile"], "ice_servers": [],
             }  # fmt: skip
             return JSONResponse(view, status_code=201)
 

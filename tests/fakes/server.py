@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from digital_human.apps.live.sessions import Wish
+from digital_human.apps.live.guests import Wish
 from digital_human.config import IceServer
 from digital_human.core.events import Events
 from digital_human.core.frames import FloatArray
 from digital_human.dialogue.history import Exchange, History
 from digital_human.dialogue.types import Source
 from digital_human.errors import InputError
+from digital_human.transport.egress import Publication
 
 
 @dataclass
@@ -30,6 +31,12 @@ class FakePersona:
     suggestions: Mapping[str, Sequence[str]] = field(
         default_factory=lambda: {"zh": ["断桥在哪里？"], "en": []}
     )
+
+
+@dataclass
+class FakePoster:
+    data: bytes = b"\xff\xd8jpeg"
+    etag: str = '"one"'
 
 
 class FakeSession:
@@ -97,7 +104,17 @@ class FakeSession:
         self.recordings += 1
         return f"{self.id}-{self.recordings}.mp4"
 
-    def report(self, note: str, turn: int | None) -> str:
+    over = ""
+    acts = ("nod", "smile")
+    publication: Publication | None = None
+
+    def greet(self) -> None:
+        self.calls.append(("greet",))
+
+    async def set_background(self, wanted: str) -> None:
+        self.calls.append(("background", wanted))
+
+    async def report(self, note: str, turn: int | None) -> str:
         self.calls.append(("report", note, turn))
         return "20260101T000000-0badcafe"
 
@@ -107,14 +124,13 @@ class FakeSession:
     def frames(self) -> tuple[int, int]:
         return 1000, self.late
 
-    def handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        return {"type": "pong", "t": message["t"]} if message.get("type") == "ping" else None
-
     async def publish(self, url: str, token: str | None) -> None:
         self.calls.append(("publish", url, token))
+        self.publication = Publication("sfu.example.org", "on")
 
     async def unpublish(self) -> None:
         self.calls.append(("unpublish",))
+        self.publication = None
 
 
 class FakePeer:

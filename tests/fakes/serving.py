@@ -14,11 +14,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from digital_human.apps.live.admission import Admission
+from digital_human.apps.live.guests import Wish
 from digital_human.apps.live.ports import NewPeer
-from digital_human.apps.live.sessions import Sessions, Wish
+from digital_human.apps.live.sessions import Sessions
 from digital_human.config import LiveSettings, Settings
 from digital_human.server.app import create_app, server_config
-from tests.fakes.server import FakePeer, FakePersona, FakeSession
+from tests.fakes.server import FakePeer, FakePersona, FakePoster, FakeSession
 
 HOST = "http://127.0.0.1:8080"
 
@@ -48,7 +49,7 @@ class Served:
         self._broadcast = broadcast
         self.sessions = Sessions(
             self._make, admission=Admission(2, limit=limit), new_peer=new_peer,
-            personas=lambda: [FakePersona()], ice=LiveSettings(**live).ice,
+            personas=lambda: [FakePersona()], draw=self._draw, ice=LiveSettings(**live).ice,
         )  # fmt: skip
         self.settings = Settings(home=folder, live=LiveSettings(recordings=folder, **live))
         self.app: FastAPI = create_app(self.sessions, self.settings)
@@ -57,6 +58,9 @@ class Served:
         self.made.append(FakeSession(id, wish))
         self.made[-1].broadcast = self._broadcast
         return self.made[-1]
+
+    async def _draw(self, name: str) -> FakePoster:
+        return FakePoster()
 
     def client(self, base: str = HOST, **options: Any) -> httpx.AsyncClient:
         """A client that calls the application without a socket."""

@@ -15,7 +15,7 @@ from digital_human.errors import InputError
 from digital_human.media.blend import PersonBlender, Sprite
 from digital_human.media.clips import Clip, probe_media
 from digital_human.media.compositor import Compositor
-from digital_human.media.layouts import Rect, regions
+from digital_human.media.layouts import Rect, regions, window
 from digital_human.media.pictures import Push, read_picture
 from digital_human.media.shot import CityWeather, Framing, Look, NameTag, Shot
 from digital_human.media.sky import sky_icon
@@ -371,3 +371,70 @@ def test_icons_are_drawn_inside_their_square(sky: str) -> None:
 def test_the_label_of_every_language_fits_every_size(size: tuple[int, int], language: str) -> None:
     look = Look(label=label_text(language))
     assert Compositor(size, 25, look).size == size
+
+
+# Moving walls, and anchors with surroundings of their own -----------------------------------------
+
+
+def test_a_video_is_the_wall_behind_anchor_and_desk(video: Path) -> None:
+    compositor = Compositor(SIZE, 25, Look(label="", background=video))
+    shot = Shot("anchor_full", 100, ("a",), FRAMING)
+    where = regions("anchor_full", SIZE)
+    levels, desks, people = [], [], []
+    for t in range(0, 24, 5):
+        frame = compositor.compose(shot, t, {"a": person()}, programme_t=10_000 + t)
+        levels.append(int(frame[where.desk // 2, 10].mean()))
+        desks.append(frame[where.desk + 40 :].copy())
+        face = where.faces[0]
+        people.append(frame[face.y + face.h // 3, face.centre[0]].tolist())
+    assert levels == pytest.approx([20, 60, 100, 140, 180], abs=25)
+    assert levels == sorted(levels)
+    for desk in desks[1:]:
+        assert np.abs(desk.astype(int) - desks[0]).max() <= 2, "the desk stands still"
+    assert people == [list(RED)] * 5
+
+
+def test_a_video_wall_goes_on_over_a_change_of_shot(video: Path) -> None:
+    compositor = Compositor(SIZE, 25, Look(label="", background=video))
+    shots = Shot("anchor_full", 5, ("a",), FRAMING), Shot("anchor_half", 9, ("a",), FRAMING)
+    first = compositor.compose(shots[0], 4, {"a": person()}, programme_t=4)[60, 10].mean()
+    after = compositor.compose(shots[1], 0, {"a": person()}, programme_t=10)[60, 10].mean()
+    again = compositor.compose(shots[1], 15, {"a": person()}, programme_t=29)[60, 10].mean()
+    assert after > first + 20
+    assert again < after, "it starts again after a second"
+
+
+@pytest.mark.parametrize("size", [(640, 360), (360, 640)])
+@pytest.mark.parametrize("layout", ["anchor_full", "anchor_half", "beside", "weather"])
+def test_an_opaque_anchor_fills_what_panels_leave(
+    layout: str, size: tuple[int, int], picture: Path
+) -> None:
+    compositor = Compositor(size, 25, Look(label=""))
+    framings = {"a": Framing(0.1, 0.45, 0.5, opaque=True, aspect=16 / 9)}
+    shot = Shot(
+        layout, 100, ("a",), framings, pictures=(picture,),  # type: ignore[arg-type]
+        cities=(CityWeather("北京", "sunny", 1, 2),),
+    )  # fmt: skip
+    spot = compositor.placement(shot, "a", (160, 90))
+    rgba = np.full((spot.height - 2, spot.width, 4), (200, 60, 220, 255), np.uint8)
+    frame = compositor.compose(shot, 0, {"a": rgba})
+    box = window(regions(shot.layout, size), 0, framings["a"])
+    np.testing.assert_array_equal(
+        area(frame, box).reshape(-1, 3), np.tile([[200, 60, 220]], (box.w * box.h, 1))
+    )
+    outside = frame.copy()
+    outside[box.y : box.bottom, box.x : box.right] = 0
+    assert not (outside == (200, 60, 220)).all(axis=2).any()
+
+
+def test_two_anchors_of_both_kinds_have_a_half_each() -> None:
+    compositor = Compositor(SIZE, 25, Look(label=""))
+    framings = {"a": FRAMING["a"], "b": Framing(0.1, 0.5, 0.5, opaque=True, aspect=16 / 9)}
+    shot = Shot("two_anchors", 100, ("a", "b"), framings)
+    people = {"a": person(), "b": np.full((90, 160, 4), (0, 250, 0, 255), np.uint8)}
+    frame = compositor.compose(shot, 0, people)
+    green = (frame == (0, 250, 0)).all(axis=2)
+    assert green[:, 330:].all()
+    assert not green[:, :310].any()
+    face = regions("two_anchors", SIZE, anchors=2).faces[0]
+    assert frame[face.y + face.h // 3, face.centre[0]].tolist() == list(RED)

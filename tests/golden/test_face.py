@@ -14,7 +14,7 @@ import pytest
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
 from digital_human.face.bundle import Bundle, load_bundle
-from digital_human.face.manifest import known_avatars
+from digital_human.face.manifest import known_avatars, read_manifest
 from digital_human.face.mesh import Box, identity_grid
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
 from digital_human.face.pose import HeadField
@@ -23,7 +23,7 @@ from digital_human.face.shape import FaceShape
 from digital_human.models import store
 
 AVATARS = Path(__file__).resolve().parents[2] / "avatars"
-NAMES = known_avatars(AVATARS)
+NAMES = [n for n in known_avatars(AVATARS) if read_manifest(AVATARS / n).kind == "photo"]
 EYES_APART = 175.0  # pixels: the scale of a 512 × 512 portrait
 
 

@@ -22,7 +22,8 @@ from digital_human.apps.news.load import load_script
 from digital_human.apps.news.plan import FPS, cache_key, plan_programme
 from digital_human.apps.news.render import RenderOptions, render_script
 from digital_human.config import settings
-from digital_human.errors import VerifyError
+from digital_human.errors import InputError, VerifyError
+from digital_human.safety.audit import AuditLog
 from digital_human.safety.verify import verify
 from digital_human.speech.loudness import true_peak
 from tests.eval.readback import compare, transcribe
@@ -143,7 +144,7 @@ def test_a_copy_without_metadata_fails_and_says_what_is_missing(
 
 def made_at(cache: Path) -> dict[str, int]:
     """When each finished segment was made."""
-    videos = cache.glob(f"*/{parts.VIDEO}")
+    videos = cache.glob("*/video.mp4")
     return {video.parent.name: video.stat().st_mtime_ns for video in videos}
 
 
@@ -211,3 +212,50 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(
     plans = plan_programme(load_script(script), "zh")
     finished = [(cache / cache_key(plan) / parts.NOTES).exists() for plan in plans]
     assert finished == [True, True, False]
+
+
+ALPHA = """\
+version: 1
+title: 抠像
+size: 720p
+anchors:
+  yun: {avatar: yun, voice: xiaoyi, name: 云舒}
+opening: {title: 片头}
+segments:
+  - {layout: full, background: '#204060', anchor: yun, say: "[微笑]您好。"}
+"""
+
+
+def test_the_people_alone_with_alpha(rendered: Rendered, tmp_path: Path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(ALPHA, encoding="utf-8")
+    out = tmp_path / "n.webm"
+    options = RenderOptions(alpha="webm", unlabelled="the editor adds it")
+    assert render_script(load_script(script), out, options, Console(quiet=True)) == [out]
+    decoder = av.CodecContext.create("libvpx-vp9", "r")
+    with av.open(str(out)) as file:
+        sound = file.streams.audio[0].codec_context.name
+        frames = [f for packet in file.demux(video=0) for f in decoder.decode(packet)]
+    assert sound == "opus"
+    last = frames[-1].to_ndarray(format="rgba")
+    assert last[..., 3].min() == 0
+    assert last[-1, 640, 3] == 255
+    assert last[:60, 900:, 3].max() == 0, "no label"
+    mouth = last[300:330, 600:680, :3].astype(int)
+    assert (mouth[..., 0] - mouth[..., 2]).mean() > 20, "skin and lips, not a title"
+    found = {finding.item: finding.status for finding in verify(out).findings}
+    assert found["AIGC metadata"] == found["AIGC digest"] == found["audible label"] == "ok"
+    records = [record for record in AuditLog().records() if record.action == "unlabelled"]
+    assert records[-1].detail["reason"] == "the editor adds it"
+
+
+@pytest.mark.parametrize("options", [RenderOptions(unlabelled="x"),
+                                     RenderOptions(alpha="webm", unlabelled=" ")])  # fmt: skip
+def test_leaving_the_label_out_needs_alpha_and_a_reason(
+    rendered: Rendered, tmp_path: Path, options: RenderOptions
+) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(ALPHA, encoding="utf-8")
+    with pytest.raises(InputError, match="--unlabelled: needs"):
+        render_script(load_script(script), tmp_path / "n.mp4", options, Console(quiet=True))
+    assert not list(tmp_path.glob("n.*"))

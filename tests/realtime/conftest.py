@@ -44,7 +44,8 @@ class House:
     async def prepare(self) -> None:
         """Speak into the cache what the tests wait for."""
         cast = await self.engine.cast(PERSONA)
-        answer = cast.mind.settled(QUESTION, "zh")
+        assert cast.knowledge is not None
+        answer = cast.knowledge.search(QUESTION, "zh").sure
         assert answer is not None
         speaker = Speaker(cast.persona.voice)
         for text in (cast.persona.apology["zh"], answer.text):

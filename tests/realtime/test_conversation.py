@@ -280,7 +280,7 @@ class TestBargeIn:
     async def test_while_thinking_later_is_a_new_question(self) -> None:
         answers = {LAKE: thought(SIZE, first=9.0), "苏堤在哪里？": sure("在西边。")}
         async with World(answers) as w:
-            w.conversation._filler_after = None  # type: ignore[assignment]
+            w.conversation._replies.filler_after = None
             w.say(LAKE)
             await w.until("heard.final")
             w.say("苏堤在哪里？", 1.0, after=2.5)
@@ -291,7 +291,7 @@ class TestBargeIn:
     @virtual_time
     async def test_a_noise_while_thinking_does_not_lose_the_question(self) -> None:
         async with World({LAKE: thought(SIZE, first=2.0)}) as w:
-            w.conversation._filler_after = None  # type: ignore[assignment]
+            w.conversation._replies.filler_after = None
             w.say(LAKE)
             await w.until("heard.final")
             w.say("", 1.0, after=0.2)
@@ -401,22 +401,49 @@ class TestWaiting:
     @virtual_time
     async def test_a_filler_bridges_a_slow_answer_once(self) -> None:
         async with World({LAKE: thought(SIZE, first=6.0)}) as w:
-            w.say(LAKE)
-            committed = await w.until("heard.final")
+            end = w.say(LAKE)
             await w.until("reply.finished")
             assert w.heard_aloud() == "让我想想。" + SIZE
             first = w.stage.first_sample_at(1)
-            assert first is not None and 1.5 < first - committed.at < 2.1
+            assert first is not None and 1.5 < first - end < 2.1
             assert w.history.exchanges[0].answer == "让我想想。" + SIZE
             names = [s["name"] for s in w.of("latency")[0].data["stages"]]
             assert "filler" in names
 
     @virtual_time
-    async def test_no_filler_when_the_answer_is_being_spoken(self) -> None:
-        async with World({LAKE: thought(SIZE, first=1.45)}) as w:
-            w.say(LAKE)
+    async def test_no_filler_when_it_is_known_what_will_be_said(self) -> None:
+        async with World({LAKE: thought(SIZE, first=1.0)}) as w:
+            end = w.say(LAKE)
+            line = await w.until("reply.started")
+            assert line.at - end > 1.5  # its sound takes longer than a filler would have waited
             await w.until("reply.finished")
             assert w.heard_aloud() == SIZE
+
+    @virtual_time
+    async def test_the_rest_of_a_filler_is_not_said_once_the_answer_is_known(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(PERSONA.filler, "zh", ["嗯，让我好好地想一想再说。"])
+        async with World({LAKE: thought(SIZE, first=1.5)}) as w:
+            w.say(LAKE)
+            await w.until("reply.finished")
+            assert w.heard_aloud() == "嗯，" + SIZE
+
+    @virtual_time
+    async def test_what_is_heard_so_far_is_prepared_for(self) -> None:
+        async with World({LAKE: thought(SIZE)}) as w:
+            w.say(LAKE, 2.5)
+            await w.until("reply.finished")
+            assert len(w.mind.expected) >= 2
+            assert all(LAKE.startswith(text) for text in w.mind.expected)
+            assert w.mind.asked == [LAKE]
+
+    @virtual_time
+    async def test_nothing_is_prepared_for_an_unsafe_question(self) -> None:
+        async with World() as w:
+            w.say("怎么制作炸药，你告诉我一下吧", 3.0)
+            await w.until("reply.finished")
+            assert not any("炸药" in text for text in w.mind.expected)
 
 
 class TestErrors:
@@ -462,7 +489,7 @@ class TestErrors:
         async with World({LAKE: sure(SIZE)}, broken={"*": 2}) as w:
             w.conversation.ask(LAKE)
             finished = await w.until("reply.finished")
-            assert finished.data["text"] == "" and len(w.of("stage.failed")) == 2
+            assert finished.data["text"] == "" and len(w.of("stage.failed")) == 1
             w.conversation.ask(LAKE)
             await w.until("reply.finished", 2)
             assert w.heard_aloud() == SIZE
@@ -505,6 +532,7 @@ class TestModeration:
             assert w.heard_aloud() == PERSONA.replaced["zh"]
             (event,) = w.of("moderation")
             assert (event.data["where"], event.data["level"]) == ("heard", "block")
+            assert w.history.exchanges[0].refused and not w.history.messages()
             ((action, detail),) = w.audit.records
             assert action == "moderation" and detail["where"] == "heard"
             assert "炸药" not in str(detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -45,6 +46,29 @@ class Failing:
         if self.raised < self.times:
             self.raised += 1
             raise RuntimeError(f"{self.name} broke")
+        return self.inner(*args, **kwargs)
+
+
+class Hanging:
+    """Stands in for a method that does not come back while the block lasts."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self.owner, self.name = owner, name
+        self.inner: Callable[..., Any] = getattr(owner, name)
+        self.gate = threading.Event()
+        self.since: float | None = None
+
+    def __enter__(self) -> Hanging:
+        setattr(self.owner, self.name, self._call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self.owner, self.name, self.inner)
+        self.gate.set()
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        self.since = self.since or time.monotonic()
+        self.gate.wait(60)
         return self.inner(*args, **kwargs)
 
 
@@ -131,10 +155,71 @@ def test_a_stage_that_breaks_is_back_and_the_face_goes_on(
     house.run(story())
 
 
+async def told_in_time(seen: Watched, stage: str, hanging: Hanging) -> None:
+    def failed() -> bool:
+        return any(event.data["stage"] == stage for event in seen.kinds("stage.failed"))
+
+    await seen.until(lambda: hanging.since is not None, 15)
+    await seen.until(failed, 5)
+    assert hanging.since is not None and time.monotonic() - hanging.since <= BACK_WITHIN
+
+
+def restored(seen: Watched, stage: str) -> bool:
+    return any(event.data["stage"] == stage for event in seen.kinds("stage.restored"))
+
+
+def test_a_picture_that_hangs_is_noticed_and_the_face_stays(house: House) -> None:
+    async def story() -> None:
+        async with watched(house) as seen:
+            with Hanging(seen.session.performer._picture, "draw") as hanging:
+                await told_in_time(seen, "picture", hanging)
+                await seen.pictures_go_on()
+                seen.session.ask(QUESTION)
+                await seen.until(lambda: seen.said(ANSWER), 20)  # it is heard all the same
+            await seen.until(lambda: restored(seen, "picture"), BACK_WITHIN)
+
+    house.run(story())
+
+
+def test_an_encoder_that_hangs_is_replaced(house: House) -> None:
+    async def story() -> None:
+        async with watched(house) as seen:
+            (line,) = seen.session.broadcast._lines.values()
+            with Hanging(line, "encode") as hanging:
+                await told_in_time(seen, "encoder", hanging)
+                await seen.until(lambda: restored(seen, "encoder"), BACK_WITHIN)
+                await seen.pictures_go_on()
+
+    house.run(story())
+
+
+@pytest.mark.parametrize("stage", ["recogniser", "judge"])
+def test_ears_that_hang_are_noticed_and_replaced(house: House, stage: str) -> None:
+    asked = question(QUESTION)
+
+    async def story() -> None:
+        async with watched(house) as seen:
+            assert seen.client.microphone is not None
+            listener, engine = seen.session.listener, house.engine
+            spot = {"recogniser": (engine.recognizer, "recognise"), "judge": (listener, "_judge")}
+            with Hanging(*spot[stage]) as hanging:
+                await seen.client.microphone.play(asked, 24_000)
+                await told_in_time(seen, stage, hanging)
+                said = APOLOGY if stage == "recogniser" else ANSWER
+                await seen.until(lambda: seen.said(said), 25)
+            await seen.until(lambda: bool(seen.kinds("reply.finished")), 20)
+            await asyncio.sleep(0.5)
+            await seen.client.microphone.play(asked, 24_000)
+            await seen.until(lambda: restored(seen, stage), 40)
+            await seen.until(lambda: seen.said(ANSWER), 25)
+
+    house.run(story(), 150)
+
+
 def test_a_voice_that_breaks_is_apologised_for_and_back(house: House) -> None:
     async def story() -> None:
         async with watched(house) as seen:
-            mouth = seen.session.conversation._crew.mouth
+            mouth = seen.session.conversation._replies._crew.mouth
             with Failing(mouth, "speak"):
                 seen.session.ask(QUESTION)
                 await seen.until(lambda: seen.said(APOLOGY), 20)

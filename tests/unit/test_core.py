@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -10,9 +12,13 @@ import pytest
 from digital_human.core.channel import Channel, Policy
 from digital_human.core.clock import SampleClock
 from digital_human.core.epoch import Epoch
-from digital_human.core.stage import ModelThread, run_graph
+from digital_human.core.events import Events
+from digital_human.core.health import Health
+from digital_human.core.stage import Hung, ModelThread, Patience, run_graph
+from digital_human.core.supervisor import Supervisor
 from digital_human.errors import Cancelled
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
+from tests.fakes.virtual_time import LoopClock, virtual_time
 
 
 @dataclass(frozen=True)
@@ -111,12 +117,100 @@ async def test_graph_raises_the_first_error_itself_and_stops_the_rest() -> None:
 
 
 async def test_model_thread_keeps_one_thread_and_the_loop_free() -> None:
-    import threading
-
     with ModelThread("model") as thread:
         names = [await thread.call(lambda: threading.current_thread().name) for _ in range(3)]
     assert len(set(names)) == 1
     assert names[0].startswith("model")
+
+
+async def test_work_that_hangs_is_left_behind_and_what_waits_goes_on() -> None:
+    gate = threading.Event()
+    with ModelThread("model") as thread:
+        first = asyncio.create_task(thread.call_within(Patience(0.2), gate.wait, 30))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(thread.call(threading.get_ident))
+        with pytest.raises(Hung, match="model: no answer within 0.2 s"):
+            await first
+        async with asyncio.timeout(5):
+            other = await waiting
+            assert await thread.call(threading.get_ident) == other
+        gate.set()
+
+
+async def test_time_in_the_queue_is_no_hang() -> None:
+    with ModelThread("model") as thread:
+        long = asyncio.create_task(thread.call(time.sleep, 0.4))
+        await asyncio.sleep(0)
+        assert await thread.call_within(Patience(0.2), lambda: 7) == 7
+        await long
+
+
+async def test_what_is_overdue_is_told_and_may_still_come_back() -> None:
+    overdue: list[Hung] = []
+    with ModelThread("model") as thread:
+        await thread.call(int)
+        patience = Patience(5.0, 0.1, overdue.append)
+        await thread.call_within(patience, time.sleep, 0.3)
+        await thread.call_within(patience, int)
+    assert [str(error) for error in overdue] == ["model: no answer within 0.1 s"]
+
+
+async def test_ending_a_thread_drops_what_waits_and_takes_no_more() -> None:
+    thread, gate = ModelThread("model"), threading.Event()
+    running = asyncio.create_task(thread.call(gate.wait, 30))
+    waiting = asyncio.create_task(thread.call(lambda: 1))
+    await asyncio.sleep(0.05)
+    thread.shutdown(wait=False)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    gate.set()
+    assert await running
+    with pytest.raises(RuntimeError, match="has ended"):
+        await thread.call(lambda: 1)
+
+
+def told(events: Events) -> list[tuple[str, str]]:
+    log: list[tuple[str, str]] = []
+    events.listen(lambda event: log.append((event.kind, event.data["stage"])))
+    return log
+
+
+def test_a_streak_of_failures_is_told_once_and_so_is_its_end() -> None:
+    events, every = Events("s", lambda: 3.0), []
+    health, log = Health(events, lambda stage, error: every.append(stage)), told(events)
+    health.worked("mouth")
+    for _ in range(3):
+        health.failed("mouth", RuntimeError("gone"))
+    health.failed("mind", RuntimeError("gone"))
+    health.worked("mouth")
+    health.worked("mouth")
+    health.failed("mouth", RuntimeError("gone"))
+    assert log == [
+        ("stage.failed", "mouth"), ("stage.failed", "mind"), ("stage.restored", "mouth"),
+        ("stage.failed", "mouth"),
+    ]  # fmt: skip
+    assert every == ["mouth", "mouth", "mouth", "mind", "mouth"]
+
+
+@virtual_time
+async def test_a_stage_that_keeps_failing_is_restored_only_when_it_keeps_running() -> None:
+    clock = LoopClock()
+    events = Events("s", clock.now)
+    log, runs = told(events), 0
+
+    async def stage() -> None:
+        nonlocal runs
+        runs += 1
+        if runs <= 3:
+            raise RuntimeError("boom")
+        await asyncio.Event().wait()
+
+    supervisor = Supervisor(Health(events), clock)
+    running = asyncio.create_task(supervisor.run({"ears": stage}))
+    await asyncio.sleep(5)
+    running.cancel()
+    await asyncio.wait([running])
+    assert runs == 4 and log == [("stage.failed", "ears"), ("stage.restored", "ears")]
 
 
 def test_arkit_has_52_distinct_curves_in_order() -> None:

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from digital_human.errors import InputError
-from digital_human.media.layouts import Rect, place, regions
+from digital_human.media.layouts import Rect, Size, place, place_opaque, regions, window
 from digital_human.media.shot import Framing, LayoutName, Shot, Side
 
 SIZES = [(1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (960, 540), (720, 480), (480, 1000)]
@@ -99,3 +99,49 @@ def test_a_shot_refuses_more_anchors_than_seats() -> None:
         Shot("anchor_full", 0, ("a",))
     with pytest.raises(ValueError, match="above chin"):
         Framing(0.6, 0.5)
+
+
+OPAQUE = Framing(crown=0.12, chin=0.45, centre=0.56, opaque=True)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (720, 1280), (1080, 1920)])
+@pytest.mark.parametrize("picture", [(1920, 1080), (1080, 1920), (800, 800)])
+@pytest.mark.parametrize(
+    ("layout", "anchors", "side"),
+    [("anchor_full", 1, "left"), ("anchor_half", 1, "left"), ("beside", 1, "left"),
+     ("beside", 1, "right"), ("weather", 1, "left"), ("two_anchors", 2, "left")],
+)  # fmt: skip
+@pytest.mark.parametrize("stacked", [False, True])
+def test_windows_of_opaque_pictures_are_covered_and_leave_panels_free(
+    size: Size, picture: Size, layout: LayoutName, anchors: int, side: Side, stacked: bool
+) -> None:
+    where = regions(layout, size, side, anchors)
+    framing = dataclasses.replace(OPAQUE, aspect=picture[0] / picture[1])
+    boxes = [window(where, index, framing, stacked=stacked) for index in range(anchors)]
+    for index, box in enumerate(boxes):
+        spot = place_opaque(where, index, picture, framing, box)
+        assert spot.x <= box.x
+        assert spot.y <= box.y
+        assert spot.x + spot.width >= box.right
+        assert spot.y + spot.height >= box.bottom
+        assert spot.width / spot.height == pytest.approx(picture[0] / picture[1], rel=0.01)
+        assert max(spot.width / picture[0], spot.height / picture[1]) <= 1.61 * max(
+            box.w / picture[0], box.h / picture[1]
+        )
+        head = (OPAQUE.chin - OPAQUE.crown) * spot.height
+        chin = spot.y + OPAQUE.chin * spot.height
+        if picture[0] >= picture[1]:
+            strips = where.caption if layout == "weather" else where.strap
+            assert chin <= strips.y
+        assert head <= max(0.51 * box.h, where.faces[0].h)
+        assert box.x >= 0
+        face = spot.x + OPAQUE.centre * spot.width, spot.y + OPAQUE.chin * spot.height
+        assert box.x < face[0] < box.right
+        assert box.y < face[1] < box.bottom
+        assert box.right <= size[0]
+    if where.panel is not None:
+        assert not boxes[0].overlaps(where.panel)
+    if anchors == 2:
+        assert not boxes[0].overlaps(boxes[1])
+        if picture[0] > picture[1] and not (stacked and size[1] > size[0]):
+            assert sum(box.w * box.h for box in boxes) > 0.98 * size[0] * size[1]

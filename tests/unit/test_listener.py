@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from digital_human.core.events import Event, Events
+from digital_human.core.health import Health
 from digital_human.core.stage import ModelThread
 from digital_human.errors import Cancelled
+from digital_human.speech import listener as listener_module
 from digital_human.speech.echo import EchoCanceller, _likeness
 from digital_human.speech.hearing import EAR_RATE, Action, Decode, Heard, Judge, Mode
 from digital_human.speech.hotwords import HotWords
@@ -67,18 +71,27 @@ def said(text: str = "苏迪有多长？") -> Recognised:
 
 @contextlib.asynccontextmanager
 async def listening(
-    recognizer: Scripted, machine: Machine, failures: list[str] | None = None
+    recognizer: Scripted,
+    machine: Machine,
+    failures: list[str] | None = None,
+    events: list[Event] | None = None,
+    judge: Callable[[Any], float] = lambda pcm: 0.75,
 ) -> AsyncIterator[tuple[Listener, asyncio.Task[None]]]:
-    with ModelThread("asr") as asr, ModelThread("judge") as judge:
+    stream = Events("test", lambda: 0.0)
+    stream.listen(lambda event: None if events is None else events.append(event))
+    with ModelThread("asr") as asr, ModelThread("judge") as judging:
         listener = Listener(
             recognizer=recognizer,
-            judge=lambda pcm: 0.75,  # type: ignore[arg-type]
+            judge=judge,  # type: ignore[arg-type]
             asr_thread=asr,
-            judge_thread=judge,
+            judge_thread=judging,
             machine=machine,
             hot_words=HotWords(["苏堤"]),
             on_action=lambda action: None,
-            on_failure=lambda stage, error: None if failures is None else failures.append(stage),
+            health=Health(
+                stream,
+                lambda stage, error: None if failures is None else failures.append(stage),
+            ),
         )
         running = asyncio.create_task(listener.run())
         try:
@@ -175,26 +188,78 @@ async def test_one_failure_is_tried_again_and_not_noticed() -> None:
     assert failures == []
 
 
-async def test_a_lasting_failure_ends_each_turn_and_then_the_listener() -> None:
+async def test_a_lasting_failure_ends_each_turn_and_is_told_once() -> None:
     def work(number: int, cancelled: Callable[[], bool]) -> Recognised:
-        raise RuntimeError("broken")
+        if number <= 4:  # two turns, each tried twice
+            raise RuntimeError("broken")
+        return said()
 
     machine = Machine()
     failures: list[str] = []
-    async with listening(Scripted(work), machine, failures) as (listener, running):
-        for k in range(2):
+    events: list[Event] = []
+    async with listening(Scripted(work), machine, failures, events) as (listener, running):
+        for k in range(3):
             machine.ask = [Decode(0.0, 0.5, True)]
             listener.hear(noise(0.5))
             await until(lambda k=k: len(machine.told) == k + 1)
         assert not running.done()
+    assert [t.text for _, t, _ in machine.told] == ["", "", "苏堤有多长？"]
+    assert failures == ["recogniser", "recogniser"]
+    assert [(e.kind, e.data["stage"]) for e in events] == [
+        ("stage.failed", "recogniser"), ("stage.restored", "recogniser"),
+    ]  # fmt: skip
+
+
+async def test_a_recogniser_that_hangs_is_told_in_two_seconds_and_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener_module, "_GIVEN_UP", 2.2)
+    stuck = threading.Event()
+
+    def work(number: int, cancelled: Callable[[], bool]) -> Recognised:
+        if number == 1:
+            stuck.wait(30)
+        return said()
+
+    machine = Machine()
+    failures: list[str] = []
+    events: list[Event] = []
+    async with listening(Scripted(work), machine, failures, events) as (listener, _):
+        began = time.monotonic()
         machine.ask = [Decode(0.0, 0.5, True)]
-        listener.hear(noise(0.5))
-        await asyncio.wait({running}, timeout=5)
-        assert running.done()
-        with pytest.raises(ExceptionGroup, match="unhandled"):
-            running.result()
-    assert [t.text for _, t, _ in machine.told] == ["", ""]
-    assert failures == ["recogniser", "recogniser", "recogniser"]
+        listener.hear(noise(0.6))
+        await until(lambda: bool(events))
+        assert time.monotonic() - began < 2.0 and failures == [] and machine.told == []
+        await until(lambda: bool(machine.told))
+        assert failures == ["recogniser"]
+        machine.ask = [Decode(0.0, 0.5, True)]
+        listener.hear(noise(0.6))
+        await until(lambda: len(machine.told) == 2)
+        stuck.set()
+    assert [t.text for _, t, _ in machine.told] == ["", "苏堤有多长？"]
+    assert [e.kind for e in events] == ["stage.failed", "stage.restored"]
+    assert "Hung" in events[0].data["error"]
+
+
+async def test_a_judge_that_hangs_is_left_behind_and_comes_back() -> None:
+    stuck, asked = threading.Event(), []
+
+    def judge(pcm: Any) -> float:
+        asked.append(pcm)
+        if len(asked) == 1:
+            stuck.wait(30)
+        return 0.9
+
+    machine = Machine()
+    events: list[Event] = []
+    recognizer = Scripted(lambda number, cancelled: said())
+    async with listening(recognizer, machine, events=events, judge=judge) as (listener, _):
+        for kind in ("stage.failed", "stage.restored"):
+            machine.ask = [Judge(0.0, 0.5)]
+            listener.hear(noise(0.6))
+            await until(lambda kind=kind: bool(events) and events[-1].kind == kind)
+        stuck.set()
+    assert {e.data["stage"] for e in events} == {"judge"}
 
 
 async def test_hours_of_sound_take_no_more_memory() -> None:

@@ -40,6 +40,7 @@ class ScriptedLlm:
         self.pieces, self.wait, self.error = pieces, wait, error
         self.asked: list[Sequence[Message]] = []
         self.warmed: list[Sequence[Message]] = []
+        self.learned: list[tuple[Sequence[Message], str]] = []
         self.written = 0
         self.stopped = threading.Event()
 
@@ -66,6 +67,11 @@ class ScriptedLlm:
     def warm(self, messages: Sequence[Message], *, cancelled: Callable[[], bool] = never) -> None:
         self.warmed.append(messages)
 
+    def learn(
+        self, head: Sequence[Message], passage: str, *, cancelled: Callable[[], bool] = never
+    ) -> None:
+        self.learned.append((head, passage))
+
     def close(self) -> None:
         return
 
@@ -83,6 +89,9 @@ class FixedKnowledge:
             if words in text:
                 return findings
         return Findings((), None, 0.0)
+
+    def passages(self) -> Iterator[tuple[Source, Language]]:
+        yield from ((LOTUS, "zh"), (TOWER, "en"), (replace(LOTUS, text="长" * 2000), "zh"))
 
 
 KNOWN = {
@@ -164,7 +173,8 @@ async def test_passages_come_before_the_question_and_the_rules_first(
     asked = messages[1].content
     assert asked.index("六月中旬") < asked.index("什么时候看荷花？")
     stage.mind.warm()
-    assert stage.llm.warmed[0] == [messages[0]]  # what was warmed is the head of the prompt
+    system, opening = stage.llm.warmed[0]  # what was warmed is the head of the prompt
+    assert system == messages[0] and asked.startswith(opening.content)
 
 
 @pytest.mark.parametrize("text", ["美国总统是谁？", "模糊的问题", "你们经理的电话是多少？"])
@@ -365,12 +375,56 @@ async def test_without_a_model_the_knowledge_still_answers() -> None:
     stage.close()
 
 
-def test_settled_answers_need_no_model(scene: Callable[..., Scene]) -> None:
-    mind = scene().mind
-    assert mind.settled("苏堤是谁修的", "zh") == Line("苏堤是苏轼修的。", "zh", "knowledge")
-    assert mind.settled("荷花", "zh") is None and mind.settled("再说一遍", "zh") is None
-    hello = mind.settled("你好", "zh")
-    assert hello is not None and hello.origin == "script"
+def reading(stage: Scene) -> list[str]:
+    assert stage.llm is not None
+    return [messages[-1].content for messages in stage.llm.warmed]
+
+
+async def test_what_an_answer_needs_is_read_while_the_visitor_still_speaks(
+    scene: Callable[..., Scene],
+) -> None:
+    stage = scene("荷花七月最盛。")
+    await stage.mind.expect("荷花什么时候", "zh", stage.history)
+    (ahead,) = reading(stage)
+    await stage.think("荷花什么时候开？")
+    assert stage.llm is not None
+    asked = stage.llm.asked[0][-1].content
+    assert asked.startswith(ahead) and asked.removeprefix(ahead) == "开？"
+
+
+@pytest.mark.parametrize("text", ["你好", "苏堤是谁修的", "美国总统是谁", "再说一遍"])
+async def test_nothing_is_read_ahead_for_what_needs_no_model(
+    scene: Callable[..., Scene], text: str
+) -> None:
+    stage = scene()
+    await stage.mind.expect(text, "zh", stage.history)
+    assert reading(stage) == []
+
+
+async def test_passages_stand_in_prompts_as_they_are_learned(scene: Callable[..., Scene]) -> None:
+    stage = scene("荷花七月最盛。")
+    for lesson in stage.mind.lessons():
+        lesson(never)
+    assert stage.llm is not None
+    learned = {passage for _, passage in stage.llm.learned}
+    assert len(stage.llm.learned) == 2 and all(passage.endswith("\n") for passage in learned)
+    await stage.think("什么时候看荷花？")
+    system, asked = stage.llm.asked[0]
+    (head,) = [head for head, passage in stage.llm.learned if LOTUS.text in passage]
+    (passage,) = [passage for passage in learned if LOTUS.text in passage]
+    assert head[0] == system and asked.content.startswith(head[1].content + passage)
+    assert "什么时候看荷花" not in str(stage.llm.learned)
+
+
+async def test_an_unsafe_question_before_is_not_searched_or_told(
+    scene: Callable[..., Scene],
+) -> None:
+    stage = scene("荷花七月最盛。")
+    stage.history.add(Exchange(1, "荷花在哪里看？", "在曲院风荷。", "zh"))
+    stage.history.add(Exchange(2, "怎么制作炸药？", "换个话题。", "zh", refused=True))
+    await stage.think("那它什么时候最盛呢？")
+    assert stage.llm is not None and "炸药" not in str(stage.llm.asked)
+    assert all("炸药" not in text for text in stage.knowledge.searched)
 
 
 async def test_visitors_cannot_forge_passages(scene: Callable[..., Scene]) -> None:
@@ -419,6 +473,38 @@ def test_pieces_of_any_size_become_the_same_sentences(
     text: str, language: Language, expected: list[str | Act], size: int
 ) -> None:
     assert spoken(text, language, size) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("三潭印月的三座石塔用来标示湖里的深水区。", "zh",
+         ["三潭印月的三座石塔", "用来标示湖里的深水区。"]),
+        ("是的，西湖的面积大约是六点三九平方公里。", "zh",
+         ["是的，西湖的面积大约是", "六点三九平方公里。"]),
+        ("传说里（白蛇和许仙就在断桥上相识）他们是夫妻。", "zh",
+         ["传说里（白蛇和许仙就在断桥上相识）他们是夫妻。"]),
+        ("**三潭印月**的三座石塔用来标示湖里的深水区。", "zh",
+         ["三潭印月的三座石塔用来标示湖里的深水区。"]),
+        ("The Broken Bridge stands at the eastern end of the Bai Causeway.", "en",
+         ["The Broken Bridge stands", "at the eastern end of the Bai Causeway."]),
+    ],
+)  # fmt: skip
+def test_the_first_words_of_a_long_clause_are_not_kept_waiting(
+    text: str, language: Language, expected: list[str]
+) -> None:
+    assert spoken(text, language, 1) == expected
+
+
+async def test_a_clause_is_judged_as_a_whole_though_its_beginning_was_said(
+    scene: Callable[..., Scene],
+) -> None:
+    stage = scene(*"西湖的荷花在每年的六月中旬开放，也会卖给游客五百块。")
+    assert said(await stage.think("荷花")) == "西湖的荷花在每年的六月中旬开放，"
+    wrong = scene(*"西湖的荷花六月中旬开放以后就会有九百种。")
+    thoughts = await wrong.think("荷花")
+    assert lines(thoughts)[0].text == "西湖的荷花六月中旬" and "九百" not in said(thoughts)
+    assert lines(thoughts)[-1].origin == "decline"
 
 
 def test_what_cannot_be_spoken_is_nothing() -> None:

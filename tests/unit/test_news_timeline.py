@@ -115,3 +115,14 @@ def test_a_programme_that_opens_with_speech_waits_for_the_audible_label() -> Non
     found = find_rhythm(with_audible_label(voice, RATE), RATE)
     assert found is not None
     assert found[1] > 0.9
+
+
+@pytest.mark.parametrize("seconds", [4.0, 5.0, 6.0, 9.0])
+def test_a_short_segment_shares_its_time_between_name_and_headline(seconds: float) -> None:
+    timeline = lay_out(plan("full", "yun"), [(0, speech(seconds))], {})
+    _, shot = timeline.shots[0]
+    (tag,) = shot.tags
+    assert 50 <= tag.frames <= 110
+    assert shot.frames - tag.start - tag.frames >= 50
+    alone = lay_out(replace(plan("full", "yun"), headline=""), [(0, speech(seconds))], {})
+    assert alone.shots[0][1].tags[0].frames == min(110, shot.frames - tag.start)

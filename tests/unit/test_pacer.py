@@ -13,6 +13,8 @@ import pytest
 
 from digital_human.core.clock import SampleClock
 from digital_human.core.events import Event, Events
+from digital_human.core.health import Health
+from digital_human.media import pacer as pacer_module
 from digital_human.media.broadcast import Broadcast, EncodedFrame
 from digital_human.media.pacer import Pacer
 
@@ -101,7 +103,7 @@ class Stage:
         self.events: list[Event] = []
         stream = Events("test", self.clock.now)
         stream.listen(self.events.append)
-        self.pacer = Pacer(self.source, self.broadcast, self.clock, events=stream)
+        self.pacer = Pacer(self.source, self.broadcast, self.clock, health=Health(stream))
         if isinstance(self.clock, RunningClock):
             self.clock.frozen = lambda: self.pacer._drawing and not self.source.stuck
 
@@ -214,6 +216,32 @@ async def test_broken_picture_repeats_the_last_and_is_reported_once() -> None:
     assert stage.kinds() == [("stage.failed", "picture"), ("stage.restored", "picture")]
     assert stage.events[0].data["error"] == "RuntimeError: renderer died"
     assert stage.events[1].data["seconds"] == pytest.approx(10 * FRAME, abs=FRAME)
+
+
+async def test_hung_picture_repeats_the_last_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pacer_module, "_HANG_SECONDS", 0.2)
+    stage, drawing = Stage(), threading.Lock()
+    gate = threading.Event()
+
+    def hangs(pts: int) -> None:
+        assert drawing.acquire(blocking=False), "two pictures are drawn at once"
+        if pts == 10:
+            assert gate.wait(20)
+        drawing.release()
+
+    def free(pts: int) -> None:
+        if pts == 20:
+            gate.set()
+
+    stage.source.before_picture, stage.source.before_sound = hangs, free
+    await stage.run(60)
+    shown = stage.broadcast.images
+    assert [shown[pts] for pts in range(8, 19)] == [8, *[9] * 10]
+    assert shown[59] == 59
+    assert stage.kinds() == [("stage.failed", "picture"), ("stage.restored", "picture")]
+    assert "Hung" in stage.events[0].data["error"]
 
 
 async def test_broken_sound_is_silence() -> None:

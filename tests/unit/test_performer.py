@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -391,7 +393,7 @@ def test_the_rest_of_a_speech_keeps_its_times() -> None:
     assert (whole.clause, whole.words, whole.phones) == (said.clause, said.words, said.phones)
 
 
-@pytest.mark.parametrize("name", ["", "dance", "Nod"])
+@pytest.mark.parametrize("name", ["", "dance", "Nodding"])
 async def test_unknown_looks_and_acts_are_refused(stage: Stage, name: str) -> None:
     for call in (stage.performer.look, stage.performer.act):
         with pytest.raises(InputError, match="unknown"):
@@ -465,13 +467,13 @@ def test_acts_are_seen_and_pass() -> None:
     seen: dict[str, list[MotionFrame]] = {}
     pts = 75
     for name in ("nod", "shake", "smile", "surprise"):
-        animator.act(name)  # type: ignore[arg-type]
+        animator.act(name)
         seen[name] = [animator.frame(pts + i) for i in range(75)]
         pts += 75
     assert np.ptp([f.head[1] for f in seen["nod"][:26]]) > 4.0
     assert np.ptp([f.head[0] for f in seen["shake"][:30]]) > 5.0
     smile = np.array([f["mouthSmileLeft"] for f in seen["smile"]])
-    assert smile.max() == pytest.approx(0.5, abs=0.02)
+    assert smile.max() == pytest.approx(0.8, abs=0.02)
     assert smile[-1] == 0.0
     assert np.abs(np.diff(smile)).max() < 0.08
     assert max(f["browInnerUp"] for f in seen["surprise"]) > 0.5
@@ -507,3 +509,84 @@ async def test_minutes_of_talk_leave_nothing_behind(stage: Stage) -> None:
     assert max(sizes[50:]) <= max(sizes[:50]) + 2
     assert len(stage.performer._line._turns) <= 64
     assert len(stage.performer._voiced) <= 64
+
+
+# Backgrounds and directions ----------------------------------------------------------------------
+
+
+def corner(stage: Stage) -> list[int]:
+    """The colour of the lower left of the picture that is drawn next."""
+    stage.pts = max(stage.pts, stage.performer._animator._next)
+    picture = stage.performer.picture(stage.pts)
+    return [int(v) for v in picture[150, 4]]
+
+
+async def test_the_background_changes_while_the_session_runs(stage: Stage) -> None:
+    before = corner(stage)
+    await stage.performer.set_background("#c01010")
+    after = corner(stage)
+    assert after[0] > before[0]
+    assert after[2] < 60
+
+
+async def test_a_wrong_background_is_refused_and_nothing_changes(stage: Stage) -> None:
+    before = corner(stage)
+    for wrong in ("red", Path("none.png")):
+        with pytest.raises(InputError):
+            await stage.performer.set_background(wrong)
+    assert corner(stage) == before
+
+
+async def test_the_background_asked_for_last_stays(stage: Stage) -> None:
+    started, go = threading.Event(), threading.Event()
+    real = stage.performer._picture.prepare
+
+    def slow(background: str) -> object:
+        if background == "#10c010":
+            started.set()
+            go.wait(5)
+        return real(background)
+
+    stage.performer._picture.prepare = slow  # type: ignore[assignment, method-assign]
+    first = asyncio.create_task(stage.performer.set_background("#10c010"))
+    await asyncio.to_thread(started.wait, 5)
+    await stage.performer.set_background("#c01010")
+    go.set()
+    await first
+    after = corner(stage)
+    assert after[0] > 100
+    assert after[1] < 60
+
+
+async def test_an_act_may_wait_for_the_speech_before_it(stage: Stage) -> None:
+    """Without speech it is ordered at once, behind queued speech when that has been heard."""
+    orders = stage.performer._orders
+    stage.performer.act("nod", after_speech=True)
+    assert len(orders) == 1
+    await stage.play(1.0)
+    stage.performer.say(speech("一二三四五"), 1)
+    stage.performer.act("nod 0.9", after_speech=True)
+    await stage.play(0.95)
+    assert len(orders) == 2, "the speech alone"
+    stage.performer.hold()
+    await stage.play(1.0)
+    assert len(orders) == 3, "the mouth closes"
+    stage.performer.resume()
+    await stage.play(0.6)
+    assert len(orders) == 5, "the rest of the speech, then the nod"
+
+
+async def test_a_cut_drops_the_acts_that_wait(stage: Stage) -> None:
+    await stage.play(1.0)
+    stage.performer.say(speech("一二三四五"), 1)
+    stage.performer.act("nod", after_speech=True)
+    stage.performer.cut()
+    await stage.play(1.0)
+    assert not stage.performer._after
+    assert len(stage.performer._orders) == 2, "the speech and its end"
+
+
+async def test_levels_of_acts_are_checked(stage: Stage) -> None:
+    stage.performer.act("微笑 0.4")
+    with pytest.raises(InputError, match="at most 1"):
+        stage.performer.act("smile 3")

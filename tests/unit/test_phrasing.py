@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from digital_human.apps.live.phrasing import live_clauses
@@ -34,6 +36,24 @@ def test_later_sentences_are_not_cut_short() -> None:
     text = "湖的南北长三点二公里东西宽二点八公里。"
     (clause,) = live_clauses(text, "zh", epoch=3, emotion="warm", index=2)
     assert (clause.text, clause.index, clause.epoch, clause.emotion) == (text, 2, 3, "warm")
+
+
+def test_words_whose_sentence_goes_on_are_not_followed_by_a_pause() -> None:
+    (begun,) = live_clauses("西湖的面积大约是", "zh")
+    (ended,) = live_clauses("六点三九平方公里。", "zh", index=1)
+    assert begun.pause <= 60 < ended.pause
+
+
+def test_time_grows_no_faster_than_the_text() -> None:
+    def seconds(length: int) -> float:
+        text = "西湖" * (length // 2)
+        started = time.thread_time()
+        assert "".join(c.text for c in live_clauses(text, "zh")) == text
+        return time.thread_time() - started
+
+    seconds(1000)
+    short = min(seconds(1000) for _ in range(3))
+    assert min(seconds(8000) for _ in range(3)) < 8 * 3 * short + 0.02
 
 
 def test_nothing_to_say() -> None:

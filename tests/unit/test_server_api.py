@@ -12,9 +12,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from digital_human.apps.live.sessions import Wish
+from digital_human.apps.live.guests import Wish
 from digital_human.config import IceServer
-from digital_human.errors import DigitalHumanError, ModerationError, WeightsError
+from digital_human.errors import ConsentError, DigitalHumanError, ModerationError, WeightsError
 from digital_human.server.stream import follow
 from tests.fakes.server import FakePeer, FakeSession
 from tests.fakes.serving import Served
@@ -257,3 +257,51 @@ async def test_a_slow_reader_of_events_loses_the_oldest(served: Served) -> None:
     assert len(kept) <= 257 and kept[-1]["event"] == "session.ended"
     assert json.loads(kept[-2]["data"])["text"] == "4999"
     assert guest.when_ended == []
+
+
+async def test_a_person_who_does_not_agree_is_not_shown(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(self: FakeSession) -> None:
+        raise ConsentError("consent ann-2 was revoked", fix="ask for a new one")
+
+    monkeypatch.setattr(FakeSession, "start", refuse)
+    async with served.client() as web:
+        answer = await web.post("/api/sessions", json={})
+        assert answer.status_code == 403
+        assert answer.json()["error"]["code"] == "no_consent"
+        assert len(served.sessions) == 0
+
+
+async def test_the_portrait_is_fetched_once(served: Served) -> None:
+    async with served.client() as web:
+        (persona,) = (await web.get("/api/personas")).json()
+        assert persona["notice"]["zh"] and persona["poster"] == "/api/personas/xihu/poster"
+        first = await web.get(persona["poster"])
+        assert first.status_code == 200 and first.headers["content-type"] == "image/jpeg"
+        again = await web.get(persona["poster"], headers={"If-None-Match": first.headers["etag"]})
+        assert again.status_code == 304 and again.content == b""
+        assert (await web.get("/api/personas/nobody/poster")).status_code == 404
+        assert (await web.get("/api/personas/..%2f..%2fx/poster")).status_code in (404, 422)
+
+
+async def test_backgrounds_are_colours_or_names(served: Served) -> None:
+    async with served.client() as web:
+        made = await web.post("/api/sessions", json={"background": "#102030"})
+        assert made.status_code == 201 and made.json()["acts"] == ["nod", "smile"]
+        path = f"/api/sessions/{made.json()['id']}/background"
+        assert (await web.post(path, json={"background": "hall.jpg"})).status_code == 204
+        assert served.made[0].calls[-1] == ("background", "hall.jpg")
+        for wrong in ("../x.jpg", "/etc/passwd", "a/b", "", "#12", "x" * 300):
+            assert (await web.post(path, json={"background": wrong})).status_code == 422
+            refused = await web.post("/api/sessions", json={"background": wrong})
+            assert refused.status_code == 422
+
+
+async def test_questions_have_one_limit_and_so_have_scripts(served: Served) -> None:
+    async with served.client() as web:
+        id = (await web.post("/api/sessions", json={})).json()["id"]
+        for call, most in (("ask", 2000), ("say", 8000)):
+            path = f"/api/sessions/{id}/{call}"
+            assert (await web.post(path, json={"text": "a" * most})).status_code == 200
+            assert (await web.post(path, json={"text": "a" * (most + 1)})).status_code == 422

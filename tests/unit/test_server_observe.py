@@ -12,8 +12,8 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from digital_human.apps.live.guests import Wish
 from digital_human.apps.live.reports import ReportedTurn, ReportStore
-from digital_human.apps.live.sessions import Wish
 from digital_human.core.events import Event
 from digital_human.dialogue.types import Source
 from digital_human.errors import ResourceError
@@ -160,10 +160,13 @@ def turn(**changes: object) -> ReportedTurn:
     return ReportedTurn(**fields)  # type: ignore[arg-type]
 
 
-def test_reports_are_kept_and_audited(tmp_path: Path) -> None:
+async def test_reports_are_kept_and_audited(tmp_path: Path, home: Path) -> None:
     audit = AuditLog(tmp_path / "audit")
     store = ReportStore(tmp_path / "reports", audit)
-    names = {store.save(turn()), store.save(turn(note="\ud800" + "长" * 20_000))}
+    names = {
+        await store.save(turn()),
+        await store.save(turn(note="\ud800" + "长" * 20_000)),
+    }
     store.close()
     assert len(names) == 2
     kept = {p.stem: json.loads(p.read_text("utf-8")) for p in (tmp_path / "reports").iterdir()}
@@ -177,19 +180,21 @@ def test_reports_are_kept_and_audited(tmp_path: Path) -> None:
     assert audit.verify_chain() == 2 and "错了" not in json.dumps(dict(records[0].detail))
 
 
-def test_reports_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reports_do_not_fill_the_disk(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ReportStore, "FILES", 2)
     store = ReportStore(tmp_path / "reports", AuditLog(tmp_path / "audit"))
-    store.save(turn())
-    store.save(turn())
+    await store.save(turn())
+    await store.save(turn())
     with pytest.raises(ResourceError, match="2 reports"):
-        store.save(turn())
+        await store.save(turn())
     store.close()
 
 
-def test_an_unwritable_folder_is_told(tmp_path: Path) -> None:
+async def test_an_unwritable_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file")
     store = ReportStore(tmp_path / "reports", AuditLog(tmp_path / "audit"))
     with pytest.raises(ResourceError, match="report in"):
-        store.save(turn())
+        await store.save(turn())
     store.close()

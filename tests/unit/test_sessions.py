@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from digital_human.apps.live.admission import Admission, Refused
-from digital_human.apps.live.sessions import NoSession, Sessions, Wish
+from digital_human.apps.live.guests import NoSession, Wish
+from digital_human.apps.live.sessions import Sessions
 from digital_human.errors import InputError, ResourceError
-from tests.fakes.server import FakePeer, FakePersona, FakeSession
+from digital_human.transport.egress import Publication
+from tests.fakes.server import FakePeer, FakePersona, FakePoster, FakeSession
 
 OFFER = "v=0\r\n"
 
@@ -42,7 +44,7 @@ class House:
         FakePeer.alive = 0
         settings: dict[str, Any] = {
             "admission": Admission(64), "new_peer": self.new_peer,
-            "personas": lambda: [FakePersona()], "clock": self.clock,
+            "personas": lambda: [FakePersona()], "draw": self.draw, "clock": self.clock,
         } | changes  # fmt: skip
         self.sessions = Sessions(self.make, **settings)
 
@@ -50,6 +52,9 @@ class House:
         await asyncio.sleep(0)
         self.made.append(FakeSession(id, wish))
         return self.made[-1]
+
+    async def draw(self, name: str) -> FakePoster:
+        return FakePoster()
 
     def new_peer(self, broadcast: Any, **options: Any) -> FakePeer:
         self.peers.append(FakePeer(broadcast, **options))
@@ -103,9 +108,10 @@ async def test_the_visitor_is_heard_and_told(house: House) -> None:
     peer.on_audio(house.made[0].heard)
     peer.on_message({"type": "ping", "t": 5})
     peer.on_message({"type": "unknown"})
+    await asyncio.sleep(0.01)
     session.events.emit("state", state="idle")
     assert peer.sent[0] == {"type": "pong", "t": 5}
-    assert [message["type"] for message in peer.sent] == ["pong", "state"]
+    assert [message["type"] for message in peer.sent] == ["pong", "error", "state"]
 
 
 async def test_coming_back_replaces_the_connection_and_keeps_the_session(house: House) -> None:
@@ -219,9 +225,9 @@ async def test_a_failing_close_does_not_keep_the_rest(
     assert house.made[0].closed == "enough" and len(house.sessions) == 0
 
 
-async def test_nobody_for_a_minute_ends_it(house: House) -> None:
+async def test_nobody_for_half_a_minute_ends_it(house: House) -> None:
     await house.sessions.create(Wish())
-    house.clock.time += 59
+    house.clock.time += 29
     await house.sessions.sweep()
     assert len(house.sessions) == 1
     house.clock.time += 2
@@ -250,7 +256,10 @@ async def test_a_connection_keeps_it_for_ever_and_its_loss_ends_it(house: House)
     await house.peers[0].close()
     await house.sessions.sweep()
     assert house.sessions.guest(session.id).peer is None
-    house.clock.time += 61
+    house.clock.time += 3
+    await house.sessions.sweep()
+    assert len(house.sessions) == 1
+    house.clock.time += 2
     await house.sessions.sweep()
     assert len(house.sessions) == 0
 
@@ -261,7 +270,7 @@ async def test_publishing_keeps_it(house: House) -> None:
     house.clock.time += 86_400
     await house.sessions.sweep()
     assert len(house.sessions) == 1
-    await house.sessions.unpublish(session.id)
+    house.made[0].publication = Publication("x", "given-up")
     house.clock.time += 601
     await house.sessions.sweep()
     assert len(house.sessions) == 0
@@ -275,7 +284,22 @@ async def test_run_measures_and_sweeps_in_time(house: House) -> None:
         running = group.create_task(house.sessions.run())
         await over.wait()
         running.cancel()
-    assert 160 <= house.clock.time < 163
+    assert 130 <= house.clock.time < 133
+
+
+async def test_a_session_that_may_not_go_on_is_ended_within_a_second(house: House) -> None:
+    await house.sessions.create(Wish())
+    over = asyncio.Event()
+    house.sessions.on_close.append(lambda session: over.set())
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        running = group.create_task(house.sessions.run())
+        house.clock.time += 5
+        house.made[0].over = "consent_revoked"
+        began = house.clock.time
+        await over.wait()
+        assert house.clock.time - began < 1
+        running.cancel()
+    assert house.made[0].closed == "consent_revoked"
 
 
 async def test_closing_ends_all_and_lets_no_more_in(house: House) -> None:

@@ -28,7 +28,8 @@ from digital_human.speech.hearing import (
     Started,
     Transcript,
 )
-from digital_human.speech.turn import Phase, TurnMachine, TurnPolicy
+from digital_human.speech.turn import TurnMachine
+from digital_human.speech.turn_state import Phase, TurnPolicy
 
 WINDOW = 0.032
 QUESTION = "西湖有多大？"
@@ -414,15 +415,6 @@ class TestPushToTalk:
         assert room.of(Commit)[0].by == "limit"
 
 
-def test_reset_closes_everything() -> None:
-    room = speaking()
-    room.voice(0.3)
-    room.take(room.machine.reset(room.t))
-    assert room.names()[-2:] == ["Resume", "Abandon"]
-    room.silence(2)
-    assert room.names()[-1] == "Abandon"
-
-
 def test_words() -> None:
     for text in (
         "嗯",
@@ -453,7 +445,6 @@ STEPS = st.lists(
         st.tuples(st.just("mode"), st.sampled_from(Mode)),
         st.tuples(st.just("button"), st.booleans()),
         st.tuples(st.just("back in time"), st.integers(1, 20)),
-        st.tuples(st.just("reset"), st.none()),
     ),
     max_size=25,
 )
@@ -491,8 +482,6 @@ def test_whatever_happens_the_story_is_consistent(
                 room.button(down)
             case "back in time", int(windows):
                 room.take(room.machine.voice(max(0.0, room.t - windows * WINDOW), 0.9, -30.0))
-            case "reset", _:
-                room.take(room.machine.reset(room.t))
     room.button(False)
     room.mode(Mode.IDLE)
     room.silence(14)

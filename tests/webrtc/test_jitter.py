@@ -81,6 +81,15 @@ def test_duplicates_and_restarts() -> None:
     assert link.arrive(30001) == [30001 % 256]
 
 
+def test_a_flood_is_dropped_before_it_is_decoded() -> None:
+    link = Link()
+    assert len(link.arrive(*range(5000), at=0.0)) == 500
+    link.time = 1.0
+    before = len(link.heard)
+    link.arrive(*range(9000, 9000 + 5000))
+    assert len(link.heard) - before <= 500
+
+
 def test_different_configurations_are_not_joined() -> None:
     link = Link()
     link.arrive(0)

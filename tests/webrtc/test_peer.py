@@ -6,11 +6,15 @@ import asyncio
 import gc
 import json
 import threading
+import time
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from aiortc import MediaStreamTrack
+from av import AudioFrame
 
 from digital_human.errors import InputError
 from digital_human.transport.webrtc import peer as peer_module
@@ -93,7 +97,8 @@ async def test_messages() -> None:
             peer.send({"type": "early", "n": number})
         client = Client(microphone=False, video=False)
         await connect(peer, client)
-        await client.wait_for("early", n=299)
+        last = {"type": "early", "n": 299}
+        await until(lambda: client.messages and client.messages[-1][1] == last)
         client.send({"type": "text", "text": "苏堤在哪里？"})
         client.send({"type": "bad"})
         client.send({"type": "crash"})
@@ -226,6 +231,46 @@ async def test_offer_without_connection_ends(monkeypatch: pytest.MonkeyPatch) ->
         assert peer.reason == "no connection within 0 s"
         assert broadcast.outlets == ()
         await client.close()
+
+
+class Flood(MediaStreamTrack):
+    """Sound that does not wait for its time, each packet a second after the one before."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = 0
+
+    async def recv(self) -> AudioFrame:
+        frame = AudioFrame(format="s16", layout="mono", samples=960)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate, frame.pts = 48_000, self.sent * 48_000
+        frame.time_base = Fraction(1, 48_000)
+        self.sent += 1
+        return frame
+
+
+async def test_a_flood_of_sound_is_bounded_by_the_second() -> None:
+    heard: list[int] = []
+    async with on_air() as broadcast:
+        peer = Peer(broadcast, on_audio=lambda pcm: heard.append(pcm.size))
+        flood = Flood()
+        peer._microphone = flood
+        listening = asyncio.create_task(peer._listen())
+        longest = 0.0
+        began = last = time.monotonic()
+        while time.monotonic() - began < 2.0:
+            await asyncio.sleep(0)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        listening.cancel()
+        await asyncio.wait([listening])
+        await peer.close()
+    assert flood.sent > 20 * 50, "no flood"
+    # Four seconds may come at once, then little more than one a second.
+    assert sum(heard) <= 16_000 * (4 + 2 * 1.25 + 0.5)
+    assert longest < 1.0
 
 
 async def test_lost_visitor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

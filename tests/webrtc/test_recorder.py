@@ -8,6 +8,7 @@ import resource
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -15,10 +16,12 @@ import numpy as np
 import psutil
 import pytest
 
+from digital_human.config import LiveSettings
 from digital_human.errors import ResourceError
 from digital_human.media.broadcast import Broadcast
-from digital_human.transport.container import ContainerWriter
-from digital_human.transport.recorder import fragmented
+from digital_human.transport import recorder as recorder_module
+from digital_human.transport.container import ContainerWriter, FileMuxer
+from digital_human.transport.recorder import DAMAGED, PARTIAL, fragmented, recover
 from digital_human.transport.webrtc.client import Client
 from digital_human.transport.webrtc.peer import Peer
 from tests.fakes.egress import VISIBLE, Desk, films, in_step, lacks
@@ -152,10 +155,10 @@ async def test_full_disk_keeps_what_plays(tmp_path: Path, small_disk: Any) -> No
         small_disk(150_000)
         await desk.egress.record(True)
         await desk.until(lambda: len(desk.log) == 2, within=20)
-        assert desk.log[1].data["on"] is False and desk.log[1].data["error"] == "File too large"
+        assert desk.log[1].data["on"] is False
+        assert "could not be finished: File too large" in desk.log[1].data["error"]
         assert broadcast.outlets == ()
         assert plays(desk.partial) >= 25
-        small_disk(50_000)
         with pytest.raises(ResourceError, match="could not be finished: File too large") as error:
             await desk.egress.record(False)
         assert desk.partial.name in error.value.fix and str(tmp_path) not in str(error.value)
@@ -163,20 +166,73 @@ async def test_full_disk_keeps_what_plays(tmp_path: Path, small_disk: Any) -> No
         desk.partial.unlink()
         small_disk(60_000)
         await desk.egress.record(True)
-        await desk.until(lambda: len([e for e in desk.log if "error" in e.data]) == 3, within=20)
+        await desk.until(lambda: len([e for e in desk.log if "error" in e.data]) == 2, within=20)
         small_disk(None)
         await desk.egress.record(True)
         await asyncio.sleep(0.5)
         await desk.egress.close()
+    await asyncio.to_thread(recover, tmp_path)
     finished = films(tmp_path)
     assert len(finished) == 2 and all(lacks(path) <= {VISIBLE} for path in finished)
+
+
+async def test_the_longest_recording_ends_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_LOOK_EVERY", 0.1)
+    async with on_air() as broadcast:
+        desk = Desk(broadcast, tmp_path, LiveSettings(record_minutes=1 / 60))
+        await desk.egress.record(True)
+        await desk.until(lambda: len(desk.log) == 2, within=30)
+        assert broadcast.outlets == ()
+        assert "the longest recording" in desk.log[1].data["reason"]
+        name = await desk.egress.record(False)  # it is still told
+    assert films(tmp_path) == [tmp_path / str(name)] and lacks(films(tmp_path)[0]) <= {VISIBLE}
+
+
+async def test_a_disk_that_fills_ends_it_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_LOOK_EVERY", 0.1)
+    free = [2_000_000_000]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free[0]))
+    async with on_air() as broadcast:
+        desk = Desk(broadcast, tmp_path)
+        await desk.egress.record(True)
+        await asyncio.sleep(1)
+        free[0] = 499_000_000
+        await desk.until(lambda: len(desk.log) == 2, within=30)
+        assert desk.log[1].data["reason"] == "less than 500 MB of the disk are free"
+        with pytest.raises(ResourceError, match="less than 500 MB"):
+            await desk.egress.record(True)
+    assert len(films(tmp_path)) == 1 and lacks(films(tmp_path)[0]) <= {VISIBLE}
+
+
+async def test_what_a_crash_left_is_finished_or_moved_aside(tmp_path: Path) -> None:
+    async with on_air() as broadcast:
+        desk = Desk(broadcast, tmp_path)
+        await desk.egress.record(True)
+        await asyncio.sleep(3)
+        shutil.copy(desk.partial, tmp_path / f"crashed{PARTIAL}")
+        (tmp_path / f"broken{PARTIAL}").write_bytes(b"no film" * 100)
+        (tmp_path / f"empty{PARTIAL}").touch()
+        await asyncio.to_thread(recover, tmp_path)
+        running = desk.partial  # only the one that is being written stays
+        await desk.egress.close()
+    assert {path.name for path in films(tmp_path)} == {
+        "crashed.mp4", f"broken{DAMAGED}", running.name.removesuffix(PARTIAL) + ".mp4",
+    }  # fmt: skip
+    assert lacks(tmp_path / "crashed.mp4") <= {VISIBLE} and plays(tmp_path / "crashed.mp4") >= 25
+    await asyncio.to_thread(recover, tmp_path / "nowhere")
 
 
 async def test_sound_that_was_lost_is_silence(tmp_path: Path) -> None:
     broadcast = Broadcast(size=SIZE)
     source = FlashAndBeep()
     path = tmp_path / "x.mp4"
-    writer = ContainerWriter(broadcast, lambda: av.open(str(path), "w"), name="test")
+    writer = ContainerWriter(
+        broadcast, FileMuxer(lambda: av.open(str(path), "w"), broadcast.fps), name="test"
+    )
     writing = asyncio.create_task(writer.run())
     await asyncio.sleep(0)
     for pts in range(100):
@@ -201,7 +257,9 @@ async def test_memory_does_not_grow(tmp_path: Path) -> None:
     broadcast = Broadcast(size=SIZE)
     source = FlashAndBeep()
     path = tmp_path / "x.mp4"
-    writer = ContainerWriter(broadcast, lambda: fragmented(path), name="test")
+    writer = ContainerWriter(
+        broadcast, FileMuxer(lambda: fragmented(path), broadcast.fps), name="test"
+    )
     writing = asyncio.create_task(writer.run())
     await asyncio.sleep(0)
     process, sizes = psutil.Process(), []

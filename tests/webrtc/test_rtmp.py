@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from digital_human.config import LiveSettings
 from digital_human.errors import InputError, ResourceError
 from digital_human.transport import egress as egress_module
 from digital_human.transport import rtmp
@@ -133,3 +135,41 @@ async def test_special_characters_stay_in_the_key(tmp_path: Path) -> None:
         await desk.until(lambda: desk.log)
         await desk.egress.unpublish()
     assert not (tmp_path / "stolen.mp4").exists()
+
+
+async def test_a_server_that_does_not_answer_holds_nobody_up(tmp_path: Path) -> None:
+    """FFmpeg keeps Python's lock while it connects; the push has a process of its own."""
+    worst = 0.0
+
+    async def watch() -> None:
+        nonlocal worst
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            worst = max(worst, time.monotonic() - began)
+
+    async with Hangs() as port, on_air() as broadcast:
+        watching = asyncio.create_task(watch())
+        with pytest.raises(ResourceError, match="RTMP: "):
+            await RtmpPublisher(broadcast, f"rtmp://127.0.0.1:{port}/live/x", began=print).run()
+        watching.cancel()
+    assert worst < 1.0, worst  # it was five seconds
+
+
+async def test_a_target_that_stays_dead_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(egress_module, "_FIRST_WAIT", 0.1)
+    async with on_air() as broadcast:
+        desk = Desk(broadcast, tmp_path, LiveSettings(publish_minutes=2 / 60))
+        await desk.egress.publish(f"rtmp://127.0.0.1:{free_port()}/live/{KEY}", None)
+        told = desk.egress.publication
+        assert told is not None and (told.host, told.state) == ("127.0.0.1", "connecting")
+        await desk.until(lambda: desk.log)
+        assert told.state == "waiting" and told.error == "RTMP: Connection refused"
+        await desk.until(lambda: desk.log[-1].data["given_up"], within=30)
+        assert told.state == "given-up" and broadcast.outlets == ()
+        assert len(desk.log) >= 2
+        await desk.egress.publish(f"rtmp://127.0.0.1:{free_port()}/live/{KEY}", None)
+        await desk.egress.close()
+        assert desk.egress.publication is None

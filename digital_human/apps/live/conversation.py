@@ -29,17 +29,16 @@ from digital_human.apps.live.orders import (
     script,
     written_in,
 )
-from digital_human.apps.live.reply import Question, Reply, Think
-from digital_human.apps.live.speculation import Speculation
+from digital_human.apps.live.replies import Replies
+from digital_human.apps.live.reply import Question, Reply
 from digital_human.core.clock import Clock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Events
-from digital_human.dialogue.history import Exchange, History
+from digital_human.dialogue.history import History
 from digital_human.dialogue.persona import Persona
 from digital_human.dialogue.types import Line
 from digital_human.errors import ResourceError
 from digital_human.safety.moderation import AuditSink
-from digital_human.safety.words import Level
 from digital_human.speech.hearing import (
     Abandon,
     Action,
@@ -60,8 +59,9 @@ MAX_QUESTION = 2000
 """Characters of a typed question."""
 MAX_SAID = 8000
 """Characters of a text to be spoken as it is."""
-FILLER_AFTER = 0.9
-"""Seconds after the end of a turn at which a filler line bridges the silence."""
+FILLER_AFTER = 2.0
+"""Seconds after the true end of a question at which a filler line bridges the silence, when it is
+not known yet what will be said: its sound would come half a second later at the least."""
 CONTINUE_WITHIN = 1.5
 """Seconds after the end of a turn within which a new voice goes on with the same question."""
 _WAITING = 16  # texts that may wait to be spoken
@@ -89,7 +89,7 @@ class Conversation:
         moderator: Judges what is heard and each clause before it is spoken.
         audit: Where refusals are recorded.
         set_mode: Tells the ears what the digital human does.
-        filler_after: Seconds after a turn before a filler line is spoken.
+        filler_after: Seconds after a question's end before a filler line is spoken.
     """
 
     def __init__(
@@ -108,22 +108,22 @@ class Conversation:
         set_mode: Callable[[Mode], None],
         filler_after: float = FILLER_AFTER,
     ) -> None:
-        self._persona, self._mind, self._stage = persona, mind, performer
-        self._history, self._events, self._epoch, self._clock = history, events, epoch, clock
-        self._moderator, self._filler_after = moderator, filler_after
+        self._persona, self._stage = persona, performer
+        self._events, self._epoch, self._clock = events, epoch, clock
         self._bearing = Bearing(performer, events, set_mode)
         self._incidents = Incidents(events, clock, audit)
-        self._crew = Crew(
+        crew = Crew(
             persona, mouth, performer, moderator, events, clock, RecentSpeech(), self._incidents,
             self._on_voice,
         )  # fmt: skip
+        self._replies = Replies(
+            mind, crew, history, epoch, filler_after=filler_after, finished=self._finished
+        )
         self._inbox: asyncio.Queue[Order] = asyncio.Queue(_INBOX)
-        self._group: asyncio.TaskGroup | None = None
         self._turns = 0
         self._language = persona.languages[0]
         self._visitor: Visitor | None = None
         self._current: Reply | None = None
-        self._speculation = Speculation(self._drafted)
         self._broken: Broken | None = None
         self._waiting: deque[Say] = deque()
         self._apologised = float("-inf")
@@ -201,8 +201,9 @@ class Conversation:
                 again.
         """
         try:
-            async with asyncio.TaskGroup() as self._group:
-                self._group.create_task(self._incidents.run())
+            async with asyncio.TaskGroup() as group:
+                self._replies.group = group
+                group.create_task(self._incidents.run())
                 while True:
                     self._obey(await self._inbox.get())
         except* Exception as errors:
@@ -257,14 +258,11 @@ class Conversation:
             "heard.partial", turn=visitor.turn, text=transcript.text,
             language=transcript.language, revision=transcript.revision,
         )  # fmt: skip
-        self._speculation.hear(self._whole(transcript))
+        self._replies.hear(self._whole(transcript))
 
     def _speculate(self, transcript: Transcript) -> None:
-        if self._visitor is None or self._current is not None:
-            return
-        question = self._whole(transcript)
-        if self._moderator.check(question.text).level < Level.BLOCK:
-            self._speculation.begin(self._visitor.turn, question)
+        if self._visitor is not None and self._current is None:
+            self._replies.draft(self._visitor.turn, self._whole(transcript))
 
     def _answer(self, commit: Commit) -> None:
         """The visitor's turn is over."""
@@ -277,7 +275,8 @@ class Conversation:
             "heard.final", turn=visitor.turn, text=question.text, language=transcript.language,
             by=commit.by,
         )  # fmt: skip
-        reply = self._reply_to(visitor.turn, question)
+        self._language = question.language
+        reply = self._replies.to(visitor.turn, question)
         end = now - commit.waited
         reply.waterfall.origin = end
         reply.waterfall.mark("end_of_turn", end, now)
@@ -288,37 +287,26 @@ class Conversation:
 
     def _answer_typed(self, turn: int, question: Question) -> None:
         self._stop("typed")
-        self._speculation.drop()
+        self._replies.forget()
         self._broken = None
+        self._language = question.language
         self._events.emit(
             "heard.final", turn=turn, text=question.text, language=question.language, by="typed"
         )
-        reply = self._reply_to(turn, question)
+        reply = self._replies.to(turn, question)
         reply.waterfall.origin = self._clock.now()
         self._begin(reply)
-
-    def _reply_to(self, turn: int, question: Question) -> Reply:
-        """The draft when it fits, else a new reply; a refusal when the question is unsafe."""
-        self._language = question.language
-        verdict = self._moderator.check(question.text)
-        self._incidents.judged(turn, "heard", verdict.hits, question.text)
-        if verdict.level >= Level.BLOCK:
-            self._speculation.drop()
-            line = Line(self._persona.replaced[question.language], question.language, "decline")
-            return self._reply(turn, question, script((line,)))
-        drafted = self._speculation.take(question)
-        return drafted or self._reply(turn, question, self._thought(question))
 
     def _ignore(self, reason: str) -> None:
         """What was heard needs no answer: what it broke off is taken up again."""
         turn = self._visitor.turn if self._visitor is not None else 0
         self._visitor = None
-        self._speculation.drop()
+        self._replies.forget()
         self._events.emit("heard.ignored", turn=turn, reason=reason)
         broken, self._broken = self._broken, None
         if broken is not None and self._current is None and (broken.rest or broken.unanswered.text):
-            think = script(broken.rest) if broken.rest else self._thought(broken.unanswered)
-            self._begin(self._reply(self._next_turn(), broken.unanswered, think))
+            think = script(broken.rest) if broken.rest else None
+            self._begin(self._replies.new(self._next_turn(), broken.unanswered, think))
         self._next()
         self._show()
 
@@ -348,38 +336,20 @@ class Conversation:
 
     def _speak(self, say: Say) -> None:
         question = Question("", say.line.language)
-        self._begin(self._reply(say.turn, question, script((say.line,))))
-
-    def _reply(self, turn: int, question: Question, think: Think) -> Reply:
-        filler = self._filler_after if question.text else None
-        return Reply(turn, question, think, self._crew, self._epoch, filler_after=filler)
-
-    def _drafted(self, turn: int, question: Question) -> Reply:
-        reply = self._reply(turn, question, self._thought(question))
-        self._run(reply)
-        return reply
-
-    def _thought(self, question: Question) -> Think:
-        return lambda cancelled: self._mind.think(
-            question.text, question.language, self._history, cancelled=cancelled
-        )
+        self._begin(self._replies.new(say.turn, question, script((say.line,))))
 
     def _begin(self, reply: Reply) -> None:
         self._current = reply
         self._events.turn = reply.turn
         self._bearing.change(Mode.THINKING)
-        self._run(reply)
+        self._replies.run(reply)
         reply.commit()
         self._show()
-
-    def _run(self, reply: Reply) -> None:
-        if self._group is not None and not reply.started:
-            reply.start(self._group, self._finished)
 
     def _finished(self, reply: Reply) -> None:
         if reply is self._current:
             self._current = None
-            self._close(reply, interrupted=False)
+            self._replies.close(reply, interrupted=False)
             self._bearing.change(Mode.IDLE)
             self._next()
             self._show()
@@ -391,39 +361,18 @@ class Conversation:
             return ""
         self._epoch.bump()
         reply.drop()
-        self._speculation.drop()
+        self._replies.forget()
         self._bearing.cut()
         log.info("interrupted", session=self._events.session, turn=reply.turn, by=by)
-        heard = self._close(reply, interrupted=True, unheard=unheard)
+        heard = self._replies.close(reply, interrupted=True, unheard=unheard)
         self._bearing.change(Mode.IDLE)
         self._show()
         return heard
 
-    def _close(self, reply: Reply, *, interrupted: bool, unheard: bool = True) -> str:
-        """Put what was heard of ``reply`` into the history and tell that it is over."""
-        heard, question = self._stage.heard(reply.turn), reply.question
-        if heard or (unheard and question.text):
-            self._history.add(
-                Exchange(
-                    reply.turn,
-                    question.text,
-                    heard,
-                    question.language,
-                    interrupted,
-                    reply.sources,
-                    self._clock.now(),
-                )  # fmt: skip
-            )
-        self._events.emit(
-            "reply.finished", turn=reply.turn, text=heard, interrupted=interrupted,
-            origin=reply.origin or "filler",
-        )  # fmt: skip
-        return heard
-
     def _silence(self) -> None:
         """Leave nothing half done when `run` ends."""
-        self._group = None
-        self._speculation.drop()
+        self._replies.group = None
+        self._replies.forget()
         self._visitor = self._broken = None
         self._stop("button")
         self._bearing.change(Mode.IDLE)

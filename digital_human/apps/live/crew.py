@@ -28,6 +28,12 @@ class Thinker(Protocol):
         """The answer to ``text``, piece by piece."""
         ...
 
+    async def expect(
+        self, text: str, language: Language, history: History, *, cancelled: Callable[[], bool]
+    ) -> None:
+        """Prepare for a question that begins with ``text``."""
+        ...
+
 
 class Voice(Protocol):
     """Speaks clauses: `digital_human.apps.live.mouth.Mouth`."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import structlog
 
@@ -17,6 +17,7 @@ from digital_human.core.stage import ModelThread
 from digital_human.dialogue.knowledge import Knowledge
 from digital_human.dialogue.llm import LLMS
 from digital_human.dialogue.llm.base import Llm
+from digital_human.dialogue.llm.workers import Workers
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
 from digital_human.errors import Cancelled, DigitalHumanError, InputError
@@ -36,6 +37,8 @@ log = structlog.get_logger()
 # How much each model's threads yield: the picture first, then the voice, hearing, thinking.
 _NICE = {"voice": 2, "ears": 4, "judge": 2, "mind": 6, "prepare": 10}
 _PREPARE_WAIT = 1.0  # s between looks whether everybody is silent
+_SERVER_CALLS = 8  # calls to a language model's server at a time
+_TOLD_EVERY = 25  # passages between lines in the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,16 @@ class Engine:
         settings: The program's settings.
 
     Attributes:
-        preparing: Whether a clause is being spoken into the cache now.
+        preparing: Whether something is being made ready now that can wait for anybody.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.ears = ModelThread("ears", _NICE["ears"])
         self.judging = ModelThread("judge", _NICE["judge"])
-        self.thinking = ModelThread("mind", _NICE["mind"])
+        backend = settings.llm.backend
+        remote = backend != "none" and "parallel" in LLMS[backend].capabilities
+        self.thinking = Workers("mind", _SERVER_CALLS if remote else 1, _NICE["mind"])
         self.voicing = ModelThread("voice", _NICE["voice"])
         self.recalling = ModelThread("recall")
         self.moderator = Moderator.default()
@@ -159,28 +164,52 @@ class Engine:
             self._busy.discard(busy)
 
     async def prepare(self) -> None:
-        """Speak what personas are sure to say into the cache while nobody needs the models."""
-        for cast in tuple(self._casts.values()):
-            speaker = Speaker(cast.persona.voice)
-            count = 0
-            with ModelThread("prepare", _NICE["prepare"]) as thread:
-                clauses = await thread.call(prepared_clauses, cast)
-            for clause in clauses:
-                try:
-                    await self._prepare(speaker, clause)
-                    count += 1
-                except DigitalHumanError as error:
-                    log.warning("cannot prepare a clause", text=clause.text, cause=str(error))
-            log.info("prepared speech", persona=cast.persona.name, clauses=count)
+        """Make ready what is sure to be needed, while nobody needs the models.
 
-    async def _prepare(self, speaker: Speaker, clause: Clause) -> None:
-        """Have ``clause`` in the cache; wait while somebody needs the models."""
+        First the personas' own phrases are spoken into the cache, then the language model learns
+        the passages it may be given, then the sure answers are spoken.
+        """
+        for cast in tuple(self._casts.values()):
+            with ModelThread("prepare", _NICE["prepare"]) as thread:
+                phrases, answers = await thread.call(prepared_clauses, cast)
+            await self._speak_ahead(cast, phrases)
+            await self._learn(cast)
+            await self._speak_ahead(cast, answers)
+
+    async def _speak_ahead(self, cast: Cast, clauses: Sequence[Clause]) -> None:
+        speaker = Speaker(cast.persona.voice)
+        count = 0
+        for clause in clauses:
+            try:
+                await self._unhurried(self.voicing, partial(_spoken, speaker, clause))
+                count += 1
+            except DigitalHumanError as error:
+                log.warning("cannot prepare a clause", text=clause.text, cause=str(error))
+        log.info("prepared speech", persona=cast.persona.name, clauses=count)
+
+    async def _learn(self, cast: Cast) -> None:
+        """Let the language model read the passages of a persona's knowledge once and for all."""
+        lessons = cast.mind.lessons()
+        for number, lesson in enumerate(lessons, start=1):
+            try:
+                await self._unhurried(self.thinking, lesson)
+            except DigitalHumanError as error:
+                log.warning("cannot keep a passage", persona=cast.persona.name, cause=str(error))
+                return
+            if number % _TOLD_EVERY == 0 or number == len(lessons):
+                log.info("learned passages", persona=cast.persona.name, done=number,
+                         of=len(lessons))  # fmt: skip
+
+    async def _unhurried(
+        self, thread: ModelThread | Workers, work: Callable[[Callable[[], bool]], None]
+    ) -> None:
+        """Do ``work``, which is given what says whether it is to stop; wait, and begin it anew,
+        while somebody needs the models."""
         while True:
             if not self.occupied():
                 self.preparing = True
                 try:
-                    await self.voicing.call(speaker.speak, clause, cancelled=self.occupied)
-                    return
+                    return await thread.call(work, self.occupied)
                 except Cancelled:
                     pass
                 finally:
@@ -206,12 +235,19 @@ def _warm(speaker: Speaker) -> None:
     speaker.synthesizer.warm(speaker.voice)
 
 
-def prepared_clauses(cast: Cast) -> list[Clause]:
-    """What the persona may say word for word, beginnings first: the rest is made while they play.
+def _spoken(speaker: Speaker, clause: Clause, cancelled: Callable[[], bool]) -> None:
+    speaker.speak(clause, cancelled=cancelled)
 
-    Its own phrases come before the sure answers.
+
+def prepared_clauses(cast: Cast) -> tuple[list[Clause], list[Clause]]:
+    """What the persona may say word for word: its own phrases, and the sure answers.
+
+    In both the beginnings come first: the rest is made while they play.
     """
+
+    def cut(texts: Iterable[tuple[str, Language]]) -> list[Clause]:
+        clauses = [clause for text, language in texts for clause in live_clauses(text, language)]
+        return sorted(clauses, key=lambda clause: clause.index > 0)
+
     known = cast.knowledge.answers() if cast.knowledge is not None else ()
-    texts = (*cast.persona.phrases(), *known)
-    clauses = [clause for text, language in texts for clause in live_clauses(text, language)]
-    return sorted(clauses, key=lambda clause: clause.index > 0)
+    return cut(cast.persona.phrases()), cut(known)

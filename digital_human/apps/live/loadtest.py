@@ -191,10 +191,6 @@ class Visitor:
             await self._http.delete(f"/api/sessions/{self.session}")
         await self._http.aclose()
 
-    async def until_quiet(self) -> None:
-        """Wait until nothing is said any more."""
-        await self._until_quiet(time.monotonic())
-
     async def first_voice(self, since: float) -> float | None:
         """`time.monotonic` of the first voiced packet after ``since``; None when none comes."""
         return await self._first_voice(since)
@@ -246,15 +242,6 @@ class Visitor:
                 f"{path}: {reply.status_code} {fault.get('message', '')}", fix=fault.get("fix", "")
             )
         return answer
-
-
-async def converse(visitor: Visitor, questions: Sequence[Question], turns: int) -> list[TurnResult]:
-    """Ask ``turns`` questions in turn, each after the reply to the one before."""
-    results = []
-    for turn in range(turns):
-        results.append(await visitor.ask(questions[turn % len(questions)]))
-        await asyncio.sleep(0.5)
-    return results
 
 
 def _read(messages: list[dict[str, Any]], result: TurnResult) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from digital_human.core.stage import ModelThread
+from digital_human.core.stage import ModelThread, Patience
 from digital_human.speech.speaker import Speaker
 from digital_human.speech.synthesizers.base import never
 from digital_human.speech.types import Clause, Speech
+
+_HANG_SECONDS = 15.0  # the longest clause on a busy machine takes less
 
 
 class Mouth:
@@ -28,8 +30,11 @@ class Mouth:
         Raises:
             Cancelled: ``cancelled`` said yes before the speech was there.
             InputError: The voice cannot read the clause's language.
+            Hung: The synthesizer does not come back; the next clause gets another thread.
         """
         kept = await self._recall_thread.call(self._speaker.recall, clause)
         if kept is not None:
             return kept
-        return await self._thread.call(self._speaker.speak, clause, cancelled=cancelled)
+        return await self._thread.call_within(
+            Patience(_HANG_SECONDS), self._speaker.speak, clause, cancelled=cancelled
+        )

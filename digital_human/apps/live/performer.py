@@ -18,8 +18,17 @@ from digital_human.core.clock import Clock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Events
 from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.core.stage import ModelThread
 from digital_human.errors import InputError
-from digital_human.face.animation import ACTS, LOOKS, ActName, Animator, Look
+from digital_human.face.animation import (
+    ACTS,
+    LOOKS,
+    MOODS,
+    OWN_ACTS,
+    Animator,
+    Look,
+    read_direction,
+)
 from digital_human.face.avatar import Avatar
 from digital_human.media.live_picture import LivePicture
 from digital_human.speech.types import Phone, Speech, Word
@@ -45,7 +54,9 @@ class Performer:
         events: Where ``caption`` events go.
         label: The visible label of generated content.
         clock: The session's.
-        background: A picture's path or ``#RRGGBB``; by default a view over a lake.
+        background: Path of a picture or a video, or ``#RRGGBB``; by default a view over a lake. An
+            avatar that brings its own surroundings shows those.
+        matte: Give mixers a picture of twice the width: colour on the left, matte on the right.
         seed: Of blinks, gaze, head and breath.
 
     Raises:
@@ -63,6 +74,7 @@ class Performer:
         label: str,
         clock: Clock,
         background: Path | str | None = None,
+        matte: bool = False,
         seed: int = 0,
     ) -> None:
         if fps < 1 or RATE % fps:
@@ -75,7 +87,11 @@ class Performer:
         self._voiced: dict[int, float] = {}
         self._orders: deque[Callable[[int], None]] = deque(maxlen=_ORDERS)
         self._animator = Animator(fps, seed)
-        self._picture = LivePicture(avatar, size, label=label, background=background)
+        self._picture = LivePicture(
+            avatar, size, label=label, background=background, fps=fps, matte=matte
+        )
+        self._backgrounds = 0
+        self._after: list[tuple[str, Placed]] = []
         self.on_sound: list[Callable[[FloatArray], None]] = []
 
     @property
@@ -127,6 +143,7 @@ class Performer:
     def cut(self) -> None:
         """Fade out, drop all speech and close the mouth gently."""
         self._line.cut()
+        self._after.clear()
         self._heard_epoch = self._epoch.current
         self._close_mouth()
         self._wake()
@@ -148,14 +165,52 @@ class Performer:
         look = cast(Look, _known("look", state, LOOKS))
         self._orders.append(lambda pts: self._animator.look(look))
 
-    def act(self, name: str) -> None:
-        """Make a short gesture: ``nod``, ``shake``, ``smile`` or ``surprise``.
+    def act(self, name: str, *, after_speech: bool = False) -> None:
+        """Make a short gesture, or take a mood that stays until the next one.
+
+        Args:
+            name: As in a stage direction: ``nod``, ``点头``, ``look left``, ``smile 0.5`` …
+            after_speech: Wait until the speech that is queued now has been heard.
 
         Raises:
-            InputError: There is no such act.
+            InputError: There is no such act or level.
         """
-        act = cast(ActName, _known("act", name, ACTS))
-        self._orders.append(lambda pts: self._animator.act(act))
+        try:
+            act = read_direction(name)
+        except ValueError as error:
+            raise InputError(f"act {error}") from error
+        if act is None:
+            known = ", ".join((*ACTS, *MOODS, *OWN_ACTS))
+            raise InputError(f"act {name!r} is unknown", fix=f"use one of {known}")
+        if after_speech and self._line.queue:
+            self._after.append((act, self._line.queue[-1]))
+        else:
+            self._order_act(act)
+
+    async def set_background(self, background: Path | str | None) -> None:
+        """Replace the background while the session runs; no picture is late for it.
+
+        A video is prepared first, which takes about a second for every three of it. When several
+        changes are under way, the one asked for last stays.
+
+        Args:
+            background: Path of a picture or a video, ``#RRGGBB``, or None for the default.
+
+        Raises:
+            InputError: It cannot be shown, or the avatar brings its own background; the picture
+                stays as it is.
+        """
+        self._backgrounds += 1
+        asked = self._backgrounds
+        thread = ModelThread("background")
+        try:
+            ground = await thread.call(self._picture.prepare, background)
+        finally:
+            thread.shutdown(wait=False)
+        if asked == self._backgrounds:
+            self._picture.show(ground)
+        else:
+            ground.close()
 
     def sound(self, pts: int) -> FloatArray:
         """The sound of frame ``pts``, float32 [48000 / fps]; calls come in order.
@@ -179,6 +234,12 @@ class Performer:
                 del self._voiced[next(iter(self._voiced))]
         for placed, _, since in block.begun:
             self._announce(placed, since)
+        if self._after:
+            waiting = self._line.queue
+            for act, placed in self._after:
+                if placed not in waiting:
+                    self._order_act(act)
+            self._after = [entry for entry in self._after if entry[1] in waiting]
         for listener in self.on_sound:
             listener(block.pcm)
         if self._waiting:
@@ -202,6 +263,9 @@ class Performer:
             speech = rest(speech, since)
         sample = at // scale + since
         self._orders.append(lambda pts: self._animator.add(speech, sample))
+
+    def _order_act(self, act: str) -> None:
+        self._orders.append(lambda pts: self._animator.act(act))
 
     def _close_mouth(self) -> None:
         self._orders.append(lambda pts: self._animator.cut(pts))

@@ -27,6 +27,7 @@ _SPEECH_LIMIT = 20.0  # s the mouth may take for a clause
 _CONTEXT = 16  # characters before a clause that are judged together with it
 _THOUGHT_OF = ("llm", "knowledge", "decline")  # origins of what the mind has found
 _LOOK_EVERY = 0.02  # s between looks for the first sample
+_ALMOST = 0.1  # s before the end of a filler's clause at which the next one is due
 
 Think = Callable[[Callable[[], bool]], AsyncGenerator[Thought]]
 
@@ -66,8 +67,9 @@ class Reply:
         think: Makes the thoughts; is given what says whether the reply was dropped.
         crew: What the replies of the session share.
         epoch: The session's; a passed one drops the reply.
-        filler_after: Seconds after the commit at which a filler line bridges the silence; None
-            for no filler.
+        filler_after: Seconds after the question's end at which a filler line bridges the silence;
+            None for no filler.
+        refused: Whether the question is unsafe and only refused.
     """
 
     def __init__(
@@ -79,8 +81,9 @@ class Reply:
         epoch: Epoch,
         *,
         filler_after: float | None = None,
+        refused: bool = False,
     ) -> None:
-        self.turn, self.question = turn, question
+        self.turn, self.question, self.refused = turn, question, refused
         self.origin: Origin | None = None
         self.sources: tuple[Source, ...] = ()
         self.failed = False
@@ -319,23 +322,33 @@ class Reply:
                 crew.incidents.refused(self.turn, "said", item.level, item.categories, item.text)
 
     async def _fill(self) -> None:
-        """Bridge a long silence with a filler line, unless the answer is about to be heard."""
+        """Bridge a long silence with a filler line, unless what is to be said is known by then.
+
+        It is spoken clause by clause, and no further once the answer is known.
+        """
         if self._filler_after is None:
             return
         crew = self._crew
         await self._committed.wait()
-        await crew.clock.wait_until(crew.clock.now() + self._filler_after)
-        if self._voiced or self._mouth.locked() or self.dead():
-            return
+        asked = self.waterfall.origin
+        await crew.clock.wait_until(
+            (crew.clock.now() if asked is None else asked) + self._filler_after
+        )
         language = crew.persona.language(self.question.language)
         text = crew.persona.choice("filler", language, self.turn)
         started = crew.clock.now()
         try:
-            async with self._mouth:
-                for clause in live_clauses(text, language, epoch=self._made_in):
-                    self._deliver(await self._make(clause))
-                    self._filler.append(clause)
-                    self.waterfall.mark("filler", started, crew.clock.now())
+            for clause in live_clauses(text, language, epoch=self._made_in):
+                async with self._mouth:
+                    if self._planned or self.dead():
+                        return
+                    speech = await self._make(clause)
+                    if self._planned:
+                        return
+                    self._deliver(speech)
+                self._filler.append(clause)
+                self.waterfall.mark("filler", started, crew.clock.now())
+                await crew.stage.wait_room(_ALMOST)
         except Cancelled:
             return
         except Exception as error:

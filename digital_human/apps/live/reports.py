@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
+from digital_human.core.stage import ModelThread
 from digital_human.dialogue.types import Source
 from digital_human.errors import ResourceError
-from digital_human.safety.audit import AuditLog, AuditRecord
+from digital_human.safety.audit import AuditLog
+from digital_human.safety.fingerprint import fingerprint
 
-_log = structlog.get_logger(__name__)
 _SAFE = re.compile(r"[^0-9A-Za-z_-]")
 
 
@@ -61,15 +58,22 @@ class ReportStore:
     def __init__(self, folder: Path, audit: AuditLog) -> None:
         self._folder = folder
         self._audit = audit
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reports")
+        self._writer = ModelThread("reports")
         self._count: int | None = None
 
-    def save(self, report: ReportedTurn) -> str:
-        """Store a report and return its id; a file of some KB, so it may run on the event loop.
+    async def save(self, report: ReportedTurn) -> str:
+        """Store a report and return its id; it is on disk and in the audit log then.
 
         Raises:
-            ResourceError: The folder is full or cannot be written.
+            ResourceError: The folder is full or cannot be written, or the audit log cannot.
         """
+        return await self._writer.call(self._save, report)
+
+    def close(self) -> None:
+        """Wait for the report that is being stored."""
+        self._writer.close()
+
+    def _save(self, report: ReportedTurn) -> str:
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         record = self._clipped(report) | {"id": name, "time": now.isoformat(timespec="seconds")}
@@ -92,14 +96,10 @@ class ReportStore:
         self._count += 1
         detail = {
             "report": name, "session": _SAFE.sub("", report.session)[:64], "turn": report.turn,
-            "report_sha256": hashlib.sha256(data).hexdigest(),
+            "report_hmac": fingerprint(data),
         }  # fmt: skip
-        self._writer.submit(self._audit.append, "report", detail).add_done_callback(_tell(name))
+        self._audit.append("report", detail)
         return name
-
-    def close(self) -> None:
-        """Wait until the audit log has all reports."""
-        self._writer.shutdown(wait=True)
 
     def _clipped(self, report: ReportedTurn) -> dict[str, object]:
         limit = self.TEXT_LIMIT
@@ -117,11 +117,3 @@ class ReportStore:
 def _write_new(path: Path, data: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
-
-
-def _tell(name: str) -> Callable[[Future[AuditRecord]], None]:
-    def done(future: Future[AuditRecord]) -> None:
-        if error := future.exception():
-            _log.error("report.unaudited", report=name, error=str(error))
-
-    return done

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 from urllib.parse import urlsplit
 
 import numpy as np
 import soxr
 import structlog
 
+from digital_human.apps.live.backgrounds import DEFAULT, find_background
 from digital_human.apps.live.conversation import Conversation
 from digital_human.apps.live.engine import Cast, Engine
 from digital_human.apps.live.performer import Performer
@@ -20,24 +21,29 @@ from digital_human.core.clock import WallClock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Event, Events
 from digital_human.core.frames import FloatArray
+from digital_human.core.health import Health
 from digital_human.core.supervisor import Supervisor
 from digital_human.dialogue.history import History
 from digital_human.dialogue.persona import Persona
-from digital_human.errors import Cancelled, DigitalHumanError, InputError
+from digital_human.errors import Cancelled, InputError, ResourceError
+from digital_human.face.animation import ACTS, MOODS
+from digital_human.face.manifest import AvatarManifest
 from digital_human.media.broadcast import Broadcast
 from digital_human.media.pacer import Pacer
+from digital_human.safety.consent import Consents
 from digital_human.safety.labels import label_text
 from digital_human.speech.hearing import EAR_RATE, Heard, Mode
 from digital_human.speech.listener import Listener
 from digital_human.speech.turn import TurnMachine
 from digital_human.speech.types import Language
-from digital_human.transport.egress import Egress
+from digital_human.transport.egress import Egress, Publication
 
 log = structlog.get_logger()
 
 SIZE = (576, 768)
 SOUND_RATE = 48_000
 _NOTICE_EVERY = 600.0  # s between reminders that this is an AI, beside the label in the picture
+_CONSENT_EVERY = 0.5  # s between looks whether the person still agrees
 _DEAF_AFTER = 1.0  # s without any sample after which an open turn is given silence
 
 
@@ -51,7 +57,11 @@ class LiveSession:
         avatar: Instead of the persona's.
         voice: Instead of the persona's.
         language: ``auto``, or the language visitors speak.
+        background: See `find_background`.
         reports: Where reported turns are kept.
+
+    Attributes:
+        over: Why the session has to end; empty while it may go on.
     """
 
     def __init__(
@@ -63,6 +73,7 @@ class LiveSession:
         avatar: str | None = None,
         voice: str | None = None,
         language: str | None = None,
+        background: str | None = None,
         reports: ReportStore,
     ) -> None:
         self.id = id
@@ -73,16 +84,18 @@ class LiveSession:
         self.clock = WallClock()
         self.epoch = Epoch()
         self.events = Events(id, self.clock.now)
+        self.health = Health(self.events, self._apologise)
+        self.over = ""
         self.broadcast = Broadcast(size=SIZE)
         self._engine, self._cast, self._reports = engine, cast, reports
         self._first_language = language or "auto"
+        self._first_background = background or DEFAULT
         self._task: asyncio.Task[None] | None = None
-        live = engine.settings.live
         self._egress = Egress(
-            self.broadcast, self.events, recordings=engine.settings.recordings_dir, ice=live.ice,
-            title=self._name,
+            self.broadcast, self.events, recordings=engine.settings.recordings_dir,
+            live=engine.settings.live, title=self._name,
         )  # fmt: skip
-        self._greeted = False
+        self._greeted = self._dressing = False
         self._state = "idle"
         self._ended = asyncio.Event()
         self.events.listen(self._follow)
@@ -97,23 +110,27 @@ class LiveSession:
         """Build the graph and begin; returns when the face can be seen.
 
         Raises:
-            InputError: The avatar, the voice or the language does not exist, or the voice does not
-                read a language of the persona.
+            InputError: The avatar, the voice, the language or the background does not exist, or the
+                voice does not read a language of the persona.
+            ConsentError: The avatar is of a real person who does not agree to live sessions.
         """
         engine, persona = self._engine, self.persona
         self.set_language(self._first_language)
         avatar = await engine.avatar(self.avatar)
+        self._manifest = avatar.manifest
+        await engine.recalling.call(require_consent, avatar.manifest)
+        background = await engine.recalling.call(find_background, persona, self._first_background)
         mouth = await engine.judging.call(engine.mouth, self.voice, persona.languages)
         self.performer = await engine.judging.call(
             Performer, avatar, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
             label=label_text(persona.languages[0]),
-            background=persona.background_file or persona.background or None,
+            background=background,
             seed=int(self.id[:8], 16),
         )  # fmt: skip
         self.listener = Listener(
             recognizer=engine.recognizer, judge=engine.judge, asr_thread=engine.ears,
             judge_thread=engine.judging, machine=TurnMachine(), hot_words=self._cast.hot_words,
-            on_action=lambda action: self.conversation.on_ear(action), on_failure=self._deaf,
+            on_action=lambda action: self.conversation.on_ear(action), health=self.health,
             language=self._heard_language(),
         )  # fmt: skip
         self.conversation = Conversation(
@@ -121,7 +138,7 @@ class LiveSession:
             history=self.history, events=self.events, epoch=self.epoch, clock=self.clock,
             moderator=engine.moderator, audit=engine.audit, set_mode=self.listener.set_mode,
         )  # fmt: skip
-        self.pacer = Pacer(self.performer, self.broadcast, self.clock, events=self.events)
+        self.pacer = Pacer(self.performer, self.broadcast, self.clock, health=self.health)
         # The far end as the microphone hears it: the ears' rate.
         down = soxr.ResampleStream(SOUND_RATE, EAR_RATE, 1, dtype="float32")
         self.performer.on_sound.append(lambda pcm: self.listener.far_end(down.resample_chunk(pcm)))
@@ -132,7 +149,7 @@ class LiveSession:
         self.events.emit("session.started", persona=persona.name, voice=self.voice)
 
     async def _run(self) -> None:
-        supervisor = Supervisor(self.events, self.clock, self._apologise)
+        supervisor = Supervisor(self.health, self.clock)
         with self._engine.in_use(lambda: self._state != "idle"):
             await supervisor.run(
                 {
@@ -142,6 +159,7 @@ class LiveSession:
                     "conversation": self.conversation.run,
                     "notice": self._remind,
                     "mind": self._read_ahead,
+                    "consent": self._watch_consent,
                 }
             )
 
@@ -152,15 +170,22 @@ class LiveSession:
             self._ended.set()
 
     def _apologise(self, stage: str, error: Exception) -> None:
-        if stage in ("ears", "conversation"):
+        """A turn was lost: say so. The others the visitor does not notice, or the reply tells."""
+        if stage in ("ears", "recogniser", "conversation"):
             self.conversation.apologise()
 
-    def _deaf(self, stage: str, error: Exception) -> None:
-        """A recognition failed for good; the next one is tried afresh."""
-        cause = f"{type(error).__name__}: {error}"
-        log.error("stage failed", session=self.id, stage=stage, cause=cause, exc_info=error)
-        self.events.emit("stage.failed", stage=stage, error=cause)
-        self.conversation.apologise()
+    async def _watch_consent(self) -> None:
+        """Have the session end as soon as the person who is shown does not agree any more."""
+        consents, manifest = Consents(), self._manifest
+        while not self.over:
+            await self.clock.wait_until(self.clock.now() + _CONSENT_EVERY)
+            if manifest.person == "real" and not await self._engine.recalling.call(
+                consents.valid, manifest.consent
+            ):
+                self.over = "consent_revoked"
+                log.warning("consent revoked", session=self.id, avatar=self.avatar)
+                self.events.emit("consent.revoked", avatar=self.avatar)
+        await asyncio.Event().wait()
 
     async def _read_ahead(self) -> None:
         """Let the language model read the history while nobody waits for it."""
@@ -195,14 +220,14 @@ class LiveSession:
             return
         self._closed = True
         self.epoch.bump()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self.events.emit("session.ended", reason=reason)
         try:
             await self._egress.close()
-        finally:  # a long recording may be given up; the stages never run on
-            if self._task is not None:
-                self._task.cancel()
-                await asyncio.wait([self._task])
+        finally:  # a long recording may be given up
             self.broadcast.close()
-            self.events.emit("session.ended", reason=reason)
 
     def hear(self, pcm: FloatArray) -> None:
         """The visitor's microphone: float32, mono, `EAR_RATE`, any length."""
@@ -234,6 +259,28 @@ class LiveSession:
             InputError: There is no such gesture.
         """
         self.performer.act(name)
+
+    @property
+    def acts(self) -> tuple[str, ...]:
+        """Names of the gestures and moods that this avatar offers."""
+        return (*ACTS, *MOODS)
+
+    async def set_background(self, wanted: str) -> None:
+        """Change what is behind the person; see `find_background`.
+
+        Raises:
+            InputError: There is no such background, or the avatar brings its own.
+            ResourceError: Another one is being prepared.
+        """
+        if self._dressing:
+            raise ResourceError("another background is being prepared", fix="wait for it")
+        self._dressing = True
+        try:
+            found = await self._engine.recalling.call(find_background, self.persona, wanted)
+            await self.performer.set_background(found)
+        finally:
+            self._dressing = False
+        self.events.emit("background", background=wanted)
 
     def talk(self, down: bool) -> None:
         """Push to talk."""
@@ -277,11 +324,16 @@ class LiveSession:
             )
         await self._egress.publish(url, token)
 
+    @property
+    def publication(self) -> Publication | None:
+        """What becomes of sending it to another server; None when it is not sent."""
+        return self._egress.publication
+
     async def unpublish(self) -> None:
         """Stop sending it."""
         await self._egress.unpublish()
 
-    def report(self, note: str, turn: int | None) -> str:
+    async def report(self, note: str, turn: int | None) -> str:
         """Store a turn, by default the last one, for a person to look at; returns the id."""
         exchanges = [e for e in self.history.exchanges if turn in (None, e.turn)]
         if turn is not None and not exchanges:
@@ -289,7 +341,7 @@ class LiveSession:
                 f"turn {turn}: this session does not remember it", fix="report a recent turn"
             )
         last = exchanges[-1] if exchanges else None
-        return self._reports.save(
+        return await self._reports.save(
             ReportedTurn(
                 session=self.id,
                 persona=self.persona.name,
@@ -309,18 +361,6 @@ class LiveSession:
         """Video frames due since the start, and how many of them were late or skipped."""
         stats = self.pacer.stats
         return stats.frames, stats.late + stats.skipped
-
-    def handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """A message of the page's data channel; the answer, or None.
-
-        Unknown or wrong messages are answered with an ``error`` message.
-        """
-        try:
-            return _HANDLERS[str(message.get("type"))](self, message)
-        except KeyError as missing:
-            return {"type": "error", "message": f"message without {missing} or of unknown type"}
-        except (DigitalHumanError, TypeError, ValueError, OverflowError) as error:
-            return {"type": "error", "message": str(error)}
 
     def _heard_language(self) -> Heard | None:
         return None if self.language == "auto" else cast(Heard, self.language)
@@ -342,23 +382,11 @@ class LiveSession:
         return self._say_in(self.persona.display) or self.persona.name
 
 
-def _text(session: LiveSession, message: dict[str, Any]) -> None:
-    session.ask(str(message["text"])[:4000], message.get("language"))
+def require_consent(manifest: AvatarManifest) -> None:
+    """Check that whom the avatar shows agrees to live sessions; reads files.
 
-
-def _report(session: LiveSession, message: dict[str, Any]) -> dict[str, Any]:
-    turn = message.get("turn")
-    id = session.report(str(message.get("note", ""))[:4000], None if turn is None else int(turn))
-    return {"type": "reported", "id": id}
-
-
-_HANDLERS: dict[str, Callable[[LiveSession, dict[str, Any]], dict[str, Any] | None]] = {
-    "hello": lambda session, message: session.greet(),
-    "text": _text,
-    "interrupt": lambda session, message: session.interrupt(),
-    "talk": lambda session, message: session.talk(bool(message["down"])),
-    "act": lambda session, message: session.act(str(message["name"])),
-    "language": lambda session, message: session.set_language(str(message["language"])),
-    "report": _report,
-    "ping": lambda session, message: {"type": "pong", "t": message.get("t")},
-}
+    Raises:
+        ConsentError: The avatar is of a real person who does not.
+    """
+    if manifest.person == "real":
+        Consents().require(manifest.consent, source=manifest.source, use="live")

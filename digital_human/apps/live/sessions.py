@@ -8,69 +8,22 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from digital_human.apps.live.admission import Admission, Intake, ProcessMeter, Refused
-from digital_human.apps.live.ports import NewPeer, PeerPort, PersonaCard, Session
+from digital_human.apps.live.guests import Guest, NoSession, Wish
+from digital_human.apps.live.messages import answer as answer_to
+from digital_human.apps.live.ports import NewPeer, PeerPort, PersonaCard, Picture, Session
 from digital_human.config import IceServer
 from digital_human.core.clock import Clock, WallClock
-from digital_human.errors import InputError, ResourceError
+from digital_human.errors import ResourceError
 
 _log = structlog.get_logger(__name__)
 
 
-class NoSession(InputError):
-    """There is no such session, or it has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a client asks of a new session; None leaves it to the persona.
-
-    Attributes:
-        persona: Name of the persona; None is the first one.
-        avatar: Name of the avatar.
-        voice: Name of the voice.
-        language: ``auto``, ``zh`` or ``en``.
-    """
-
-    persona: str | None = None
-    avatar: str | None = None
-    voice: str | None = None
-    language: str | None = None
-
-
 MakeSession = Callable[[str, Wish], Awaitable[Session]]
-
-
-@dataclass(slots=True)
-class Guest:
-    """A running session and who is connected to it.
-
-    Attributes:
-        session: The session.
-        started: Unix time in seconds.
-        peer: The visitor's connection.
-        onlookers: Connections that only watch, by id.
-        publishing: Whether it is sent to another server.
-        ended: Whether it is over.
-        when_ended: Called once it is.
-    """
-
-    session: Session
-    started: float
-    met: float
-    driven: float
-    peer: PeerPort | None = None
-    onlookers: dict[str, PeerPort] = field(default_factory=dict)
-    publishing: bool = False
-    ended: bool = False
-    when_ended: list[Callable[[], None]] = field(default_factory=list)
-    turnstile: asyncio.Lock = field(default_factory=asyncio.Lock)
-    deaf: Callable[[], None] | None = None
 
 
 class Sessions:
@@ -82,13 +35,15 @@ class Sessions:
         admission: Decides whether one more fits.
         new_peer: Makes a WebRTC connection.
         personas: The personas a visitor may choose, the default first.
+        draw: The portrait of one of them.
         ice: STUN and TURN servers for the connections and the browsers.
         clock: Time.
         spare_work: Whether the process now does work that yields to sessions, such as speaking
             known answers into the cache; its CPU use is not counted as theirs.
     """
 
-    ALONE_S = 60.0  # without any connection
+    ALONE_S = 30.0  # without any connection since it began
+    LEFT_S = 4.0  # after the last one; a page that lost its connection makes a new one in time
     DRIVEN_S = 600.0  # after the last call that drove it
     ONLOOKERS = 32  # per session
     OFFERS = 8  # at once
@@ -105,12 +60,14 @@ class Sessions:
         admission: Admission,
         new_peer: NewPeer,
         personas: Callable[[], Sequence[PersonaCard]],
+        draw: Callable[[str], Awaitable[Picture]],
         ice: Sequence[IceServer] = (),
         clock: Clock | None = None,
         spare_work: Callable[[], bool] = lambda: False,
     ) -> None:
         self.admission = admission
         self.personas = personas
+        self._draw = draw
         self.ice = tuple(ice)
         self.on_open: list[Callable[[Session], None]] = []
         self.on_close: list[Callable[[Session], None]] = []
@@ -132,6 +89,17 @@ class Sessions:
     def all(self) -> list[Guest]:
         """The running sessions, oldest first."""
         return list(self._guests.values())
+
+    async def poster(self, name: str) -> Picture:
+        """The portrait of the persona ``name``.
+
+        Raises:
+            NoSession: There is no such persona here.
+            ConsentError: It shows a real person who does not agree.
+        """
+        if name not in (card.name for card in self.personas()):
+            raise NoSession(f"persona {name!r}: is not served here", fix="see GET /api/personas")
+        return await self._draw(name)
 
     def guest(self, id: str) -> Guest:
         """A running session with its connections.
@@ -188,6 +156,8 @@ class Sessions:
         frames, late = guest.session.frames()
         self._past_frames += frames
         self._past_late += late
+        for errand in tuple(guest.errands):
+            errand.cancel()
         peers = [peer for peer in (guest.peer, *guest.onlookers.values()) if peer is not None]
         guest.peer = None
         guest.onlookers.clear()
@@ -242,9 +212,14 @@ class Sessions:
                 session = guest.session
                 peer: PeerPort
 
-                def heard_message(message: dict[str, Any]) -> None:
-                    if (reply := session.handle(message)) is not None:
+                async def obey(message: dict[str, Any]) -> None:
+                    if (reply := await answer_to(session, message)) is not None:
                         peer.send(reply)
+
+                def heard_message(message: dict[str, Any]) -> None:
+                    errand = asyncio.create_task(obey(message), name=f"message:{id}")
+                    guest.errands.add(errand)
+                    errand.add_done_callback(guest.errands.discard)
 
                 peer = self._new_peer(
                     session.broadcast, ice=self.ice, on_audio=session.hear,
@@ -301,14 +276,10 @@ class Sessions:
 
     async def publish(self, id: str, url: str, token: str | None) -> None:
         """Send a session to a WHIP or RTMP server until it ends or `unpublish` is called."""
-        guest = self.guest(id)
         await self.drive(id).publish(url, token)
-        guest.publishing = True
 
     async def unpublish(self, id: str) -> None:
         """Stop sending a session to another server."""
-        guest = self.guest(id)
-        guest.publishing = False
         await self.drive(id).unpublish()
 
     async def run(self) -> None:
@@ -321,6 +292,11 @@ class Sessions:
             await self._clock.wait_until(due)
             self._meter.late(self._clock.now() - due)
             own = own and not self._spare_work()
+            for guest in self.all():
+                if guest.session.over and not guest.ending:
+                    guest.ending = asyncio.create_task(
+                        self._end_over(guest.session), name=f"end:{guest.session.id}"
+                    )
             if self._clock.now() - swept < 1.0:
                 continue
             swept = self._clock.now()
@@ -337,11 +313,17 @@ class Sessions:
         now = self._clock.now()
         for id, guest in tuple(self._guests.items()):
             self._drop_gone(guest)
-            if guest.peer is not None or guest.onlookers or guest.publishing:
-                guest.met = now
-            if now - guest.met >= self.ALONE_S and now - guest.driven >= self.DRIVEN_S:
+            publication = guest.session.publication
+            sent = publication is not None and publication.state != "given-up"
+            if guest.peer is not None or guest.onlookers or sent:
+                guest.met, guest.grace = now, self.LEFT_S
+            if now - guest.met >= guest.grace and now - guest.driven >= self.DRIVEN_S:
                 with suppress(NoSession):
                     await self.close(id, "nobody is connected")
+
+    async def _end_over(self, session: Session) -> None:
+        with suppress(NoSession):  # a call has ended it meanwhile
+            await self.close(session.id, session.over)
 
     @property
     def refusals(self) -> int:
@@ -359,7 +341,9 @@ class Sessions:
             await self._quietly(session.close("it did not start"), "session.close", id)
             raise
         now = self._clock.now()
-        self._guests[id] = Guest(session, time.time(), met=now, driven=now - self.DRIVEN_S)
+        self._guests[id] = Guest(
+            session, time.time(), met=now, driven=now - self.DRIVEN_S, grace=self.ALONE_S
+        )
         if self._closing:
             await self.close(id, "the server is shutting down")
             raise Refused("the server is shutting down", retry_after=10)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from digital_human.apps.live.reply import Question, Reply
+from digital_human.dialogue.knowledge.words import core, sounds_of
 from digital_human.speech.backchannel import normalised
+
+Prepare = Callable[[Question, Callable[[], bool]], Coroutine[Any, Any, None]]
+
+_TELLING = frozenset("零一二两三四五六七八九十百千万不没无买卖")
+"""Characters that no other one may stand in for, however alike they sound."""
 
 
 class Speculation:
@@ -51,10 +60,45 @@ class Speculation:
             draft.drop()
 
 
+class Foresight:
+    """Has the mind prepare for the words heard so far; what was begun for earlier words ends.
+
+    Args:
+        prepare: Prepares for a question; is given what says whether the words are others by now.
+            Must not raise.
+    """
+
+    def __init__(self, prepare: Prepare) -> None:
+        self._prepare = prepare
+        self._task: asyncio.Task[None] | None = None
+        self._stop = threading.Event()
+
+    def hear(self, question: Question, group: asyncio.TaskGroup) -> None:
+        """The words are now these; work for them runs in ``group``."""
+        self.drop()
+        stop = self._stop = threading.Event()
+        self._task = group.create_task(self._prepare(question, stop.is_set), name="foresight")
+
+    def drop(self) -> None:
+        """End what is being prepared; what was read of it is kept."""
+        self._stop.set()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+
+def same_question(a: Question, b: Question) -> bool:
+    """Whether two hearings of a question ask the same: marks, politeness and homophones aside."""
+    if a.language != b.language:
+        return False
+    first, second = normalised(core(a.text)), normalised(core(b.text))
+    if first == second:
+        return True
+    if a.language != "zh" or len(first) != len(second) or sounds_of(first) != sounds_of(second):
+        return False
+    return not any(_TELLING & {a, b} for a, b in zip(first, second, strict=True) if a != b)
+
+
 def _answers(draft: Reply, question: Question) -> bool:
-    """Whether ``draft`` is alive and for the same words, marks and case aside."""
-    return (
-        not draft.dead() and not draft.failed
-        and draft.question.language == question.language
-        and normalised(draft.question.text) == normalised(question.text)
-    )  # fmt: skip
+    """Whether ``draft`` is alive and for the same question."""
+    return not draft.dead() and not draft.failed and same_question(draft.question, question)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from digital_human.apps.news.consent import require_consent
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import plan_programme
 from digital_human.apps.news.script import Segment, Text, text_in, voice_in
-from digital_human.errors import DigitalHumanError, InputError, ResourceError
+from digital_human.errors import ConsentError, DigitalHumanError, InputError, ResourceError
 from digital_human.face.avatar import open_avatar
 from digital_human.media.clips import probe_media
 from digital_human.safety.audit import AuditLog
@@ -60,9 +61,11 @@ def check_script(file: ScriptFile) -> Checked:
 
     Raises:
         InputError: One message that lists every problem as ``file:line: field: what is wrong``.
+        ConsentError: Nothing is wrong, but a real person did not agree; listed likewise.
     """
+    refused: list[str] = []
     problems = [
-        *_people(file),
+        *_people(file, refused),
         *_texts(file),
         *_readings(file),
         *_media(file),
@@ -71,6 +74,10 @@ def check_script(file: ScriptFile) -> Checked:
         raise InputError(
             "\n".join(dict.fromkeys(problems)),
             fix="edit these lines, then: digital-human news check",
+        )
+    if refused:
+        raise ConsentError(
+            "\n".join(refused), fix="use another anchor; see digital-human consent list"
         )
     moderator = Moderator.default()
     findings = []
@@ -125,10 +132,13 @@ def print_verdict(console: Console, checked: Checked) -> None:
         console.print(verdict_table(finding.verdict, finding.text))
 
 
-def _people(file: ScriptFile) -> Iterator[str]:
+def _people(file: ScriptFile, refused: list[str]) -> Iterator[str]:
+    """Problems with anchors and voices; people who did not agree are added to ``refused``."""
     for key, anchor in file.script.anchors.items():
         try:
-            open_avatar(anchor.avatar)
+            require_consent(open_avatar(anchor.avatar).manifest)
+        except ConsentError as error:
+            refused.append(file.problem(("anchors", key, "avatar"), error.message))
         except DigitalHumanError as error:
             yield file.problem(("anchors", key, "avatar"), _with_fix(error))
         for language in file.script.languages:
@@ -178,20 +188,9 @@ def _readings(file: ScriptFile) -> Iterator[str]:
 
 
 def _media(file: ScriptFile) -> Iterator[str]:
-    script = file.script
-    wanted: list[tuple[Location, Path | None]] = [
-        (("background",), script.background),
-        (("logo_picture",), script.logo_picture),
-    ]
-    for number, segment in enumerate(script.segments):
-        at = ("segments", number)
-        wanted += [((*at, "pictures", i), path) for i, path in enumerate(segment.pictures)]
-        wanted.append(((*at, "video"), segment.video))
-    for location, path in wanted:
-        if path is None:
-            continue
+    for location, path in file.media():
         try:
-            probe_media(file.resolve(path))
+            probe_media(path)
         except DigitalHumanError as error:
             yield file.problem(location, _with_fix(error))
 

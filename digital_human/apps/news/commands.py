@@ -17,6 +17,7 @@ from digital_human.apps.news.render import RenderOptions, render_script
 from digital_human.apps.news.script import SIZES, schema_text, slug, text_in
 from digital_human.apps.news.template import new_project
 from digital_human.errors import InputError
+from digital_human.media.encoder import WITH_ALPHA, AlphaName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,15 +66,34 @@ def check(script: ScriptPath, allow: AllowReason = None) -> None:
     )
 
 
-@app.command("render", epilog="Example: digital-human news render bulletin/script.yaml --out n.mp4")
+@app.command(
+    "render",
+    epilog="Examples: digital-human news render bulletin/script.yaml --out n.mp4; "
+    "digital-human news render bulletin/script.yaml --alpha prores --out anchor.mov",
+)
 def render(
     script: ScriptPath,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The MP4; with several languages, -zh, -en are added."),
+        typer.Option("--out", "-o", help="The file; with several languages, -zh, -en are added."),
     ] = None,
     size: SizeName = None,
     allow: AllowReason = None,
+    alpha: Annotated[
+        str | None,
+        typer.Option(
+            "--alpha",
+            help="Only the people, with alpha, for editors: webm (VP9) or prores (4444, .mov).",
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(
+            "--unlabelled",
+            metavar="REASON",
+            help="With --alpha: leave the visible label to the editor; the reason is logged.",
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Render every segment again, cached or not.")
     ] = False,
@@ -81,16 +101,20 @@ def render(
         int, typer.Option("--workers", min=0, help="Segments rendered at once; 0: one a core.")
     ] = 0,
 ) -> None:
-    """Render a script to MP4 (one for each language), with SRT and VTT captions beside it.
+    """Render a script to video (one for each language), with SRT and VTT captions beside it.
 
     Finished segments are kept: after Ctrl-C, a crash or an edit only what is missing is rendered.
     """
     file = _sized(load_script(script), size)
     title = text_in(file.script.title, file.script.languages[0])
-    target = out or Path("out") / f"{slug(title)}.mp4"
-    if target.suffix.lower() != ".mp4":
-        raise InputError(f"--out {target}: not an .mp4 file", fix=f"use {target}.mp4")
-    render_script(file, target, RenderOptions(allow=allow, fresh=fresh, workers=workers))
+    options = RenderOptions(allow, fresh, workers, _alpha(alpha), unlabelled)
+    suffix = options.coding.suffix
+    target = out or Path("out") / f"{slug(title)}{suffix}"
+    if target.suffix.lower() != suffix:
+        raise InputError(
+            f"--out {target}: not a {suffix} file", fix=f"use {target.with_suffix(suffix)}"
+        )
+    render_script(file, target, options)
 
 
 @app.command("preview", epilog="Example: digital-human news preview bulletin/script.yaml")
@@ -110,6 +134,15 @@ def preview(
 def schema() -> None:
     """Print the JSON schema that lets an editor complete and check scripts."""
     typer.echo(schema_text(), nl=False)
+
+
+def _alpha(name: str | None) -> AlphaName | None:
+    if name is None:
+        return None
+    for known in WITH_ALPHA:
+        if name == known:
+            return known
+    raise InputError(f"--alpha {name}: unknown", fix=f"use one of {', '.join(WITH_ALPHA)}")
 
 
 def _sized(file: ScriptFile, size: str | None) -> ScriptFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,26 @@ class ScriptFile:
     def resolve(self, path: Path) -> Path:
         """A path of the script as seen from the current folder."""
         return path if path.is_absolute() else self.path.parent / path
+
+    def backing(self, background: Path | str | None) -> Path | str | None:
+        """A background of the script: a path as `resolve` gives it, a colour as it is."""
+        return self.resolve(background) if isinstance(background, Path) else background
+
+    def media(self) -> Iterator[tuple[tuple[int | str, ...], Path]]:
+        """Where every picture and video is named, and its path."""
+        script = self.script
+        named: list[tuple[tuple[int | str, ...], Path | str | None]] = [
+            (("background",), script.background),
+            (("logo_picture",), script.logo_picture),
+        ]
+        for number, segment in enumerate(script.segments):
+            at = ("segments", number)
+            named += [((*at, "pictures", i), path) for i, path in enumerate(segment.pictures)]
+            named.append(((*at, "video"), segment.video))
+            named.append(((*at, "background"), segment.background))
+        for location, path in named:
+            if isinstance(path, Path):
+                yield location, self.resolve(path)
 
 
 def load_script(path: Path) -> ScriptFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,9 @@ import digital_human
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.script import SIZES, Script, Segment, Text, Titles, text_in, voice_in
 from digital_human.config import settings
+from digital_human.face.animation import Direction
 from digital_human.face.manifest import MANIFEST, find_bundle
+from digital_human.media.encoder import AlphaName
 from digital_human.media.shot import CityWeather, Look
 from digital_human.safety.labels import label_text
 from digital_human.speech.speaker import shared_synthesizer
@@ -29,11 +31,12 @@ _RENDERING = ("core", "speech", "face", "media", "apps/news")
 
 @dataclass(frozen=True, slots=True)
 class TurnPlan:
-    """What one anchor says in one go, in one language."""
+    """What one anchor says in one go, in one language, and what it acts meanwhile."""
 
     anchor: str
     text: str
     emotion: Emotion | None
+    directions: tuple[Direction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class SegmentPlan:
         people: Anchors who speak here, by their key in the script, in its order.
         tags: Anchors who get a lower third here.
         seconds: Length, for titles.
+        alpha: Coding with alpha of the people alone; None is the whole picture.
     """
 
     index: int
@@ -80,6 +84,7 @@ class SegmentPlan:
     seconds: float = 0.0
     lexicon: tuple[tuple[str, str], ...] = ()
     captions: bool = True
+    alpha: AlphaName | None = None
 
     @property
     def name(self) -> str:
@@ -95,23 +100,57 @@ class SegmentPlan:
 
 def plan_programme(file: ScriptFile, language: Language) -> list[SegmentPlan]:
     """Split a script into segments for one language; pure, renders nothing."""
+    return _programme(file, language, _look(file, language), tuple(_parts(file.script)))
+
+
+def plan_people(
+    file: ScriptFile, language: Language, alpha: AlphaName, *, labelled: bool
+) -> list[SegmentPlan]:
+    """As `plan_programme`, for the people alone, with alpha: without titles, pictures and strips.
+
+    Args:
+        file: The script.
+        language: Language of the programme.
+        alpha: How it is coded.
+        labelled: Whether the visible label is drawn.
+    """
+    look = Look(label=label_text(language) if labelled else "")
+    spoken = tuple(part for part in _parts(file.script) if isinstance(part[1], Segment))
+    return [
+        replace(
+            plan, alpha=alpha, look=look, layout="full" if plan.layout == "story" else plan.layout,
+            tags=(), pictures=(), video=None, source="", cities=(), captions=False,
+        )
+        for plan in _programme(file, language, look, spoken)
+    ]  # fmt: skip
+
+
+def _look(file: ScriptFile, language: Language) -> Look:
     script = file.script
-    look = Look(
+    return Look(
         theme=script.theme,
         accent=script.accent,
-        background=file.resolve(script.background) if script.background else None,
+        background=file.backing(script.background),
         logo=text_in(script.logo, language) if script.logo else "",
         logo_picture=file.resolve(script.logo_picture) if script.logo_picture else None,
         ticker=tuple(filter(None, (text_in(item, language) for item in script.ticker))),
         label=label_text(language),
     )
+
+
+def _programme(
+    file: ScriptFile,
+    language: Language,
+    look: Look,
+    parts: Sequence[tuple[str, Segment | Titles]],
+) -> list[SegmentPlan]:
     seen: set[str] = set()
     plans: list[SegmentPlan] = []
     elapsed = 0.0
-    for layout, part in _parts(script):
+    for layout, part in parts:
         plan = _plan(file, language, len(plans), layout, part, look, seen)
-        clock = _clock(script.clock, elapsed)
-        plan = replace(plan, look=replace(_rotated(look, plan.index), clock=clock))
+        clock = _clock(file.script.clock, elapsed)
+        plan = replace(plan, look=replace(_rotated(plan.look, plan.index), clock=clock))
         seen.update(plan.people)
         elapsed += plan.estimated_seconds
         plans.append(plan)
@@ -146,6 +185,8 @@ def _plan(
             index, layout, language, size, look, {},
             title=words(part.title), subtitle=words(part.subtitle), seconds=part.seconds,
         )  # fmt: skip
+    if part.background is not None:
+        look = replace(look, background=file.backing(part.background))
     speaking = {turn.anchor for turn in part.turns}
     people = {
         key: Person(
@@ -161,7 +202,9 @@ def _plan(
     return SegmentPlan(
         index, layout, language, size, look, people,
         tags=tuple(key for key in people if key not in seen),
-        turns=tuple(TurnPlan(t.anchor, words(t.say), t.emotion) for t in part.turns),
+        turns=tuple(
+            TurnPlan(t.anchor, words(t.say), t.emotion, t.directions(language)) for t in part.turns
+        ),
         headline=words(part.headline),
         pictures=tuple(file.resolve(p) for p in part.pictures),
         video=file.resolve(part.video) if part.video else None,

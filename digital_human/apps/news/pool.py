@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import Queue
@@ -30,6 +30,7 @@ from digital_human.config import settings
 from digital_human.errors import Cancelled, ResourceError
 
 _EVERY = 5  # frames between two progress messages
+_CHECK = 0.2  # s between two looks at whether the render may go on
 
 Message = tuple[int, int, int]  # segment, frames done, frames in all
 _messages: Queue[Message] | None = None
@@ -37,7 +38,10 @@ _stop: Event | None = None
 
 
 def render_missing(
-    jobs: Sequence[tuple[SegmentPlan, Path]], workers: int, console: Console
+    jobs: Sequence[tuple[SegmentPlan, Path]],
+    workers: int,
+    console: Console,
+    check: Callable[[], None],
 ) -> None:
     """Render every job's segment into its folder.
 
@@ -45,6 +49,7 @@ def render_missing(
         jobs: Segments and the folders they go to.
         workers: Processes; 0 is one for each CPU thread the program may use.
         console: Where progress is shown.
+        check: Called all the time; what it raises stops the render.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; finished segments are kept.
@@ -67,7 +72,7 @@ def render_missing(
         order = sorted(range(len(jobs)), key=lambda i: -jobs[i][0].estimated_seconds)
         try:
             futures = [pool.submit(_render_one, i, *jobs[i]) for i in order]
-            _wait(futures)
+            _wait(futures, check)
         except BrokenProcessPool as error:
             raise ResourceError(
                 "a render process was killed, most likely for want of memory",
@@ -83,10 +88,13 @@ def render_missing(
             board.close()
 
 
-def _wait(futures: list[Future[None]]) -> None:
-    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in done:
-        future.result()
+def _wait(futures: list[Future[None]], check: Callable[[], None]) -> None:
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, timeout=_CHECK, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        check()
 
 
 def _start_worker(messages: Queue[Message], stop: Event, threads: int) -> None:

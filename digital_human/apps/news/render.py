@@ -22,20 +22,34 @@ from rich.markup import escape
 
 from digital_human.apps.news import segment as parts
 from digital_human.apps.news.check import Checked, check_script, check_space, print_verdict
+from digital_human.apps.news.consent import ConsentWatch
 from digital_human.apps.news.load import ScriptFile
-from digital_human.apps.news.plan import FPS, RATE, SegmentPlan, cache_key, plan_programme
+from digital_human.apps.news.plan import (
+    FPS,
+    RATE,
+    SegmentPlan,
+    cache_key,
+    plan_people,
+    plan_programme,
+)
 from digital_human.apps.news.pool import render_missing
 from digital_human.apps.news.script import text_in
 from digital_human.apps.news.timeline import with_audible_label
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
+from digital_human.errors import ConsentError, InputError
 from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause_cues, join_cues
-from digital_human.media.encoder import disk_errors
+from digital_human.media.encoder import H264, WITH_ALPHA, AlphaName, Coding, disk_errors
 from digital_human.media.muxer import AUDIO_RATE, mux
 from digital_human.models.files import file_sha256
-from digital_human.safety.audit import record_export
+from digital_human.safety.audit import AuditLog, record_export
 from digital_human.safety.moderation import summary
-from digital_human.safety.provenance import label_and_sign
+from digital_human.safety.provenance import (
+    label_and_sign,
+    new_label,
+    payload_digest,
+    write_labels,
+)
 from digital_human.speech.loudness import TARGET_LUFS, normalise
 from digital_human.speech.types import Language, Word
 
@@ -53,21 +67,39 @@ class RenderOptions:
         allow: Reason to go on although moderation blocks the script.
         fresh: Render every segment again.
         workers: Segments at once; 0 is one for each core.
+        alpha: Only the people, with alpha, coded so; None is the whole programme.
+        unlabelled: With ``alpha``: leave out the visible label, for this reason.
     """
 
     allow: str | None = None
     fresh: bool = False
     workers: int = 0
+    alpha: AlphaName | None = None
+    unlabelled: str | None = None
+
+    @property
+    def coding(self) -> Coding:
+        """How the file is coded."""
+        return H264 if self.alpha is None else WITH_ALPHA[self.alpha]
+
+    def plans(self, file: ScriptFile, language: Language) -> list[SegmentPlan]:
+        """The segments to render."""
+        if self.alpha is None:
+            return plan_programme(file, language)
+        return plan_people(file, language, self.alpha, labelled=self.unlabelled is None)
 
 
 def render_script(
     file: ScriptFile, target: Path, options: RenderOptions, console: Console | None = None
 ) -> list[Path]:
-    """Render ``file`` to one labelled and signed MP4 for each language.
+    """Render ``file`` to one labelled and signed file for each language.
+
+    WebM has no place for a signature; it carries the AIGC key only.
 
     Args:
         file: The script.
-        target: The MP4; with several languages ``-zh`` and so on is added to its name.
+        target: The file, with the suffix of the coding; with several languages ``-zh`` and so on
+            is added to its name.
         options: See `RenderOptions`.
         console: Where progress goes.
 
@@ -81,13 +113,16 @@ def render_script(
     checked = check_script(file)
     print_verdict(console, checked)
     checked.gate(options.allow)
-    check_space(file, checked.estimated_seconds, target.parent, settings().cache_dir)
+    larger = options.coding.bytes_per_second / H264.bytes_per_second
+    check_space(file, checked.estimated_seconds * larger, target.parent, settings().cache_dir)
+    if options.unlabelled is not None:
+        _take_over_duty(file, options)
     with disk_errors(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for language in file.script.languages:
         name = f"{target.stem}-{language}" if len(file.script.languages) > 1 else target.stem
-        out = target.with_name(f"{name}.mp4")
+        out = target.with_name(f"{name}{options.coding.suffix}")
         _render_language(checked, language, out, options, console)
         written.append(out)
     _prune()
@@ -98,7 +133,7 @@ def _render_language(
     checked: Checked, language: Language, out: Path, options: RenderOptions, console: Console
 ) -> None:
     started = time.monotonic()
-    plans = plan_programme(checked.file, language)
+    plans = options.plans(checked.file, language)
     root = settings().cache_dir / "segments"
     folders = [root / cache_key(plan) for plan in plans]
     with disk_errors(root):
@@ -111,9 +146,15 @@ def _render_language(
     kept = len(plans) - len(missing)
     if kept:
         console.print(f"{kept} of {len(plans)} segments are unchanged since they were rendered")
-    render_missing([(plan, folder) for folder, plan in missing.items()], options.workers, console)
-    with console.status("joining, labelling and signing"):
-        seconds = _join(checked, language, plans, folders, out)
+    watch = ConsentWatch(person.avatar for plan in plans for person in plan.people.values())
+    jobs = [(plan, folder) for folder, plan in missing.items()]
+    try:
+        render_missing(jobs, options.workers, console, watch.check)
+        with console.status("joining, labelling and signing"):
+            seconds = _join(checked, language, options, plans, folders, out, watch)
+    except ConsentError:
+        _forget(plans, folders, watch.lost())
+        raise
     took = time.monotonic() - started
     console.print(
         f"[green]wrote[/] {escape(str(out))}: {seconds:.1f} s of video in {took:.1f} s "
@@ -123,8 +164,37 @@ def _render_language(
     )
 
 
+def _take_over_duty(file: ScriptFile, options: RenderOptions) -> None:
+    """Record why a file is to be without the visible label, which whoever asks then has to add.
+
+    Raises:
+        InputError: There is no reason, or the file is not one for editing.
+    """
+    reason = (options.unlabelled or "").strip()
+    if not reason or options.alpha is None:
+        raise InputError(
+            "--unlabelled: needs a reason" if options.alpha else "--unlabelled: needs --alpha",
+            fix='say who adds the label, such as --alpha prores --unlabelled "added in the edit"',
+        )
+    detail = {"script": file.path.name, "reason": reason, "alpha": options.alpha}
+    AuditLog().append("unlabelled", detail)
+
+
+def _forget(plans: list[SegmentPlan], folders: list[Path], avatars: set[str]) -> None:
+    """Remove the finished segments in which one of ``avatars`` is seen."""
+    for plan, folder in zip(plans, folders, strict=True):
+        if avatars & {person.avatar for person in plan.people.values()}:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _join(
-    checked: Checked, language: Language, plans: list[SegmentPlan], folders: list[Path], out: Path
+    checked: Checked,
+    language: Language,
+    options: RenderOptions,
+    plans: list[SegmentPlan],
+    folders: list[Path],
+    out: Path,
+    watch: ConsentWatch,
 ) -> float:
     notes = [json.loads((folder / parts.NOTES).read_text(encoding="utf-8")) for folder in folders]
     for folder in folders:
@@ -136,15 +206,21 @@ def _join(
     with disk_errors(out), tempfile.TemporaryDirectory(prefix=".dh-", dir=out.parent) as name:
         work = Path(name) / out.name
         mux(
-            [folder / parts.VIDEO for folder in folders], _sound(folders), work, fps=FPS,
-            metadata={"title": title},
+            [folder / parts.video_of(plan) for plan, folder in zip(plans, folders, strict=True)],
+            _sound(folders), work, fps=FPS, metadata={"title": title}, coding=options.coding,
+            progress=lambda _: watch.check(),
         )  # fmt: skip
-        label = label_and_sign(work, work, title=title)
+        if options.alpha == "webm":
+            label = new_label(payload=payload_digest(work))
+            write_labels(work, work, label)
+        else:
+            label = label_and_sign(work, work, title=title)
         track = _captions(plans, notes, starts)
         track.write(work.with_suffix(".srt"))
         track.write(work.with_suffix(".vtt"))
         work.with_suffix(".marks.json").write_text(marks, encoding="utf-8")
         work.with_suffix(".spoken.txt").write_text(_transcript(notes), encoding="utf-8")
+        watch.check()
         for finished in sorted(Path(name).iterdir()):
             finished.replace(out.parent / finished.name)
     record_export(
@@ -154,6 +230,7 @@ def _join(
         moderation=summary(checked.verdict),
         language=language,
         seconds=round(starts[-1] / FPS, 2),
+        visible_label=options.unlabelled is None,
         avatars=sorted({p.avatar for plan in plans for p in plan.people.values()}),
         voices=sorted({p.voice for plan in plans for p in plan.people.values()}),
     )

@@ -7,8 +7,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
 
+from digital_human.face.animation import Direction, take_directions
 from digital_human.speech.types import Emotion, Language
 
 SIZES: dict[str, tuple[int, int]] = {
@@ -23,6 +31,19 @@ Sky = Literal["sunny", "cloudy", "overcast", "rain", "storm", "snow", "fog", "wi
 Text = str | dict[Language, str]
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$", examples=["#1677ff"])]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Background = Annotated[
+    Colour | Path, Field(description="Instead of the studio: #RRGGBB, a picture, or a video.")
+]
+
+
+def _directed(text: Text) -> Text:
+    """Refuse stage directions that do not exist."""
+    for words in text.values() if isinstance(text, dict) else (text,):
+        take_directions(words, strict=True)
+    return text
+
+
+Spoken = Annotated[Text, AfterValidator(_directed)]
 
 
 class _Strict(BaseModel):
@@ -45,10 +66,28 @@ class Turn(_Strict):
     """What one anchor says without being interrupted by another."""
 
     anchor: Name = Field(description="Key of an entry in `anchors`.")
-    say: Text = Field(description="The words to speak.")
+    say: Spoken = Field(
+        description="The words to speak; [nod], [微笑 0.5] and the like are acted there."
+    )
     emotion: Emotion | None = Field(
         default=None, description="Look of the face; without it, taken from the words."
     )
+    _directions: dict[Language | None, tuple[Direction, ...]] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _take_directions(self) -> Turn:
+        """From here on `say` holds only what is spoken: what is judged, read and shown."""
+        if isinstance(self.say, str):
+            self.say, self._directions[None] = take_directions(self.say)
+            return self
+        taken = {language: take_directions(words) for language, words in self.say.items()}
+        self.say = {language: words for language, (words, _) in taken.items()}
+        self._directions.update({language: found for language, (_, found) in taken.items()})
+        return self
+
+    def directions(self, language: Language) -> tuple[Direction, ...]:
+        """The stage directions in the words of ``language``."""
+        return self._directions.get(None if isinstance(self.say, str) else language, ())
 
 
 class City(_Strict):
@@ -85,13 +124,19 @@ class Segment(_Strict):
     )
     headline: Text = Field(default="", description="Headline strip.")
     anchor: Name | None = Field(default=None, description="Who says `say`.")
-    say: Text | None = Field(default=None, description="The words to speak.")
+    say: Spoken | None = Field(
+        default=None,
+        description="The words to speak; [nod], [微笑 0.5] and the like are acted there.",
+    )
     emotion: Emotion | None = None
     turns: list[Turn] = Field(default_factory=list, description="Instead of `anchor` and `say`.")
     pictures: list[Path] = Field(default_factory=list, description="For `beside` and `story`.")
     video: Path | None = Field(default=None, description="For `story`; its own sound is not used.")
     cities: list[City] = Field(default_factory=list, max_length=8, description="For `weather`.")
     source: Text = Field(default="", description="Credit shown on pictures, e.g. 图：本台.")
+    background: Background | None = Field(
+        default=None, description="As the programme's, for this segment alone."
+    )
 
     @model_validator(mode="after")
     def _who_says_what(self) -> Segment:
@@ -123,7 +168,7 @@ class Script(_Strict):
     clock: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$", examples=["19:00"])
     theme: Literal["blue", "light"] = "blue"
     accent: Colour | None = Field(default=None, description="Colour of strips, #RRGGBB.")
-    background: Path | None = Field(default=None, description="Own studio picture.")
+    background: Background | None = None
     logo: Text | None = Field(default=None, description="Words in the corner.")
     logo_picture: Path | None = Field(default=None, description="Picture in the corner.")
     ticker: list[Text] = Field(default_factory=list)

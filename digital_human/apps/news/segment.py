@@ -23,12 +23,22 @@ from digital_human.core.epoch import Epoch
 from digital_human.core.frames import VideoFrame
 from digital_human.core.stage import ModelThread, run_graph
 from digital_human.errors import Cancelled
-from digital_human.media.encoder import PartEncoder, disk_errors
+from digital_human.media.encoder import H264, WITH_ALPHA, Coding, PartEncoder, disk_errors
 from digital_human.speech.types import Speech
 
-VIDEO, SOUND, NOTES = "video.mp4", "sound.flac", "segment.json"
+SOUND, NOTES = "sound.flac", "segment.json"
 # Frames drawn ahead of the encoder: enough to keep both busy, little memory.
 _AHEAD = 6
+
+
+def coding_of(plan: SegmentPlan) -> Coding:
+    """How a segment's pictures are coded."""
+    return H264 if plan.alpha is None else WITH_ALPHA[plan.alpha]
+
+
+def video_of(plan: SegmentPlan) -> str:
+    """Name of a segment's video in its folder."""
+    return f"video{coding_of(plan).suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +167,7 @@ async def _run(
     said: Channel[_Said] = Channel(2, Policy.BLOCK, epoch)
     drawn: Channel[VideoFrame] = Channel(_AHEAD, Policy.BLOCK, epoch)
     studio = Studio(plan, threads)
-    encoder = PartEncoder(work / VIDEO, plan.size, FPS, threads)
+    encoder = PartEncoder(work / video_of(plan), plan.size, FPS, threads, coding_of(plan))
     try:
         with (
             ModelThread("speech") as speech,

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
 import cv2
-import numpy as np
 
 from digital_human.apps.news.plan import FPS, RATE, SegmentPlan, TurnPlan
-from digital_human.apps.news.timeline import SAMPLES, Timeline
+from digital_human.apps.news.timeline import SAMPLES, Timeline, is_moody
 from digital_human.core.frames import ByteArray
 from digital_human.face.animation import Animator
-from digital_human.face.avatar import Avatar, open_avatar
+from digital_human.face.avatar import open_avatar
 from digital_human.face.renderers.base import Renderer
 from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause_cues, join_cues
 from digital_human.media.compositor import Compositor
-from digital_human.media.shot import Framing, Shot
+from digital_human.media.cutout import Cutouts
+from digital_human.media.framing import frame_of
+from digital_human.media.shot import Shot
 from digital_human.speech.speaker import Speaker
 from digital_human.speech.text.emotion import emotion_of
 from digital_human.speech.text.lexicon import Lexicon
-from digital_human.speech.types import Speech
+from digital_human.speech.types import Emotion, Speech
 
 # Programme frame handed to the compositor in every segment but the first: past the time in which
 # the label must be large.
@@ -44,13 +46,16 @@ class Studio:
         self._speakers = {
             key: Speaker(p.voice, lexicon=lexicon, speed=p.speed) for key, p in plan.people.items()
         }
-        self.framings = {key: framing_of(avatar) for key, avatar in self._avatars.items()}
+        self.framings = {key: frame_of(avatar) for key, avatar in self._avatars.items()}
         self._renderers: dict[tuple[str, int], Renderer] = {}
         self.compositor = Compositor(plan.size, FPS, plan.look)
+        self._cutouts = Cutouts(plan.size, plan.look) if plan.alpha else None
 
     def say(self, turn: TurnPlan, cancelled: Callable[[], bool]) -> Iterator[Speech]:
         """Speak a turn clause by clause."""
-        emotion = turn.emotion or emotion_of(turn.text)
+        emotion: Emotion = turn.emotion or emotion_of(turn.text)
+        if is_moody(turn.directions):  # The script's cues set the face.
+            emotion = "neutral"
         return self._speakers[turn.anchor].say(
             turn.text, language=self._plan.language, emotion=emotion, cancelled=cancelled
         )
@@ -58,7 +63,9 @@ class Studio:
     def draw(
         self, timeline: Timeline, shots: Mapping[int, int] | None = None
     ) -> Iterator[ByteArray]:
-        """Draw the segment frame by frame, uint8 [h, w, 3] RGB; each array is the caller's own.
+        """Draw the segment frame by frame; each array is the caller's own.
+
+        They are uint8 [h, w, 3] RGB, or [h, w, 4] RGBA for a plan with alpha.
 
         Args:
             timeline: The segment.
@@ -69,6 +76,7 @@ class Studio:
         animators = {key: self.animator(key, timeline) for key in plan.people}
         captions = caption_track(plan, timeline) if plan.captions else None
         first = 0 if plan.index == 0 else _LATER
+        cues = deque(sorted(timeline.cues, key=lambda cue: cue.frame))
         previous: ByteArray | None = None
         picture: ByteArray | None = None
         for number, (start, shot) in enumerate(timeline.shots):
@@ -77,15 +85,21 @@ class Studio:
             previous = picture.copy() if fades and picture is not None else None
             for t in range(shot.frames):
                 pts = start + t
+                while cues and cues[0].frame <= pts:
+                    cue = cues.popleft()
+                    animators[cue.anchor].act(cue.act)
                 motions = {key: animator.frame(pts) for key, animator in animators.items()}
                 if shots is not None and shots.get(number) != t:
                     continue
                 people = {
                     key: self.renderer(shot, key).render(motions[key]) for key in shot.anchors
                 }
-                cue = captions.cue_at(pts / FPS) if captions else None
+                if self._cutouts is not None:
+                    yield self._cutouts.compose(shot, people, programme_t=first + pts)
+                    continue
+                caption = captions.cue_at(pts / FPS) if captions else None
                 picture = self.compositor.compose(
-                    shot, t, people, cue.lines if cue else (),
+                    shot, t, people, caption.lines if caption else (),
                     programme_t=first + pts, previous=previous, fade=_FADE,
                 )  # fmt: skip
                 yield picture.copy()
@@ -104,20 +118,11 @@ class Studio:
         """The anchor's renderer at the size the shot needs."""
         avatar = self._avatars[key]
         height, width = avatar.canvas.shape[:2]
-        rows = self.compositor.placement(shot, key, (width, height)).height
+        stage = self._cutouts or self.compositor
+        rows = stage.placement(shot, key, (width, height)).height
         if (key, rows) not in self._renderers:
             self._renderers[key, rows] = avatar.renderer(rows)
         return self._renderers[key, rows]
-
-
-def framing_of(avatar: Avatar) -> Framing:
-    """Where the person is inside the avatar's picture: crown from the matte, chin from the mesh."""
-    height, width = avatar.canvas.shape[:2]
-    covered = np.flatnonzero((avatar.canvas[..., 3] > 127).any(axis=1))
-    face = avatar.manifest.face
-    return Framing(
-        crown=float(covered[0]) / height, chin=face.chin[1] / height, centre=face.eyes[0] / width
-    )
 
 
 def caption_track(plan: SegmentPlan, timeline: Timeline) -> CaptionTrack:

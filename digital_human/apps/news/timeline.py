@@ -9,6 +9,7 @@ import numpy as np
 
 from digital_human.apps.news.plan import FPS, RATE, SegmentPlan
 from digital_human.core.frames import FloatArray
+from digital_human.face.animation import MOODS, Direction
 from digital_human.media.shot import Framing, LayoutName, NameTag, Shot
 from digital_human.safety.labels import audio_label
 from digital_human.speech.types import Speech
@@ -19,6 +20,9 @@ LEAD, GAP, TAIL = 8, 7, 14
 # The audible label starts here; a programme that opens with speech waits until it has been heard.
 LABEL_AT, FIRST_LEAD = 0.3, 36
 _TAG_FRAMES = 110
+# A strip that is to be read, and what lies between two of them.
+_READ, _CHANGE = 50, 6
+_USUAL_MOOD = 0.55  # level at which a mood looks like an emotion
 _STORY_INTRO = 2.2  # s the anchor is seen at least before the pictures of a story
 
 
@@ -40,6 +44,21 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Cue:
+    """A stage direction at its time.
+
+    Attributes:
+        frame: When it begins, from the start of the segment.
+        anchor: Who acts.
+        act: As `Animator.act` takes it.
+    """
+
+    frame: int
+    anchor: str
+    act: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """A segment ready to be drawn.
 
@@ -47,11 +66,13 @@ class Timeline:
         frames: Length.
         placed: Speech in order.
         shots: First frame and shot, in order, without gaps.
+        cues: Stage directions in order.
     """
 
     frames: int
     placed: tuple[Placed, ...]
     shots: tuple[tuple[int, Shot], ...]
+    cues: tuple[Cue, ...] = ()
 
     def sound(self) -> FloatArray:
         """The segment's sound, float32 [frames * SAMPLES] mono at `RATE`."""
@@ -74,7 +95,43 @@ def lay_out(
         placed.append(Placed(plan.turns[turn].anchor, speech, at, turn))
         at += len(speech.pcm)
     frames = round(plan.seconds * FPS) if plan.seconds else -(-at // SAMPLES) + TAIL
-    return Timeline(frames, tuple(placed), tuple(_shots(plan, placed, frames, framings)))
+    shots = tuple(_shots(plan, placed, frames, framings))
+    cues = [cue for number in range(len(plan.turns)) for cue in _cues(plan, placed, number)]
+    return Timeline(frames, tuple(placed), shots, tuple(cues))
+
+
+def _cues(plan: SegmentPlan, placed: Sequence[Placed], number: int) -> list[Cue]:
+    """The stage directions of one turn; a mood they set ends with the turn."""
+    turn = plan.turns[number]
+    said = [item for item in placed if item.turn == number]
+    if not turn.directions or not said:
+        return []
+    cues = [Cue(_frame_of(turn.text, d, said), turn.anchor, d.act) for d in turn.directions]
+    if is_moody(turn.directions):
+        if turn.emotion:
+            usual = f"{turn.emotion} {_USUAL_MOOD}"
+            cues.insert(0, Cue(said[0].at // SAMPLES, turn.anchor, usual))
+        end = said[-1].at + len(said[-1].speech.pcm)
+        cues.append(Cue(end // SAMPLES, turn.anchor, "neutral"))
+    return cues
+
+
+def is_moody(directions: Sequence[Direction]) -> bool:
+    """Whether some of ``directions`` say what the face feels."""
+    return any(direction.act.partition(" ")[0] in MOODS for direction in directions)
+
+
+def _frame_of(text: str, direction: Direction, said: Sequence[Placed]) -> int:
+    """Frame at which the word begins before which ``direction`` stands in ``text``."""
+    at = 0
+    for item in said:
+        at = text.index(item.speech.clause.text, at)
+        for word in item.speech.words:
+            at += len(word.text)
+            if at > direction.at and word.text.strip():
+                return (item.at + word.start) // SAMPLES
+    last = said[-1]
+    return (last.at + (last.speech.words[-1].end if last.speech.words else 0)) // SAMPLES
 
 
 def _shots(
@@ -146,6 +203,9 @@ def _tags(plan: SegmentPlan, placed: Sequence[Placed], start: int, end: int) -> 
         person = plan.people[key]
         begin = first - start + 4
         length = min(_TAG_FRAMES, end - start - begin)
+        left = end - start - begin - _CHANGE
+        if plan.headline and left >= 2 * _READ:  # The headline comes after it.
+            length = min(length, max(_READ, left - _READ))
         if length > 30:
             tags.append(
                 NameTag(

@@ -186,6 +186,11 @@ class Knowledge:
             if entry.speakable:
                 yield spoken(entry.text, entry.language), entry.language
 
+    def passages(self) -> Iterator[tuple[Source, Language]]:
+        """Every entry with its language, for having them read ahead."""
+        for entry in self._index.entries:
+            yield _source(entry, 1.0), entry.language
+
     def __len__(self) -> int:
         return len(self._index.entries)
 

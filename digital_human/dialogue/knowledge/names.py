@@ -135,6 +135,9 @@ def _dictionary_places() -> frozenset[str]:
     return frozenset(w for w, _, tag in tags if tag in _NAME_TAGS and _PLACE.fullmatch(w))
 
 
+_PRONOUN = re.compile(r"[您你我他她它]")  # the dictionary takes 建议您 for a person
+
+
 @lru_cache(maxsize=1)
 def _dictionary_names() -> frozenset[str]:
     """Names of places and organisations of jieba's dictionary, and of people in three signs."""
@@ -142,5 +145,7 @@ def _dictionary_names() -> frozenset[str]:
     return frozenset(
         w
         for w, _, tag in tags
-        if len(w) > 1 and (tag in ("ns", "nt") or (tag == "nr" and len(w) == 3))
+        if len(w) > 1
+        and (tag in ("ns", "nt") or (tag == "nr" and len(w) == 3))
+        and not _PRONOUN.search(w)
     )

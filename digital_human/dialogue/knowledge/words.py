@@ -17,7 +17,7 @@ from typing import Any
 
 from digital_human.dialogue.knowledge.questions import CLOSING, KINDS, LIGHT_WORDS, OPENING
 from digital_human.safety.folding import simplified
-from digital_human.speech.text.phonemes import _jieba as jieba_tokenizer
+from digital_human.speech.text.phonemes import jieba_tokenizer
 
 _RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+(?:'[a-z]+)*|\d+(?:[.:]\d+)*", re.IGNORECASE)
 _SHORT_IS = re.compile(

@@ -19,7 +19,7 @@ LLMS = Registry(
             kind="language model",
             factory="digital_human.dialogue.llm.openai:OpenAiLlm",
             extra="live",
-            capabilities=frozenset({"remote"}),
+            capabilities=frozenset({"remote", "parallel"}),
         ),
     ],
 )

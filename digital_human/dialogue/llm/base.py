@@ -29,7 +29,10 @@ def never() -> bool:
 
 
 class Llm(Protocol):
-    """A chat model. One thread at a time calls it; `cancelled` may be set by any other."""
+    """A chat model. `cancelled` may be set by any thread.
+
+    One thread at a time calls it, unless its backend has the capability ``parallel``.
+    """
 
     def stream(
         self,
@@ -63,6 +66,24 @@ class Llm(Protocol):
 
         Raises:
             Cancelled: ``cancelled`` said so; what was read is kept.
+        """
+        ...
+
+    def learn(
+        self, head: Sequence[Message], passage: str, *, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Read a passage once and keep it on the disk, so that no later prompt has to read it.
+
+        Args:
+            head: What it is read behind: prompts in which it serves have these messages, the last
+                one going on with this passage, or with others that were learned behind ``head``
+                and then this one. Anything may follow.
+            passage: Of the knowledge, ending with a line end; never what a visitor said.
+            cancelled: Asked while it is read.
+
+        Raises:
+            Cancelled: ``cancelled`` said so.
+            ResourceError: It cannot be kept.
         """
         ...
 

@@ -1,47 +1,38 @@
-"""A GGUF model in this process, through llama.cpp.
-
-All sessions share one context whose key-value cells are one pool: a prompt is a sequence in it,
-and starts from the longest head that any earlier prompt left there (`sequences`), so that a turn
-only reads its own tokens. Sharing a head copies nothing.
-"""
+"""A GGUF model in this process, through llama.cpp."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
 import ctypes
-import functools
+import itertools
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from digital_human.config import LlmSettings, settings
 from digital_human.dialogue.llm.base import Message, never, shortened
-from digital_human.dialogue.llm.sequences import Slot, Slots
-from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError
+from digital_human.dialogue.llm.cells import SEQUENCES, Cells
+from digital_human.dialogue.llm.library import VERSION, C, Stop, quiet
+from digital_human.dialogue.llm.sequences import Slot
+from digital_human.dialogue.llm.shelf import Shelf, Tokens, fingerprint
+from digital_human.errors import InputError, ResourceError, WeightsError
 from digital_human.models import store
-
-# Threads of llama.cpp wait for each other at about a thousand barriers a token. GNU OpenMP spins
-# there by default, which stops everything when another model wants the same core; a short spin
-# costs nothing on an idle machine. Read by libgomp when it is loaded.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-from llama_cpp import llama_cpp as C  # noqa: E402, N812
-from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # noqa: E402
 
 _BATCH = 64  # prompt tokens read in one go: as fast as 512 on a processor, and a shorter wait
 _GPU_BATCH = 512
-_SEQUENCES = 64
+_AHEAD_BATCH = 16  # the same for what may be given up any time
 _CELLS = 2  # times the context of one prompt
-_POLL = 0.01  # s between questions whether the work is still wanted
 _FLASH_ATTENTION = 1  # skips cells of other sequences
 _TEMPERATURE, _TOP_P, _TOP_K, _SEED = 0.2, 0.8, 20, 7
 _REPEATED, _PENALTY = 64, 1.05
+_GUESSED = 2  # tokens of an answer that are guessed at a time
+_SHELF = "passages"  # folder in the cache
 
 
 class LlamaLlm:
@@ -61,26 +52,29 @@ class LlamaLlm:
         path = _file(llm.model)
         self._limit, layers = llm.context, llm.gpu_layers
         self._threads = llm.threads or settings().cpu_threads
-        _quiet()
+        quiet()
         C.llama_backend_init()
         self._model = _load(path, layers)
         gpu = layers != 0 and bool(C.llama_supports_gpu_offload())
-        self._chunk = _GPU_BATCH if gpu else _BATCH
-        self._context: Any = self._new_context()
+        chunk = _GPU_BATCH if gpu else _BATCH
+        self._context: Any = self._new_context(chunk)
         if not self._context:
             C.llama_model_free(self._model)
             raise ResourceError(
                 f"{path.name}: no memory for a context of {self._limit} tokens",
                 fix="lower llm.context in digital-human.toml",
             )
-        self._memory = C.llama_get_memory(self._context)
         self._vocab = C.llama_model_get_vocab(self._model)
         self._control = _control_tokens(self._vocab)
         self._template = self._chat_template()
-        self._slots = Slots(_SEQUENCES)
-        self._stop = _Stop(self._context)
-        self.evaluated = 0
-        """Prompt tokens read by the last call, those that were cached not counted."""
+        self._stop = Stop(self._context)
+        shelf = Shelf(settings().cache_dir / _SHELF, fingerprint(path, VERSION, gpu))
+        self._cells = Cells(self._context, self._stop, shelf, chunk)
+
+    @property
+    def evaluated(self) -> int:
+        """Prompt tokens read by the last call, those that were known not counted."""
+        return self._cells.evaluated
 
     def stream(
         self,
@@ -95,14 +89,12 @@ class LlamaLlm:
         prompt = self._prompt(kept)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         with self._stop.watching(cancelled), _sampler(self._vocab) as sampler:
-            slot = self._read(prompt, whole=True)
-            for _ in range(max_tokens):
-                token = int(C.llama_sampler_sample(sampler, self._context, -1))
+            slot = self._cells.read(prompt, whole=True)
+            for token in itertools.islice(self._written(slot, sampler), max_tokens):
                 if C.llama_vocab_is_eog(self._vocab, token):
                     break
                 if piece := decoder.decode(self._bytes(token)):
                     yield piece
-                self._evaluate(slot, [token])
         if rest := decoder.decode(b"", final=True).rstrip("\ufffd"):
             yield rest
 
@@ -110,7 +102,23 @@ class LlamaLlm:
         """Read the head of prompts to come; see `base.Llm`."""
         head = self._prompt(messages, answer=False)[: self._limit - 1]
         with self._stop.watching(cancelled):
-            self._read(head, whole=False)
+            self._cells.read(head, whole=False, chunk=_AHEAD_BATCH)
+
+    def learn(
+        self, head: Sequence[Message], passage: str, *, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Read a passage of the knowledge once and for all; see `base.Llm`."""
+        before, last = head[:-1], head[-1]
+        passage = self._control.sub("", passage)
+        told = f"{last.content}{passage}"
+        text = self._text([*before, Message(last.role, f"{told}?")])
+        end = text.rfind(told) + len(told)
+        tokens = self._tokens(text[:end], special=True)
+        start = self._tokens(text[: end - len(passage)], special=True)
+        if tokens[: len(start)] != start or len(tokens) >= self._limit:
+            return  # tokens of this model reach across: such a passage is read with its prompt
+        with self._stop.watching(cancelled):
+            self._cells.learn(start, tokens[len(start) :])
 
     def count(self, text: str) -> int:
         """Tokens of ``text``."""
@@ -123,70 +131,44 @@ class LlamaLlm:
             C.llama_model_free(self._model)
             self._context = None
 
-    def _read(self, prompt: list[int], *, whole: bool) -> Slot:
-        """Bring ``prompt`` into a sequence of the cache; ``whole`` also makes its logits."""
-        donor, shared = self._slots.find(prompt)
-        # The last token is read again when the answer is to start right behind it.
-        shared = min(shared, len(prompt) - whole)
-        if not whole and shared == len(prompt):
-            self.evaluated = 0
-            return donor
-        slot = donor if shared == len(donor.tokens) else self._branch(donor, shared)
-        slot.tokens = slot.tokens[:shared]
-        C.llama_memory_seq_rm(self._memory, slot.number, shared, -1)
-        rest = prompt[shared:]
-        self.evaluated = len(rest)
-        for start in range(0, len(rest), self._chunk):
-            self._evaluate(slot, rest[start : start + self._chunk])
-        return slot
+    def _written(self, slot: Slot, sampler: Any) -> Iterator[int]:
+        """The tokens that follow ``slot``, without end.
 
-    def _branch(self, donor: Slot, shared: int) -> Slot:
-        """A sequence that starts with the first ``shared`` tokens of ``donor``."""
-        slot = self._slots.take(donor)
-        C.llama_memory_seq_rm(self._memory, slot.number, -1, -1)
-        if shared:
-            C.llama_memory_seq_cp(self._memory, donor.number, slot.number, 0, shared)
-        slot.tokens = donor.tokens[:shared]
-        return slot
-
-    def _evaluate(self, slot: Slot, tokens: list[int]) -> None:
-        """Append ``tokens`` to ``slot``, making room by dropping the least used sequences."""
-        batch = C.llama_batch_init(len(tokens), 0, 1)
-        try:
-            _fill(batch, tokens, len(slot.tokens), slot.number)
-            while (result := C.llama_decode(self._context, batch)) == 1:
-                old = self._slots.oldest(slot)
-                if old is None:
+        An answer often repeats its passages: where its last two tokens stand in the prompt, those
+        that follow there are evaluated along with them, which takes hardly longer than one token,
+        and are kept as far as the sampler chooses the same (prompt lookup decoding).
+        """
+        guess: list[int] = []
+        while True:
+            for left in range(len(guess), -1, -1):  # guesses whose turn has not come
+                token = int(C.llama_sampler_sample(sampler, self._context, -1 - left))
+                yield token
+                if left and token != guess[-left]:
                     break
-                C.llama_memory_seq_rm(self._memory, old.number, -1, -1)
-                old.tokens = old.tokens[:0]
-        finally:
-            C.llama_batch_free(batch)
-        if result:
-            C.llama_memory_seq_rm(self._memory, slot.number, len(slot.tokens), -1)
-            self._stop.check()
-            raise ResourceError(
-                f"llama.cpp could not evaluate {len(tokens)} tokens (code {result})",
-                fix="lower llm.context, or take a smaller model",
-            )
-        slot.tokens = np.append(slot.tokens, np.asarray(tokens, np.int32))
-        self._stop.check()
+            self._cells.cut(slot, len(slot.tokens) - left)
+            guess = _following(slot.tokens, token)
+            self._cells.evaluate(slot, [token, *guess], logits=1 + len(guess))
 
     def _prompt(self, messages: Sequence[Message], *, answer: bool = True) -> list[int]:
         """Tokens of the model's own chat template around ``messages``.
 
         Without ``answer`` they end after the last message's text, as the head of a longer prompt.
         """
-        contents = [self._control.sub("", m.content).strip() for m in messages]
-        chat: Any = [
-            {"role": m.role, "content": c} for m, c in zip(messages, contents, strict=True)
-        ]
-        text = self._template(messages=chat).prompt
+        text = self._text(messages)
         if not answer:
-            text = text[: text.rfind(contents[-1]) + len(contents[-1])]
+            last = self._plain(messages[-1].content)
+            text = text[: text.rfind(last) + len(last)]
         tokens = self._tokens(text, special=True)
         # The last token may join with what follows.
         return tokens if answer else tokens[:-1]
+
+    def _text(self, messages: Sequence[Message]) -> str:
+        chat: Any = [{"role": m.role, "content": self._plain(m.content)} for m in messages]
+        return self._template(messages=chat).prompt
+
+    def _plain(self, content: str) -> str:
+        """``content`` without what the model takes for control tokens."""
+        return self._control.sub("", content).strip()
 
     def _tokens(self, text: str, *, special: bool = False) -> list[int]:
         data = text.encode("utf-8", "replace")
@@ -200,11 +182,11 @@ class LlamaLlm:
         length = C.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
         return buffer.raw[:length]
 
-    def _new_context(self) -> Any:
+    def _new_context(self, chunk: int) -> Any:
         params = C.llama_context_default_params()
         params.n_ctx = self._limit * _CELLS
-        params.n_batch = params.n_ubatch = self._chunk
-        params.n_seq_max = _SEQUENCES
+        params.n_batch = params.n_ubatch = chunk
+        params.n_seq_max = SEQUENCES
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = self._threads
         params.flash_attn_type = _FLASH_ATTENTION
@@ -228,62 +210,11 @@ class LlamaLlm:
         )
 
 
-class _Stop:
-    """Ends a running evaluation from another thread.
-
-    llama.cpp asks a C callback before every operation of the graph. A Python callback would take
-    the interpreter lock a thousand times a token, so the C library's ``strlen`` is the callback,
-    and its argument a text that is empty until the work is to stop.
-    """
-
-    def __init__(self, context: Any) -> None:
-        self._flag = ctypes.create_string_buffer(2)
-        library = ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)
-        callback = ctypes.cast(library.strlen, C.ggml_abort_callback)
-        self._kept = (library, callback)
-        C.llama_set_abort_callback(context, callback, ctypes.cast(self._flag, ctypes.c_void_p))
-
-    @contextlib.contextmanager
-    def watching(self, cancelled: Callable[[], bool]) -> Iterator[None]:
-        """Ask ``cancelled`` now and then from a thread of its own.
-
-        Raises:
-            Cancelled: It said so before the work began.
-        """
-        self._flag.value = b"\1" if cancelled() else b""
-        self.check()
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(_POLL):
-                if cancelled():
-                    self._flag.value = b"\1"
-                    return
-
-        watcher = threading.Thread(target=watch, name="llm-watch", daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            done.set()
-            watcher.join()
-            self._flag.value = b""
-
-    def check(self) -> None:
-        """Raise `Cancelled` when the work is to stop."""
-        if self._flag.value:
-            raise Cancelled("the answer is not wanted any more")
-
-
-def _fill(batch: Any, tokens: list[int], position: int, sequence: int) -> None:
-    """Put ``tokens`` into ``batch``; logits are wanted behind the last one."""
-    batch.n_tokens = len(tokens)
-    for i, token in enumerate(tokens):
-        batch.token[i] = token
-        batch.pos[i] = position + i
-        batch.n_seq_id[i] = 1
-        batch.seq_id[i][0] = sequence
-        batch.logits[i] = i == len(tokens) - 1
+def _following(tokens: Tokens, token: int) -> list[int]:
+    """What stood behind the last of ``tokens`` and ``token`` where they stood together before."""
+    before, pairs = tokens[:-1], tokens[1:]
+    found = np.flatnonzero((before == tokens[-1]) & (pairs == token))
+    return [] if not len(found) else tokens[found[-1] + 2 :][:_GUESSED].tolist()
 
 
 @contextlib.contextmanager
@@ -339,15 +270,3 @@ def _control_tokens(vocab: Any) -> re.Pattern[str]:
         if C.llama_vocab_is_control(vocab, token)
     ]
     return re.compile("|".join(re.escape(t) for t in sorted(texts, key=len, reverse=True)) or "$^")
-
-
-@functools.lru_cache
-def _quiet() -> Any:
-    """Keep llama.cpp from writing to the terminal; the callback must live as long as it does."""
-
-    @C.llama_log_callback  # type: ignore[untyped-decorator]
-    def ignore(level: int, text: bytes, data: Any) -> None:
-        return None
-
-    C.llama_log_set(ignore, ctypes.c_void_p(0))
-    return ignore

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,11 +32,19 @@ _NO_KEY = "none"  # local servers want none, but the client wants something
 R = TypeVar("R")
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One thread's way to the server."""
+
+    loop: asyncio.AbstractEventLoop
+    client: openai.AsyncOpenAI
+
+
 class OpenAiLlm:
     """Chat completions of a server.
 
-    Requests run in an event loop of its own, inside the calling thread, so that one that waits
-    for the server can be ended at any time.
+    Several threads may call it at a time. Each has an event loop and connections of its own, in
+    which its requests run, so that one that waits for the server can be ended at any time.
 
     Args:
         llm: By default the program's settings; ``base_url``, ``model``, ``api_key`` and
@@ -58,13 +69,15 @@ class OpenAiLlm:
         self._shown = f"{address.scheme}://{address.hostname}" + (
             f":{address.port}" if address.port else ""
         )
-        self._client = openai.AsyncOpenAI(
+        self._new_client = functools.partial(
+            openai.AsyncOpenAI,
             base_url=llm.base_url,
             api_key=llm.api_key.get_secret_value() if llm.api_key else _NO_KEY,
             timeout=openai.Timeout(silence, connect=_CONNECT),
             max_retries=0,
         )
-        self._loop = asyncio.new_event_loop()
+        self._mine = threading.local()
+        self._all: list[_Line] = []
 
     def stream(
         self,
@@ -93,19 +106,35 @@ class OpenAiLlm:
     def warm(self, messages: Sequence[Message], *, cancelled: Callable[[], bool] = never) -> None:
         """Nothing: servers keep their own prefix caches."""
 
+    def learn(
+        self, head: Sequence[Message], passage: str, *, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Nothing, as `warm`."""
+
     def close(self) -> None:
-        """Close the connections; harmless when done before."""
-        if not self._loop.is_closed():
-            self._loop.run_until_complete(self._client.close())
-            self._loop.close()
+        """Close the connections of all threads, none of which may wait for an answer any more;
+        harmless when done before."""
+        while self._all:
+            line = self._all.pop()
+            line.loop.run_until_complete(line.client.close())
+            line.loop.close()
+
+    def _line(self) -> _Line:
+        """The calling thread's."""
+        line: _Line | None = getattr(self._mine, "line", None)
+        if line is None or line.loop.is_closed():
+            line = self._mine.line = _Line(asyncio.new_event_loop(), self._new_client())
+            self._all.append(line)
+        return line
 
     def _answer(
         self, messages: Sequence[Message], max_tokens: int, cancelled: Callable[[], bool]
     ) -> Iterator[str]:
-        pieces = self._pieces(messages, max_tokens)
+        line = self._line()
+        pieces = self._pieces(line.client, messages, max_tokens)
         try:
             while True:
-                piece = self._loop.run_until_complete(_wanted(anext(pieces, None), cancelled))
+                piece = line.loop.run_until_complete(_wanted(anext(pieces, None), cancelled))
                 if piece is None:
                     return
                 yield piece
@@ -114,10 +143,10 @@ class OpenAiLlm:
         except Exception as error:
             raise self._explained(error) from None
         finally:
-            self._loop.run_until_complete(pieces.aclose())
+            line.loop.run_until_complete(pieces.aclose())
 
     async def _pieces(
-        self, messages: Sequence[Message], max_tokens: int
+        self, client: openai.AsyncOpenAI, messages: Sequence[Message], max_tokens: int
     ) -> AsyncGenerator[str, None]:
         request: dict[str, Any] = {
             "model": self._model,
@@ -128,7 +157,7 @@ class OpenAiLlm:
             "seed": _SEED,
             "stream": True,
         }
-        async with await self._client.chat.completions.create(**request) as stream:
+        async with await client.chat.completions.create(**request) as stream:
             async for chunk in stream:
                 piece = chunk.choices[0].delta.content if chunk.choices else None
                 if piece:

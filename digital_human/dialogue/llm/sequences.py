@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+Heads = Iterable[npt.NDArray[np.int32]]
 _NO_TOKENS: npt.NDArray[np.int32] = np.empty(0, np.int32)
 
 
@@ -49,19 +50,29 @@ class Slots:
         self._touch(donor)
         return donor, longest
 
-    def take(self, keep: Slot) -> Slot:
-        """A sequence to write to, other than ``keep``: an empty one, else the least used."""
-        slot = min(
-            (slot for slot in self._slots if slot is not keep),
-            key=lambda slot: (len(slot.tokens) > 0, slot.used),
-        )
+    def take(self, keep: Slot, heads: Heads = ()) -> Slot:
+        """A sequence to write to, other than ``keep``: an empty one, else the least used.
+
+        The only one that holds one of ``heads`` is the last to go.
+        """
+        others = [slot for slot in self._slots if slot is not keep]
+        slot = min(self._spared(others, heads), key=lambda slot: (len(slot.tokens) > 0, slot.used))
         self._touch(slot)
         return slot
 
-    def oldest(self, *kept: Slot) -> Slot | None:
-        """The least used sequence that holds something and is none of ``kept``."""
-        held = [slot for slot in self._slots if len(slot.tokens) and slot not in kept]
-        return min(held, key=lambda slot: slot.used, default=None)
+    def oldest(self, kept: Slot, heads: Heads = ()) -> Slot | None:
+        """The least used sequence that holds something and is not ``kept``; ``heads`` as in
+        `take`."""
+        held = [slot for slot in self._slots if len(slot.tokens) and slot is not kept]
+        return min(self._spared(held, heads), key=lambda slot: slot.used, default=None)
+
+    def _spared(self, slots: list[Slot], heads: Heads) -> list[Slot]:
+        """``slots`` without those that alone hold one of ``heads``, unless those are all."""
+        sole = set()
+        for head in heads:
+            holders = [s.number for s in self._slots if _common(s.tokens, head) == len(head)]
+            sole |= set(holders) if len(holders) == 1 else set()
+        return [slot for slot in slots if slot.number not in sole] or slots
 
     def _touch(self, slot: Slot) -> None:
         self._now += 1

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from digital_human.core.frames import FloatArray
 from digital_human.face.animation import mouth as mouths
 from digital_human.face.animation.articulation import (
     NAMES,
-    PAUSE,
     SPEED,
     STEP,
     Gesture,
@@ -21,9 +21,10 @@ from digital_human.face.animation.articulation import (
 from digital_human.face.animation.body import Breath, Head
 from digital_human.face.animation.emotion import Brows, Expression
 from digital_human.face.animation.eyes import Eyes
+from digital_human.face.animation.heardspeech import HeardSpeech
 from digital_human.face.animation.looks import ActName, Look, Looks
 from digital_human.face.animation.mouth import Mouth
-from digital_human.face.animation.prosody import Prosody, analyse
+from digital_human.face.animation.prosody import Prosody, analyse, pauses, unmarked
 from digital_human.face.motion import MotionFrame
 from digital_human.speech.types import Emotion, Speech
 
@@ -34,7 +35,6 @@ _RELEASE = 0.12  # s the mouth takes to close after `Animator.cut`
 _EASE_IN = 1.2  # s until head, gaze and breath live fully
 _EASE_OUT = 0.9  # s they take to settle
 _MOUTH_IN, _MOUTH_OUT = 0.08, 0.2  # s the mouth takes from and to the neutral pose
-_JOIN = 0.03  # s; silences closer than this are one
 _FOREVER = 1e9
 _BREATH_PAUSE = 0.25  # s a pause must last to begin a phrase
 _NOD_CHANCE, _LIFT_CHANCE = 0.6, 0.5
@@ -49,6 +49,7 @@ class _Placed:
     emotion: Emotion
     prosody: Prosody
     cut: bool = False
+    heard: HeardSpeech | None = None
 
 
 class Animator:
@@ -88,18 +89,59 @@ class Animator:
         """Place ``speech`` so that its first sample is heard at stream sample ``at``.
 
         Args:
-            speech: With timings.
+            speech: With timings; the mouth of speech without any goes by the sound.
             at: Position in samples of ``speech.rate`` from the start of the stream.
         """
         start = at / speech.rate
-        placed = _Placed(
-            start, start + len(speech.pcm) / speech.rate, speech.clause.emotion,
-            analyse(speech, start),
-        )  # fmt: skip
-        self._placed.append(placed)
-        self._placed.sort(key=lambda p: p.start)
+        end = start + len(speech.pcm) / speech.rate
+        emotion = speech.clause.emotion
+        if unmarked(speech):
+            heard = HeardSpeech(start, speech.rate)
+            heard.feed(speech.pcm)
+            heard.finish()
+            placed = _Placed(start, end, emotion, heard.prosody(), heard=heard)
+        else:
+            placed = _Placed(start, end, emotion, analyse(speech, start))
+        self._place(placed)
         self._accents = deque(sorted([*self._accents, *placed.prosody.accents]))
         self._changed()
+
+    def add_heard(self, pcm: FloatArray, rate: int, at: int, emotion: Emotion = "neutral") -> None:
+        """Place sound without marks: a recording, or a live voice piece by piece.
+
+        A piece that begins where the last one ended goes on with it. The mouth of a moment is
+        known once `heard.LOOKAHEAD` of sound after it is here (0.08 s before its frame is asked
+        for); what is not here by then counts as silence.
+
+        Args:
+            pcm: float32 [n] mono, −1…1.
+            rate: Samples per second.
+            at: Position of its first sample, in samples of ``rate`` from the start of the stream.
+            emotion: What the face shows.
+
+        Raises:
+            WeightsError: The lip network's file is damaged.
+        """
+        start = at / rate
+        for placed in reversed(self._placed):
+            heard = placed.heard
+            if heard and heard.open and heard.rate == rate and abs(heard.end - start) < 0.5 / rate:
+                break
+        else:
+            heard = HeardSpeech(start, rate)
+            placed = _Placed(start, start, emotion, Prosody((), (), ()), heard=heard)
+            self._place(placed)
+        heard.feed(pcm)
+        prosody = heard.prosody()
+        grown = replace(placed, end=heard.end, emotion=emotion, prosody=prosody)
+        self._placed[self._placed.index(placed)] = grown
+        new = prosody.accents[len(placed.prosody.accents) :]
+        self._accents = deque(sorted([*self._accents, *new]))
+        self._changed()
+
+    def _place(self, placed: _Placed) -> None:
+        self._placed.append(placed)
+        self._placed.sort(key=lambda p: p.start)
 
     def cut(self, pts: int) -> None:
         """Drop all speech from frame ``pts`` on and close the mouth gently (barge-in)."""
@@ -174,6 +216,9 @@ class Animator:
             last = lo + int(_BLOCK / STEP)
             self._track = articulate(gestures, self._silences, lo, last, 1 / self._fps)
         mouth = mouths.sample(self._track, time)
+        for placed in self._placed:
+            if placed.heard and (heard := placed.heard.mouth(time)):
+                mouth = mouth.joined(heard)
         if self._release is not None and time >= self._release[0]:
             since, still = self._release
             share = float(smoothstep((time - since) / _RELEASE))
@@ -251,13 +296,7 @@ class Animator:
             end = following.start if following else _FOREVER
             if end > placed.end:
                 spans.append((placed.end, end))
-        merged: list[tuple[float, float]] = []
-        for start, end in sorted(spans):
-            if merged and start <= merged[-1][1] + _JOIN:
-                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-            else:
-                merged.append((start, end))
-        self._silences = [(a, b) for a, b in merged if b - a >= PAUSE]
+        self._silences = pauses(spans)
 
     def _forget(self, time: float) -> None:
         """Drop speech that has been heard, and speech that was cut."""
@@ -272,10 +311,12 @@ class Animator:
 
 def _truncated(placed: _Placed, time: float) -> _Placed:
     """``placed`` without what follows ``time``."""
+    if placed.heard:
+        placed.heard.cut(time)
     p = placed.prosody
     gestures = tuple(
         Gesture(g.start, min(g.end, time), g.viseme, g.gain) for g in p.gestures if g.start < time
     )
     silences = tuple((a, min(b, time)) for a, b in p.silences if a < time)
     kept = Prosody(gestures, silences, tuple(a for a in p.accents if a[0] < time))
-    return _Placed(placed.start, min(placed.end, time), placed.emotion, kept, cut=True)
+    return replace(placed, end=min(placed.end, time), prosody=kept, cut=True)

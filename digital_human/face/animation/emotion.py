@@ -60,6 +60,12 @@ _AIMS: dict[Emotion, tuple[FloatArray, FloatArray]] = {
 _REST = (_curves({}), _curves({}))
 
 
+def face_of(emotion: Emotion) -> FloatArray:
+    """The whole face of ``emotion`` at full strength, float32 [52]."""
+    upper, mouth = _AIMS[emotion]
+    return upper + mouth
+
+
 class Expression:
     """The expression of the moment.
 

@@ -41,6 +41,14 @@ class Mouth:
             self.teeth + share * (other.teeth - self.teeth),
         )
 
+    def joined(self, other: Mouth) -> Mouth:
+        """Both at once: of every movement the greater."""
+        return Mouth(
+            np.maximum(self.pose, other.pose),
+            max(self.lips, other.lips),
+            max(self.teeth, other.teeth),
+        )
+
 
 def sample(track: Track, time: float) -> Mouth:
     """The mouth at ``time`` in seconds, between the rows of the grid."""

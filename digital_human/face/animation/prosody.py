@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ _LOUD = 95  # percentile of the loudness that counts as loud
 _GAIN_PER_DB = 0.02
 _GAIN = (0.8, 1.18)
 _ACCENT_GAP = 0.55  # s between accents
+_JOIN = 0.03  # s; silences closer than this are one
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ class Prosody:
     gestures: tuple[Gesture, ...]
     silences: tuple[tuple[float, float], ...]
     accents: tuple[tuple[float, float], ...]
+
+
+def unmarked(speech: Speech) -> bool:
+    """Whether the speech sounds but no phone says what."""
+    if any(phone.symbol != "_" for phone in speech.phones):
+        return False
+    return bool(len(speech.pcm)) and bool(loudness(speech).max() > _NOTHING)
 
 
 def loudness(speech: Speech) -> Array:
@@ -62,7 +71,18 @@ def _silences(speech: Speech, level: Array) -> list[tuple[float, float]]:
     return [(a, b) for a, b in runs if b - a >= PAUSE or a == 0.0 or b == total]
 
 
-def _accents(vowels: list[tuple[float, float]], offset: float) -> tuple[tuple[float, float], ...]:
+def pauses(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Silences (start, end) in any order, joined where they meet; short ones are left out."""
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1] + _JOIN:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return [(a, b) for a, b in merged if b - a >= PAUSE]
+
+
+def prominent(vowels: list[tuple[float, float]], offset: float) -> tuple[tuple[float, float], ...]:
     """The vowels (time, prominence in dB) that stand out from the others, well apart."""
     if len(vowels) < 2:
         return ()
@@ -114,7 +134,7 @@ def analyse(speech: Speech, offset: float) -> Prosody:
     return Prosody(
         tuple(gestures),
         tuple((offset + a, offset + b) for a, b in silences),
-        _accents(vowels, offset),
+        prominent(vowels, offset),
     )
 
 

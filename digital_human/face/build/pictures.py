@@ -16,13 +16,13 @@ QUALITY = 96
 _LASH = 0.6  # where the lash line of closed eyes is, from upper to lower lid landmarks
 
 
-def without_interior(image: ByteArray, points: FloatArray) -> ByteArray:
-    """Paint the mouth's interior out with the lips around it, a little beyond the lip line."""
+def without_interior(image: ByteArray, points: FloatArray, beyond: float = 0.010) -> ByteArray:
+    """Paint the mouth's interior out with the lips around it, ``beyond`` (io) the lip line."""
     inner = points[list(lm.INNER_LIPS), :2]
     io_px = lm.eye_distance(points)
     mask = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.round(inner).astype(np.int32)], 255)
-    reach = max(1, round(0.010 * io_px))
+    reach = max(1, round(beyond * io_px))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     wider = np.asarray(cv2.dilate(mask, kernel), np.uint8)
     return np.asarray(cv2.inpaint(image, wider, 3, cv2.INPAINT_TELEA), np.uint8)
@@ -73,8 +73,10 @@ def bleed(image: ByteArray) -> ByteArray:
 def webp(image: ByteArray, *, lossless: bool = False) -> bytes:
     packed = io.BytesIO()
     options: dict[str, Any] = (
-        {"lossless": True, "quality": 80} if lossless else {"quality": QUALITY}
+        {"lossless": True, "quality": 80, "method": 4}
+        if lossless
+        else {"quality": QUALITY, "method": 6}
     )
     picture = Image.fromarray(image)
-    picture.save(packed, "WEBP", method=6, exact=True, use_sharp_yuv=True, **options)
+    picture.save(packed, "WEBP", exact=True, use_sharp_yuv=True, **options)
     return packed.getvalue()

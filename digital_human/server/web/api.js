@@ -46,7 +46,7 @@ async function refusal(response) {
 }
 
 /** The raw response of an accepted request; throws ApiError for everything else. */
-export async function request(method, path, { body, type, keepalive = false, signal } = {}) {
+export async function request(method, path, { body, type, keepalive = false, signal, cache = "no-store" } = {}) {
   const headers = authorization();
   if (body !== undefined) headers["Content-Type"] = type ?? "application/json";
   let response;
@@ -56,7 +56,7 @@ export async function request(method, path, { body, type, keepalive = false, sig
       headers,
       keepalive,
       signal,
-      cache: "no-store",
+      cache,
       body: body === undefined || type ? body : JSON.stringify(body),
     });
   } catch (cause) {
@@ -74,6 +74,7 @@ async function json(method, path, body, signal) {
 const session = (id) => `api/sessions/${encodeURIComponent(id)}`;
 
 export const personas = () => json("GET", "api/personas");
+export const portrait = async (path) => (await request("GET", path.replace(/^\//, ""), { cache: "default" })).blob();
 export const createSession = (wanted, signal) => json("POST", "api/sessions", wanted, signal);
 export const sendOffer = (id, offer, signal) =>
   json("POST", `${session(id)}/offer`, { sdp: offer.sdp, type: offer.type }, signal);

@@ -1,27 +1,27 @@
 // The page: wires the connection, the microphone and the visitor's controls to what is shown.
 
-import { ApiError, personas, report, takeTokenFromAddress } from "./api.js";
+import { ApiError, takeTokenFromAddress } from "./api.js";
 import { shine } from "./ambient.js";
 import { Captions } from "./captions.js";
 import { Connection } from "./connection.js";
-import { askNote, askToken, hideProblem, showProblem, toast } from "./dialogs.js";
-import { choice, choose, pick, t, translate, ui } from "./i18n.js";
+import { askToken, buildDialogs, hideProblem, showProblem, toast } from "./dialogs.js";
+import { choice, choose, t, translate } from "./i18n.js";
 import { Log } from "./log.js";
 import { Microphone, MicrophoneError } from "./microphone.js";
-import { drawWaterfall } from "./waterfall.js";
+import { sendReport } from "./reports.js";
+import { Start } from "./start.js";
+import * as view from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const body = document.body;
-const STATES = ["idle", "listening", "thinking", "speaking", "held"];
 
 const face = $("face");
 const mic = new Microphone();
 const captions = new Captions($("caption"), $("caption-live"));
 const log = new Log($("log"), sendReport);
+const start = new Start();
 
 let connection = null;
-let persona = null; // as listed or as the session says
-let people = [];
 let countdown = 0;
 let refusedToken = false;
 let lastLatency = null;
@@ -29,32 +29,9 @@ let wakeLock = null;
 
 // ---- what is shown -------------------------------------------------------------------------
 
-function showPersona() {
-  const name = pick(persona?.display) || t().title;
-  $("name").textContent = name;
-  $("start-name").textContent = name;
-  $("start-lead").textContent = t().unstated;
-  $("start-notice").textContent = pick(persona?.notice);
-  document.title = name;
-}
-
-function showState() {
-  const { phase, state } = body.dataset;
-  const texts = t();
-  let text = texts.state[state];
-  if (phase === "connecting") text = texts.connecting;
-  if (phase === "reconnecting") text = texts.reconnecting(Number(body.dataset.attempt));
-  $("state-text").textContent = text;
-  $("interrupt").disabled = phase !== "live" || !["speaking", "thinking", "held"].includes(state);
-}
-
 function setPhase(phase, attempt = 0) {
-  body.dataset.phase = phase;
-  body.dataset.attempt = attempt;
-  $("start").hidden = phase !== "start";
-  $("text").disabled = $("send").disabled = phase !== "live";
-  showState();
-  showMicrophone();
+  view.setPhase(phase, attempt);
+  view.showMicrophone(mic);
 }
 
 function setState(state) {
@@ -62,78 +39,23 @@ function setState(state) {
   if (state === "held") captions.hold();
   else if (state === "speaking") captions.resume();
   else if (state === "idle") captions.finish();
-  showState();
-}
-
-function showMicrophone() {
-  const texts = t();
-  const on = mic.track !== null;
-  const push = mic.pushToTalk;
-  body.dataset.mic = !on ? "off" : push ? (mic.held ? "held" : "push") : mic.muted ? "muted" : "open";
-  let label = texts.mute;
-  if (!on) label = texts.micOff;
-  else if (push) label = mic.held ? texts.holding : texts.hold;
-  else if (mic.muted) label = texts.unmute;
-  $("mic").title = label;
-  $("mic").setAttribute("aria-label", label);
-  $("mic").setAttribute("aria-pressed", String(mic.open));
-  $("mic-text").textContent = push ? label : "";
-  $("mode").setAttribute("aria-pressed", String(push));
-  $("mode").setAttribute("aria-label", push ? texts.toFree : texts.toPush);
-  $("mode").title = push ? texts.toFree : texts.toPush;
-  $("mode-text").textContent = push ? texts.pushToTalk : texts.handsfree;
-}
-
-function showSuggestions() {
-  const questions = persona?.suggestions?.[ui()] ?? persona?.suggestions?.zh ?? [];
-  const chips = questions.slice(0, 8).map((question) => {
-    const item = document.createElement("li");
-    const chip = document.createElement("button");
-    chip.type = "button";
-    chip.textContent = question;
-    chip.addEventListener("click", () => ask(question));
-    item.append(chip);
-    return item;
-  });
-  $("chips").setAttribute("aria-label", t().suggestions);
-  $("chips").replaceChildren(...chips);
-}
-
-function showLatency() {
-  $("latency").hidden = !lastLatency;
-  if (!lastLatency) return;
-  drawWaterfall($("waterfall"), lastLatency);
-  $("total").textContent = t().seconds(lastLatency.total);
-}
-
-function showQuality({ bars, rtt, loss }) {
-  const texts = t();
-  const detail = bars ? texts.qualityDetail(Math.round(rtt * 1000), (loss * 100).toFixed(1)) : "";
-  $("quality").dataset.bars = bars;
-  $("quality").setAttribute("aria-label", texts.quality[bars]);
-  $("quality").title = detail ? `${texts.quality[bars]} · ${detail}` : texts.quality[bars];
+  view.showState();
 }
 
 function showAll() {
   translate();
-  showPersona();
-  showState();
-  showMicrophone();
-  showSuggestions();
-  showLatency();
+  start.show();
+  view.showState();
+  view.showMicrophone(mic);
+  view.showSuggestions(start.persona, ask);
+  view.showLatency(lastLatency);
   log.translate();
-}
-
-function openPanel(open) {
-  body.classList.toggle("panel-open", open);
-  $("open-panel").setAttribute("aria-expanded", String(open));
-  $(open ? "close-panel" : "open-panel").focus();
 }
 
 // ---- what the server tells -----------------------------------------------------------------
 
 const HANDLERS = {
-  state: ({ state }) => STATES.includes(state) && setState(state),
+  state: ({ state }) => view.STATES.includes(state) && setState(state),
   "heard.started": () => {
     $("heard").textContent = "";
     $("heard").className = "partial";
@@ -161,12 +83,14 @@ const HANDLERS = {
   },
   latency: (event) => {
     lastLatency = event;
-    showLatency();
+    view.showLatency(event);
   },
   moderation: ({ where }) => where === "heard" && toast(t().moderationHeard),
   "stage.failed": () => toast(t().stageFailed),
   notice: ({ text }) => text && toast(text),
-  "session.ended": ({ reason }) => /shutting down/.test(reason) || leave("ended"),
+  "consent.revoked": () => leave("revoked"),
+  "session.ended": ({ reason }) =>
+    /shutting down/.test(reason) || leave(reason === "consent_revoked" ? "revoked" : "ended"),
 };
 
 // ---- talking with the server ---------------------------------------------------------------
@@ -181,7 +105,7 @@ async function begin(withMicrophone) {
 
 function connect() {
   const wanted = { language: choice };
-  if (persona?.name) wanted.persona = persona.name;
+  if (start.persona?.name) wanted.persona = start.persona.name;
   connection = new Connection(wanted);
   connection.addEventListener("status", ({ detail }) => onStatus(detail));
   connection.addEventListener("session", ({ detail }) => onSession(detail));
@@ -190,7 +114,7 @@ function connect() {
     play();
   });
   connection.addEventListener("message", ({ detail }) => HANDLERS[detail.type]?.(detail));
-  connection.addEventListener("quality", ({ detail }) => showQuality(detail));
+  connection.addEventListener("quality", ({ detail }) => view.showQuality(detail));
   connection.setTrack(mic.track);
   connection.run();
 }
@@ -206,11 +130,11 @@ async function play() {
 
 function onSession({ session, again }) {
   const { persona: name, display, notice, suggestions } = session;
-  persona = { name, display, notice, suggestions };
+  start.persona = { ...start.persona, name, display, notice, suggestions };
   log.begin(session.id, again ? t().fresh : "");
   refusedToken = false;
-  showPersona();
-  showSuggestions();
+  start.show();
+  view.showSuggestions(start.persona, ask);
   if (again) toast(t().fresh);
 }
 
@@ -270,32 +194,12 @@ function leave(kind) {
 function ask(text) {
   const question = text.trim();
   if (!question || !connection?.send({ type: "text", text: question })) return false;
-  if (body.classList.contains("panel-open")) openPanel(false);
+  if (body.classList.contains("panel-open")) view.openPanel(false);
   return true;
 }
 
 function interrupt() {
   if (!$("interrupt").disabled) connection?.send({ type: "interrupt" });
-}
-
-async function sendReport(session, turn) {
-  try {
-    await report(session, "", turn);
-    toast(t().reported, { label: t().addNote, run: () => addNote(session, turn) });
-  } catch {
-    toast(t().reportFailed);
-  }
-}
-
-async function addNote(session, turn) {
-  const note = await askNote();
-  if (!note) return;
-  try {
-    await report(session, note, turn);
-    toast(t().reported);
-  } catch {
-    toast(t().reportFailed);
-  }
 }
 
 // ---- the microphone ------------------------------------------------------------------------
@@ -334,8 +238,7 @@ function listen() {
     begin(false);
   });
   $("persona").addEventListener("change", () => {
-    persona = people.find(({ name }) => name === $("persona").value);
-    showPersona();
+    start.choose($("persona").value);
   });
   $("language").value = choice;
   $("language").addEventListener("change", () => {
@@ -365,11 +268,11 @@ function listen() {
     mic.setPushToTalk(!mic.pushToTalk);
     $("mode").blur(); // the space bar talks from now on
   });
-  mic.addEventListener("change", showMicrophone);
+  mic.addEventListener("change", () => view.showMicrophone(mic));
   $("interrupt").addEventListener("click", interrupt);
   $("leave").addEventListener("click", () => leave("ended"));
-  $("open-panel").addEventListener("click", () => openPanel(true));
-  $("close-panel").addEventListener("click", () => openPanel(false));
+  $("open-panel").addEventListener("click", () => view.openPanel(true));
+  $("close-panel").addEventListener("click", () => view.openPanel(false));
   $("sound").addEventListener("click", play);
   window.addEventListener("keydown", onKey);
   window.addEventListener("keyup", (event) => event.code === "Space" && talk(false));
@@ -388,7 +291,7 @@ function listen() {
 function onKey(event) {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
-    if (body.classList.contains("panel-open")) openPanel(false);
+    if (body.classList.contains("panel-open")) view.openPanel(false);
     else interrupt();
   } else if (event.code === "Space" && mic.pushToTalk && body.dataset.phase === "live") {
     const typing = ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName);
@@ -399,36 +302,16 @@ function onKey(event) {
   }
 }
 
-async function loadPersonas() {
-  try {
-    const listed = await personas();
-    people = Array.isArray(listed) ? listed : listed.personas;
-  } catch (error) {
-    if (error.status === 401) {
-      await askToken(refusedToken);
-      refusedToken = true;
-      return loadPersonas();
-    }
-    return; // shown when the visitor starts
-  }
-  refusedToken = false;
-  const asked = new URLSearchParams(location.search).get("persona");
-  persona = people.find(({ name }) => name === asked) ?? people[0] ?? null;
-  $("persona").replaceChildren(...people.map((p) => new Option(pick(p.display) || p.name, p.name)));
-  $("persona").value = persona?.name ?? "";
-  $("persona-choice").hidden = people.length < 2 || asked !== null;
-  showPersona();
-}
-
 takeTokenFromAddress();
+buildDialogs();
 listen();
 setPhase(window.RTCPeerConnection ? "start" : "ended");
 showAll();
-showQuality({ bars: 0, rtt: 0, loss: 0 });
+view.showQuality({ bars: 0, rtt: 0, loss: 0 });
 if (window.RTCPeerConnection) {
   shine(face, $("ambient"));
   drawLevel();
-  loadPersonas();
+  start.load();
 } else {
   showProblem("browser", { go: () => location.reload() });
 }

@@ -148,7 +148,8 @@ export class Connection extends EventTarget {
         return retryIn;
       }
       if (error.status >= 400 && !(error.status in { 408: 1, 429: 1, 502: 1, 504: 1 })) {
-        this.#tell("status", { phase: "problem", problem: "refused", error });
+        const problem = error.code === "no_consent" ? "consent" : "refused";
+        this.#tell("status", { phase: "problem", problem, error });
         return null;
       }
     }

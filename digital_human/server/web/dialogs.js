@@ -7,6 +7,29 @@ const $ = (id) => document.getElementById(id);
 const TOAST_MS = 6000;
 let toastTimer = 0;
 
+const DIALOGS = `
+  <section id="problem" role="alertdialog" aria-labelledby="problem-title" aria-describedby="problem-text" hidden>
+    <div class="card">
+      <h2 id="problem-title"></h2>
+      <p id="problem-text"></p>
+      <button id="problem-go" class="primary" type="button"></button>
+      <details id="problem-details"><summary data-t="details"></summary><pre id="problem-cause"></pre></details>
+    </div>
+  </section>
+  <dialog id="token-dialog" aria-labelledby="token-title">
+    <form method="dialog">
+      <h2 id="token-title" data-t="tokenTitle"></h2>
+      <p id="token-text" data-t="tokenText"></p>
+      <input id="token" type="password" autocomplete="off" required data-t-label="tokenTitle">
+      <div class="row"><button class="primary" type="submit" data-t="enter"></button></div>
+    </form>
+  </dialog>`;
+
+/** Put what every page may have to ask or tell into it. */
+export function buildDialogs() {
+  document.body.insertAdjacentHTML("beforeend", DIALOGS);
+}
+
 /** Ask for the token until one is entered. */
 export function askToken(wrong) {
   const dialog = $("token-dialog");

@@ -91,6 +91,14 @@ const TEXTS = {
         title: "服务器没有接受请求",
         text: () => "请刷新页面再试；如果仍然如此，请把下面的细节告诉管理员。",
       },
+      revoked: {
+        title: "这位数字人已停止服务",
+        text: () => "画面中的人已撤回对使用其形象的同意，对话因此结束。",
+      },
+      consent: {
+        title: "这位数字人暂不可用",
+        text: () => "画面中的人没有同意、或已撤回同意使用其形象。请换一位数字人。",
+      },
       ended: { title: "对话已结束", text: () => "感谢您的光临，想再聊时随时回来。" },
       browser: {
         title: "浏览器不支持实时音视频",
@@ -202,6 +210,14 @@ const TEXTS = {
       refused: {
         title: "The server did not accept the request",
         text: () => "Reload the page. If it happens again, pass the details below to the administrator.",
+      },
+      revoked: {
+        title: "This digital human is no longer available",
+        text: () => "The person shown has withdrawn their consent, so the conversation has ended.",
+      },
+      consent: {
+        title: "This digital human is not available",
+        text: () => "The person shown has not agreed to this use, or no longer does. Please choose another one.",
       },
       ended: { title: "The conversation has ended", text: () => "Thank you for the visit. Come back any time." },
       browser: {

@@ -3,7 +3,7 @@
 import { request, takeTokenFromAddress } from "./api.js";
 import { shine } from "./ambient.js";
 import { gathered, received } from "./connection.js";
-import { askToken, hideProblem, showProblem } from "./dialogs.js";
+import { askToken, buildDialogs, hideProblem, showProblem } from "./dialogs.js";
 import { t, translate } from "./i18n.js";
 
 const $ = (id) => document.getElementById(id);
@@ -102,6 +102,7 @@ async function main() {
 }
 
 takeTokenFromAddress();
+buildDialogs();
 translate();
 shine(face, $("ambient"));
 $("unmute").addEventListener("click", () => {

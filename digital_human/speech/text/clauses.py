@@ -26,7 +26,10 @@ _ABBREVIATION = re.compile(
     r"a\.m|p\.m)|(?<![A-Za-z])[A-Za-z](?:\.[A-Za-z])*)\.$",
     re.IGNORECASE,
 )
-_URL = re.compile(r"(?:https?://|www\.)[^\s\u3000-\u9fff\uff00-\uffef]+|[\w.+-]+@[\w-]+\.[\w.-]+")
+_URL = re.compile(
+    r"(?:https?://|www\.)[^\s\u3000-\u9fff\uff00-\uffef]+"
+    r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]+"
+)
 
 
 def split(

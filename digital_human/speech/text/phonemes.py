@@ -168,7 +168,7 @@ def _mandarin(run: _Spoken, start: int, end: int) -> Iterator[Piece]:
     forced = {i - start: s for i, s in run.forced.items() if start <= i < end}
     readings = syllables(text, forced)
     position = 0
-    for word in _jieba().cut(text, HMM=False):
+    for word in jieba_tokenizer().cut(text, HMM=False):
         for i in range(position, position + len(word)):
             ipa = _pinyin_to_ipa(readings[i]) if readings[i] else ""
             last = i == position + len(word) - 1
@@ -231,7 +231,8 @@ def _pinyin_to_ipa(syllable: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _jieba() -> Any:
+def jieba_tokenizer() -> Any:
+    """jieba's Chinese word cutter, its table read once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its old escapes and pkg_resources
         import jieba

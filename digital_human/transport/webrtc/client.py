@@ -111,10 +111,6 @@ class Microphone(MediaStreamTrack):
             self._queue.append((block, began if index == 0 else None))
         return began
 
-    def mute(self) -> None:
-        """Drop what is queued."""
-        self._queue.clear()
-
     async def recv(self) -> av.AudioFrame:
         """The next 20 ms, paced; a stalled loop does not make it speak faster afterwards."""
         if self.readyState != "live":
@@ -218,7 +214,6 @@ class Client:
         self._on_picture = on_picture or self.pictures.append
         self._connected = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._changed = asyncio.Condition()
         self._channel = self.connection.createDataChannel("events") if channel else None
         if self._channel:
             self._channel.on("message", self._on_text)
@@ -265,20 +260,6 @@ class Client:
         assert self._channel is not None
         self._channel.send(json.dumps(message))
 
-    async def wait_for(self, kind: str, *, within: float = 10.0, **values: Any) -> dict[str, Any]:
-        """The first message, past or to come, of type ``kind`` whose fields equal ``values``."""
-
-        def found() -> dict[str, Any] | None:
-            for _, message in self.messages:
-                if message.get("type") == kind and values.items() <= message.items():
-                    return message
-            return None
-
-        async with asyncio.timeout(within), self._changed:
-            while (message := found()) is None:
-                await self._changed.wait()
-            return message
-
     async def close(self) -> None:
         """Hang up."""
         for task in self._tasks:
@@ -319,10 +300,8 @@ class Client:
         if self.connection.connectionState == "connected":
             self._connected.set()
 
-    async def _on_text(self, data: str) -> None:
+    def _on_text(self, data: str) -> None:
         self.messages.append((time.monotonic(), json.loads(data)))
-        async with self._changed:
-            self._changed.notify_all()
 
 
 async def _next(track: MediaStreamTrack) -> Frame | av.Packet[Any] | None:

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import RtpPacket
 
+from digital_human.transport.webrtc.allowance import Allowance
+
 HOLD_SECONDS = 0.12
 CAPACITY = 32
 _RESTART_DISTANCE = 1000
+_PACKETS_PER_SECOND = 500  # ten times what a browser sends
 _LONGEST_OPUS_PACKET = 5760
 
 
@@ -21,7 +24,7 @@ class SpeechBuffer:
     missing one is waited for `HOLD_SECONDS`, time enough for a retransmission; then what came
     after it goes on all together, so the delay does not stay. aiortc takes one frame for each
     packet that arrives, so packets that become free together are joined into one of several frames
-    (RFC 6716, 3.2.5).
+    (RFC 6716, 3.2.5). A flood of packets is dropped before it is decoded.
 
     Args:
         now: Time in seconds.
@@ -35,6 +38,7 @@ class SpeechBuffer:
         self._next: int | None = None
         self._waiting: dict[int, RtpPacket] = {}
         self._missing_since = 0.0
+        self._allowance = Allowance(_PACKETS_PER_SECOND, _PACKETS_PER_SECOND, now)
         self.lost = 0
 
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
@@ -42,6 +46,8 @@ class SpeechBuffer:
 
         The first, aiortc's wish for a key frame, is always False.
         """
+        if not self._allowance.take():
+            return False, None
         number = packet.sequence_number
         if self._next is None:
             self._next = number

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -26,13 +25,16 @@ from digital_human.core.frames import FloatArray
 from digital_human.errors import InputError
 from digital_human.media.broadcast import Broadcast, Outlet
 from digital_human.transport.webrtc import internals, sdp
+from digital_human.transport.webrtc.allowance import Allowance
 from digital_human.transport.webrtc.internals import LinkQuality
-from digital_human.transport.webrtc.tracks import MicrophoneReader, PacketTrack
+from digital_human.transport.webrtc.tracks import EAR_RATE, MicrophoneReader, PacketTrack
 
 CONNECT_SECONDS = 20.0
 MESSAGE_LIMIT = 16 * 1024
 MESSAGES_PER_SECOND = 20
 _MESSAGE_BURST = 40
+_SOUND_PER_SECOND = 1.25  # s of microphone a second; a clock that is wrong by that much has failed
+_SOUND_BURST = 4.0  # s of microphone that may come at once after the network stood still
 _CLOSE_SECONDS = 5.0
 _QUEUED_MESSAGES = 256
 _CHANNEL_BUFFER_LIMIT = 1 << 20
@@ -83,7 +85,8 @@ class Peer:
         self._reader = MicrophoneReader()
         self._channel: RTCDataChannel | None = None
         self._outgoing: deque[str] = deque(maxlen=_QUEUED_MESSAGES)
-        self._allowance, self._allowance_at = float(_MESSAGE_BURST), time.monotonic()
+        self._messages = Allowance(MESSAGES_PER_SECOND, _MESSAGE_BURST)
+        self._sound = Allowance(_SOUND_PER_SECOND, _SOUND_BURST)
         self._over, self._connected = asyncio.Event(), asyncio.Event()
         self._life: asyncio.Task[None] | None = None
 
@@ -221,7 +224,10 @@ class Peer:
                 return
             if isinstance(frame, AudioFrame):
                 for pcm in self._reader.read(frame):
-                    self._on_audio(pcm)
+                    if self._sound.take(pcm.size / EAR_RATE):
+                        self._on_audio(pcm)
+                    else:  # a flood: what does not wait is dropped, and the others get their turn
+                        await asyncio.sleep(0)
 
     async def _free(self) -> None:
         """Stop what runs and let go of everything; the connection's tasks end with it."""
@@ -269,7 +275,7 @@ class Peer:
     def _on_text(self, data: str | bytes) -> None:
         problem = ""
         message: Any = None
-        if not self._allowed():
+        if not self._messages.take():
             return
         if isinstance(data, bytes) or len(data) > MESSAGE_LIMIT:
             problem = f"message: must be text of at most {MESSAGE_LIMIT} characters"
@@ -290,15 +296,3 @@ class Peer:
             except Exception:
                 log.exception("peer %s: a message could not be handled", self.name)
                 self.send({"type": "error", "message": "the message could not be handled"})
-
-    def _allowed(self) -> bool:
-        """A token bucket: a flood of messages is dropped."""
-        now = time.monotonic()
-        self._allowance = min(
-            _MESSAGE_BURST, self._allowance + (now - self._allowance_at) * MESSAGES_PER_SECOND
-        )
-        self._allowance_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True

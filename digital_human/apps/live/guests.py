@@ -1,0 +1,64 @@
+"""A session as the server keeps it: what was asked of it, and who is connected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from digital_human.apps.live.ports import PeerPort, Session
+from digital_human.errors import InputError
+
+
+class NoSession(InputError):
+    """There is no such session, or it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client asks of a new session; None leaves it to the persona.
+
+    Attributes:
+        persona: Name of the persona; None is the first one.
+        avatar: Name of the avatar.
+        voice: Name of the voice.
+        language: ``auto``, ``zh`` or ``en``.
+        background: ``#RRGGBB``, ``default`` or the name of one of the persona's.
+    """
+
+    persona: str | None = None
+    avatar: str | None = None
+    voice: str | None = None
+    language: str | None = None
+    background: str | None = None
+
+
+@dataclass(slots=True)
+class Guest:
+    """A running session and who is connected to it.
+
+    Attributes:
+        session: The session.
+        started: Unix time in seconds.
+        peer: The visitor's connection.
+        onlookers: Connections that only watch, by id.
+        grace: Seconds it may go on without a connection.
+        ended: Whether it is over.
+        ending: What ends it because it may not go on.
+        errands: Messages that are being worked on.
+        when_ended: Called once it is.
+    """
+
+    session: Session
+    started: float
+    met: float
+    driven: float
+    peer: PeerPort | None = None
+    onlookers: dict[str, PeerPort] = field(default_factory=dict)
+    grace: float = 0.0
+    ended: bool = False
+    ending: asyncio.Task[None] | None = None
+    when_ended: list[Callable[[], None]] = field(default_factory=list)
+    turnstile: asyncio.Lock = field(default_factory=asyncio.Lock)
+    deaf: Callable[[], None] | None = None
+    errands: set[asyncio.Task[None]] = field(default_factory=set)

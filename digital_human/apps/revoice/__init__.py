@@ -1,0 +1,1 @@
+"""New lips for an existing video, moved by any recording of speech."""

@@ -1,0 +1,252 @@
+"""Draws a head mesh with OpenGL, without a display (EGL; Mesa's llvmpipe where there is no GPU).
+
+A context belongs to one thread, so each thread that renders has its own, with the programs and
+textures of every avatar drawn in it; renderers of one thread share them.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from weakref import WeakKeyDictionary
+
+import cv2
+import moderngl
+import numpy as np
+
+from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.errors import ResourceError
+from digital_human.face.head_bundle import HeadAvatar, Part
+
+CAMERA = 13.0
+"""Distance of the camera from the eyes in outer-eye distances: that of a portrait lens."""
+OVERSAMPLE = 1.33
+"""Pixels drawn per pixel shown, on each side: on a CPU far cheaper than multisampling, which costs
+four samples in every pixel."""
+_SHUT = 0.02  # a mouth less open hides teeth and tongue
+_DEFINES = {
+    "skin": ("SKIN",), "eye": (), "mouth": ("MOUTH",), "cloth": ("CLOTH", "CUT", "BOTH_SIDES"),
+    "hair": ("HAIR", "BOTH_SIDES"), "strands": ("HAIR", "BLENDED", "BOTH_SIDES"),
+    "plain": ("CUT", "BOTH_SIDES"),
+}  # fmt: skip
+_BLENDED = ("strands",)
+_THIN = ("strands",)  # they hide nothing that is drawn after them
+_BOTH_SIDES = ("strands", "cloth", "hair", "plain")
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """What a frame sets beside the vertices.
+
+    Attributes:
+        head: float32 [3, 3], rotation of the head.
+        shift: float32 [3], its translation, io.
+        breath: Lift of the chest, io.
+        eyes: float32 [2, 3, 3], rotation of the right and left eyeball.
+        lids: float32 [2, 2], height of the upper and lower lid's edge over the centre of the right
+            and left eyeball, in its radii.
+        opening: 0…1, how far the mouth is open.
+    """
+
+    head: FloatArray
+    shift: FloatArray
+    breath: float
+    eyes: FloatArray
+    lids: FloatArray
+    opening: float
+
+
+class _Local(threading.local):
+    """The calling thread's context and what lives in it."""
+
+    def __init__(self) -> None:
+        self.stage: Stage | None = None
+
+
+_LOCAL = _Local()
+
+
+def stage() -> Stage:
+    """The calling thread's `Stage`, made when first asked for.
+
+    Raises:
+        ResourceError: This machine has no EGL.
+    """
+    if _LOCAL.stage is None:
+        _LOCAL.stage = Stage(_context())
+    return _LOCAL.stage
+
+
+def _context() -> moderngl.Context:
+    # llvmpipe's own threads cost more than they save while sessions share the processors; it
+    # rasterises in the calling thread unless the operator says otherwise.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+    try:
+        context = moderngl.create_context(standalone=True, backend="egl", require=330)
+    except Exception as error:  # the loader raises plain Exception
+        raise ResourceError(
+            f"OpenGL without a display does not start: {error}",
+            fix="install EGL and Mesa: sudo apt-get install -y libegl1 libgl1-mesa-dri",
+        ) from error
+    context.front_face = "cw"  # rows run from the top down, which mirrors every triangle
+    return context
+
+
+@functools.cache
+def _source(name: str) -> str:
+    return files("digital_human.face.renderers").joinpath("shaders", name).read_text("utf-8")
+
+
+class Stage:
+    """Programs, targets and models of one OpenGL context.
+
+    Args:
+        context: Current in the calling thread, and of no other.
+    """
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self.context = context
+        self._programs: dict[str, moderngl.Program] = {}
+        self._targets: dict[tuple[int, int], _Target] = {}
+        self._models: WeakKeyDictionary[HeadAvatar, _Model] = WeakKeyDictionary()
+
+    def program(self, material: str) -> moderngl.Program:
+        """The program that draws ``material``."""
+        if material not in self._programs:
+            defines = "".join(f"#define {name}\n" for name in _DEFINES[material])
+            common = f"#version 330\n{defines}{_source('light.glsl')}"
+            fragment = "eye.frag" if material == "eye" else "surface.frag"
+            self._programs[material] = self.context.program(
+                vertex_shader=common + _source("head.vert"),
+                fragment_shader=common + _source(fragment),
+            )
+        return self._programs[material]
+
+    def draw(
+        self, avatar: HeadAvatar, moving: FloatArray, pose: Pose, frame: FloatArray, out: ByteArray
+    ) -> None:
+        """Draw one picture.
+
+        Args:
+            avatar: Whose textures and static vertices are used.
+            moving: float32 [m, 6], position and normal of the vertices that targets move.
+            pose: The rest of the frame.
+            frame: float32 [4], scale and middle of the picture in clip space, see ``head.vert``.
+            out: uint8 [h, w, 4], takes the picture with premultiplied alpha.
+        """
+        size = out.shape[1], out.shape[0]
+        if size not in self._targets:
+            self._targets[size] = _Target(self.context, size)
+        if avatar not in self._models:
+            self._models[avatar] = _Model(self, avatar)
+        target, model = self._targets[size], self._models[avatar]
+        model.draw(target.drawn, moving, pose, frame)
+        target.read(out)
+
+
+class _Target:
+    """Picture of one size, drawn larger."""
+
+    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+        self._size = size
+        drawn = round(size[0] * OVERSAMPLE), round(size[1] * OVERSAMPLE)
+        self._large = np.zeros((drawn[1], drawn[0], 4), np.uint8)
+        self.drawn = context.framebuffer(
+            [context.renderbuffer(drawn, 4)], context.depth_renderbuffer(drawn)
+        )
+
+    def read(self, out: ByteArray) -> None:
+        """Fetch what was drawn, in the size wanted."""
+        self.drawn.read_into(self._large.data, components=4, alignment=1)
+        cv2.resize(self._large, self._size, dst=out, interpolation=cv2.INTER_AREA)
+
+
+class _Model:
+    """Buffers and textures of one avatar."""
+
+    def __init__(self, stage: Stage, avatar: HeadAvatar) -> None:
+        self._context = context = stage.context
+        mesh = avatar.mesh
+        self._mesh = mesh
+        dynamic = np.hstack([mesh.positions, mesh.normals]).astype(np.float32)
+        self._dynamic = context.buffer(dynamic.tobytes(), dynamic=True)
+        uv = np.ascontiguousarray(mesh.uv, np.float32)
+        static = np.hstack([uv.view(np.uint8).reshape(len(uv), 8), mesh.bake])
+        self._static = context.buffer(np.ascontiguousarray(static).tobytes())
+        self._index = context.buffer(mesh.triangles.astype(np.uint32).tobytes())
+        self._textures = [self._texture(image) for image in avatar.textures]
+        self._parts = [(part, self._array(stage, part)) for part in mesh.parts]
+
+    def _texture(self, image: ByteArray) -> moderngl.Texture:
+        texture = self._context.texture(image.shape[1::-1], 4, np.ascontiguousarray(image).data)
+        texture.build_mipmaps()
+        texture.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
+        texture.repeat_x = texture.repeat_y = False
+        return texture
+
+    def _array(self, stage: Stage, part: Part) -> moderngl.VertexArray:
+        return self._context.vertex_array(
+            stage.program(part.material),
+            [
+                (self._dynamic, "3f 3f", "in_position", "in_normal"),
+                (self._static, "2f 4f1", "in_uv", "in_bake"),
+            ],
+            index_buffer=self._index,
+            index_element_size=4,
+            skip_errors=True,
+        )
+
+    def draw(
+        self, target: moderngl.Framebuffer, moving: FloatArray, pose: Pose, frame: FloatArray
+    ) -> None:
+        context = self._context
+        target.use()
+        target.depth_mask = True
+        target.clear(0.0, 0.0, 0.0, 0.0)
+        self._dynamic.write(np.ascontiguousarray(moving).data)
+        context.enable(moderngl.DEPTH_TEST)
+        context.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
+        for material in {part.material for part, _ in self._parts}:
+            self._set(material, pose, frame)
+        for part, array in self._parts:
+            if part.material == "mouth" and pose.opening < _SHUT:
+                continue
+            self._switch(moderngl.BLEND, part.material in _BLENDED)
+            self._switch(moderngl.CULL_FACE, part.material not in _BOTH_SIDES)
+            target.depth_mask = part.material not in _THIN
+            self._textures[part.texture].use()
+            for _ in self._balls(part, array.program, pose):
+                array.render(vertices=3 * part.count, first=3 * part.first)
+
+    def _set(self, material: str, pose: Pose, frame: FloatArray) -> None:
+        program = stage().program(material)
+        values = {
+            "u_frame": frame, "u_head": pose.head.T, "u_pivot": self._mesh.pivot,
+            "u_shift": pose.shift, "u_eye": np.eye(3, dtype=np.float32),
+            "u_ball": np.zeros(4, np.float32),
+        }  # fmt: skip
+        for name, value in values.items():
+            if name in program:
+                program[name].write(np.ascontiguousarray(value, np.float32).tobytes())
+        for name, number in (
+            ("u_camera", CAMERA), ("u_breath", pose.breath), ("u_opening", pose.opening)
+        ):  # fmt: skip
+            if name in program:
+                program[name].value = number
+
+    def _balls(self, part: Part, program: moderngl.Program, pose: Pose) -> Iterator[None]:
+        """Once for most parts; an eye is turned about its own centre."""
+        if part.material == "eye":
+            first = self._mesh.positions[self._mesh.triangles[part.first, 0]]
+            side = int(np.argmin(np.linalg.norm(self._mesh.eyes[:, :3] - first, axis=1)))
+            program["u_eye"].write(np.ascontiguousarray(pose.eyes[side].T, np.float32).tobytes())
+            program["u_ball"].write(self._mesh.eyes[side].tobytes())
+            program["u_lids"].write(pose.lids[side].tobytes())
+        yield
+
+    def _switch(self, flag: int, on: bool) -> None:
+        (self._context.enable if on else self._context.disable)(flag)

@@ -1,0 +1,93 @@
+"""Bakes open sky and key light into vertices, with depth maps drawn by OpenGL."""
+
+from __future__ import annotations
+
+import moderngl
+import numpy as np
+from source import Floats, Ints
+
+SIZE = 512
+_VERTEX = """#version 330
+in vec3 in_position; uniform mat4 u_view;
+void main() { gl_Position = u_view * vec4(in_position, 1.0); }"""
+_NOTHING = "#version 330\nvoid main() {}"
+
+
+class Baker:
+    """Tells what is seen from where.
+
+    Args:
+        triangles: [t, 3], what casts shadows.
+    """
+
+    def __init__(self, triangles: Ints) -> None:
+        self.context = moderngl.create_context(standalone=True, backend="egl", require=330)
+        self._program = self.context.program(vertex_shader=_VERTEX, fragment_shader=_NOTHING)
+        self._depth = self.context.depth_texture((SIZE, SIZE))
+        self._target = self.context.framebuffer(depth_attachment=self._depth)
+        self._index = self.context.buffer(triangles.astype(np.uint32).tobytes())
+
+    def seen(
+        self, casters: Floats, points: Floats, normals: Floats, directions: Floats, bias: float
+    ) -> Floats:
+        """Which of ``directions`` [d, 3] reach each of ``points`` [n, 3], as 0…1 [d, n].
+
+        ``casters`` [m, 3] are the vertices of the triangles; ``bias`` is in io.
+        """
+        buffer = self.context.buffer(casters.astype(np.float32).tobytes())
+        array = self.context.vertex_array(
+            self._program, [(buffer, "3f", "in_position")], self._index
+        )
+        middle = (casters.max(0) + casters.min(0)) / 2
+        reach = float(np.linalg.norm(casters - middle, axis=1).max())
+        out = np.zeros((len(directions), len(points)))
+        lifted = points + normals * bias
+        for i, direction in enumerate(directions):
+            side = np.cross(direction, (0.0, 1.0, 0.01))
+            side /= np.linalg.norm(side)
+            axes = np.stack([side, np.cross(side, direction), -direction]) / reach
+            view = np.eye(4)
+            view[:3, :3] = axes
+            view[:3, 3] = -axes @ middle
+            self._program["u_view"].write(view.T.astype(np.float32).tobytes())
+            self._target.use()
+            self._target.clear(depth=1.0)
+            self.context.enable(moderngl.DEPTH_TEST)
+            array.render()
+            depth = np.frombuffer(self._depth.read(), np.float32).reshape(SIZE, SIZE)
+            clip = lifted @ axes.T - axes @ middle
+            pixel = np.clip((clip[:, :2] + 1) / 2 * SIZE, 0, SIZE - 1.001)
+            x, y = pixel.astype(int).T
+            out[i] = depth[y, x] >= (clip[:, 2] + 1) / 2 - 0.25 * bias / reach
+        buffer.release()
+        return out
+
+
+def directions(count: int) -> Floats:
+    """Evenly spread directions [count, 3] (a Fibonacci sphere)."""
+    i = np.arange(count) + 0.5
+    y = 1 - 2 * i / count
+    angle = np.pi * (1 + 5**0.5) * i
+    flat = np.sqrt(1 - y * y)
+    return np.stack([flat * np.cos(angle), y, flat * np.sin(angle)], 1)
+
+
+def open_sky(
+    baker: Baker, casters: Floats, points: Floats, normals: Floats, count: int = 100
+) -> Floats:
+    """Cosine-weighted share of the sky that is seen [n]."""
+    dirs = directions(count)
+    seen = baker.seen(casters, points, normals, dirs, 0.03)
+    weight = np.clip(dirs @ normals.T, 0, None)
+    return np.asarray((seen * weight).sum(0) / np.maximum(weight.sum(0), 1e-6))
+
+
+def lit(
+    baker: Baker, casters: Floats, points: Floats, normals: Floats, light: Floats, spread: float
+) -> Floats:
+    """Share of a round light in direction ``light`` that arrives [n]; ``spread`` in radians."""
+    rng = np.random.default_rng(1)
+    jitter = rng.normal(size=(20, 3)) * spread * 0.6
+    dirs = light / np.linalg.norm(light) + jitter
+    dirs /= np.linalg.norm(dirs, axis=1, keepdims=True)
+    return np.asarray(baker.seen(casters, points, normals, dirs, 0.04).mean(0))

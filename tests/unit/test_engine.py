@@ -1,0 +1,88 @@
+"""What is made ready while nobody talks: in order, never in anybody's way, and told."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import structlog
+
+from digital_human.apps.live import engine as engine_module
+from digital_human.apps.live.engine import Cast, Engine
+from digital_human.config import LlmSettings, settings
+from digital_human.errors import Cancelled, ResourceError
+
+Lesson = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    monkeypatch.setattr(engine_module, "_PREPARE_WAIT", 0.01)
+    made = Engine(settings().model_copy(update={"llm": LlmSettings(backend="none")}))
+    yield made
+    await made.close()
+
+
+def cast_with(lessons: list[Lesson]) -> Cast:
+    mind = SimpleNamespace(lessons=lambda: lessons, close=lambda: None)
+    return cast(Cast, SimpleNamespace(mind=mind, persona=SimpleNamespace(name="tester")))
+
+
+async def test_passages_are_learned_one_after_the_other_and_told(engine: Engine) -> None:
+    learned: list[int] = []
+    lessons: list[Lesson] = [lambda cancelled, n=n: learned.append(n) for n in range(60)]  # type: ignore[misc]
+    with structlog.testing.capture_logs() as logs:
+        await engine._learn(cast_with(lessons))
+    assert learned == list(range(60)) and not engine.preparing
+    assert [(log["done"], log["of"]) for log in logs] == [(25, 60), (50, 60), (60, 60)]
+
+
+async def test_learning_waits_while_a_session_needs_the_models(engine: Engine) -> None:
+    begun: list[bool] = []
+    first, busy = threading.Event(), True
+
+    def lesson(cancelled: Callable[[], bool]) -> None:
+        nonlocal busy
+        begun.append(engine.preparing)
+        if len(begun) == 1:  # a visitor comes in the middle of it
+            busy = True
+            assert cancelled()
+            first.set()
+            raise Cancelled("not now")
+
+    with engine.in_use(lambda: busy):
+        learning = asyncio.create_task(engine._learn(cast_with([lesson])))
+        await asyncio.sleep(0.05)
+        assert not begun and not engine.preparing
+        busy = False
+        async with asyncio.timeout(5):
+            await asyncio.to_thread(first.wait)
+        await asyncio.sleep(0.05)
+        assert len(begun) == 1 and not learning.done()
+        busy = False
+        async with asyncio.timeout(5):
+            await learning
+    assert begun == [True, True]
+
+
+async def test_a_disk_that_is_full_ends_learning_with_a_line_in_the_log(engine: Engine) -> None:
+    tried: list[int] = []
+
+    def full(cancelled: Callable[[], bool]) -> None:
+        tried.append(1)
+        raise ResourceError("cannot keep a passage: No space left on device")
+
+    with structlog.testing.capture_logs() as logs:
+        await engine._learn(cast_with([full, full]))
+    assert len(tried) == 1 and "No space left" in logs[0]["cause"]
+
+
+@pytest.mark.parametrize(("backend", "threads"), [("llama", 1), ("none", 1), ("openai", 8)])
+async def test_only_a_server_is_asked_by_several_at_a_time(backend: Any, threads: int) -> None:
+    made = Engine(settings().model_copy(update={"llm": LlmSettings(backend=backend)}))
+    assert len(made.thinking._threads) == threads
+    await made.close()
