@@ -164,7 +164,7 @@ class Model:
         inside = self.part_mask("mouth")
         # Teeth catch light that bakes do not follow; all darkens towards the throat.
         deep = np.clip((points[:, 2] + 0.62) / 0.55, 0.06, 1) ** 1.3
-        bright = self.texture_row() < 0.62
+        bright = self.texture_row() < 0.82
         sky = np.where(
             inside, np.where(bright, 0.78, np.clip(sky_open * 1.6, 0.25, 0.75)) * deep, sky
         )

@@ -92,7 +92,8 @@ class HeadRenderer:
         clip = mesh.positions[:, :2] / depth * self._frame[:2] * (1, -1) + self._frame[2:]
         pixels = ((clip + 1) / 2 * self._size).astype(np.float32)
         # Triangles with one moving corner change up to their still ones.
-        corners = mesh.bake[:, 2:].any(axis=1)[mesh.triangles].any(axis=1)
+        still = np.asarray(mesh.bake[:, 2:].max(axis=1) == 0)
+        corners = ~still[mesh.triangles].all(axis=1)
         moves = np.unique(mesh.triangles[corners])
         margin = _MARGIN * self._frame[1] * self._size[1] / 2
         box = Box.around(pixels[moves], float(margin), self._size)
