@@ -14,11 +14,14 @@ for wish in "$@"; do
     esac
 done
 
-# MediaPipe's face landmarker (building avatars, measuring lips) loads the first two.
+# MediaPipe's face landmarker (building avatars, measuring lips) loads the first two; 3D heads are
+# drawn through EGL, by Mesa where there is no GPU.
 libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p)
 missing=()
 [[ $libraries == *libEGL.so.1* ]] || missing+=(libegl1)
 [[ $libraries == *libGLESv2.so.2* ]] || missing+=(libgles2)
+compgen -G '/usr/lib/*/dri/*_dri.so' >/dev/null || compgen -G '/usr/lib/*/libgallium*.so' >/dev/null ||
+    missing+=(libgl1-mesa-dri)
 if ((llm)) && ! .venv/bin/python -c 'import llama_cpp' 2>/dev/null; then
     command -v c++ >/dev/null || missing+=(g++)
     command -v make >/dev/null || missing+=(make)

@@ -27,6 +27,12 @@ _GESTURES = {
     "shake": r"摇(?:了)?摇?头|shak\w* (?:her |his |my )?head",
     "smile": r"微?笑|smil|grin|laugh",
     "surprise": r"惊|surpris|gasp",
+    "wink": r"眨|wink",
+    "think": r"思考|沉思|想了?[一想]|think|ponder",
+    "look-left": r"(?:看|望)(?:向|着)?左|向左|look\w* (?:to the )?left",
+    "look-right": r"(?:看|望)(?:向|着)?右|向右|look\w* (?:to the )?right",
+    "look-up": r"抬头|look\w* up",
+    "look-down": r"低头|look\w* down",
 }
 _ROUND = re.compile(r"[（(]([^（()）]{1,24})[)）]")
 _DIRECTION = re.compile(r"[\[【]([^\[\]【】]{1,24})[\]】]|(?<!\*)\*([^*\n]{1,24})\*(?!\*)")

@@ -217,7 +217,7 @@ class FakeStage:
     def look(self, state: str) -> None:
         self._note(f"look {state}")
 
-    def act(self, name: str) -> None:
+    def act(self, name: str, *, after_speech: bool = False) -> None:
         self._note(f"act {name}")
 
     def _note(self, call: str) -> None:

@@ -111,7 +111,7 @@ class Conversation:
         self._persona, self._stage = persona, performer
         self._events, self._epoch, self._clock = events, epoch, clock
         self._bearing = Bearing(performer, events, set_mode)
-        self._incidents = Incidents(events, clock, audit)
+        self._incidents = Incidents(events, audit)
         crew = Crew(
             persona, mouth, performer, moderator, events, clock, RecentSpeech(), self._incidents,
             self._on_voice,

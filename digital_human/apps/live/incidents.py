@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from digital_human.core.clock import Clock
 from digital_human.core.events import Events
 from digital_human.core.health import Health
 from digital_human.core.stage import ModelThread
@@ -21,11 +20,10 @@ class Incidents:
 
     Args:
         events: Where ``moderation``, ``stage.failed`` and ``stage.restored`` go.
-        clock: The session's.
         audit: Where what was refused, or is to be looked at, is recorded.
     """
 
-    def __init__(self, events: Events, clock: Clock, audit: AuditSink) -> None:
+    def __init__(self, events: Events, audit: AuditSink) -> None:
         self._events, self._audit = events, audit
         self._health = Health(events)
         self._records: asyncio.Queue[tuple[dict[str, object], str]] = asyncio.Queue(_RECORDS)

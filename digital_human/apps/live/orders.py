@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from digital_human.apps.live.acting import acted
 from digital_human.apps.live.reply import Question, Think
 from digital_human.dialogue.types import Line, Thought
 from digital_human.errors import InputError
@@ -103,10 +104,11 @@ def joined(first: str, second: str, language: Language) -> str:
 
 
 def script(lines: Sequence[Line]) -> Think:
-    """Thoughts that are known already."""
+    """Thoughts that are known already, with their stage directions."""
 
     async def think(cancelled: Callable[[], bool]) -> AsyncGenerator[Thought]:
         for line in lines:
-            yield line
+            for thought in acted(line):
+                yield thought
 
     return think

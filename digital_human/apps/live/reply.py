@@ -316,7 +316,7 @@ class Reply:
                 )  # fmt: skip
             case Act():
                 with contextlib.suppress(InputError):  # a gesture this avatar does not know
-                    crew.stage.act(item.name)
+                    crew.stage.act(item.name, after_speech=True)
                     crew.events.emit("act", turn=self.turn, name=item.name)
             case Replaced():
                 crew.incidents.refused(self.turn, "said", item.level, item.categories, item.text)

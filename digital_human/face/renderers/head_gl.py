@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+from typing import Any
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -86,7 +87,8 @@ def _context() -> moderngl.Context:
     # rasterises in the calling thread unless the operator says otherwise.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     try:
-        context = moderngl.create_context(standalone=True, backend="egl", require=330)
+        options: dict[str, Any] = {"standalone": True, "backend": "egl"}
+        context = moderngl.create_context(require=330, **options)
     except Exception as error:  # the loader raises plain Exception
         raise ResourceError(
             f"OpenGL without a display does not start: {error}",
@@ -231,22 +233,29 @@ class _Model:
         }  # fmt: skip
         for name, value in values.items():
             if name in program:
-                program[name].write(np.ascontiguousarray(value, np.float32).tobytes())
+                _uniform(program, name).write(np.ascontiguousarray(value, np.float32).tobytes())
         for name, number in (
             ("u_camera", CAMERA), ("u_breath", pose.breath), ("u_opening", pose.opening)
         ):  # fmt: skip
             if name in program:
-                program[name].value = number
+                _uniform(program, name).value = number
 
     def _balls(self, part: Part, program: moderngl.Program, pose: Pose) -> Iterator[None]:
         """Once for most parts; an eye is turned about its own centre."""
         if part.material == "eye":
             first = self._mesh.positions[self._mesh.triangles[part.first, 0]]
             side = int(np.argmin(np.linalg.norm(self._mesh.eyes[:, :3] - first, axis=1)))
-            program["u_eye"].write(np.ascontiguousarray(pose.eyes[side].T, np.float32).tobytes())
-            program["u_ball"].write(self._mesh.eyes[side].tobytes())
-            program["u_lids"].write(pose.lids[side].tobytes())
+            turn = np.ascontiguousarray(pose.eyes[side].T, np.float32)
+            _uniform(program, "u_eye").write(turn.tobytes())
+            _uniform(program, "u_ball").write(self._mesh.eyes[side].tobytes())
+            _uniform(program, "u_lids").write(pose.lids[side].tobytes())
         yield
 
     def _switch(self, flag: int, on: bool) -> None:
         (self._context.enable if on else self._context.disable)(flag)
+
+
+def _uniform(program: moderngl.Program, name: str) -> moderngl.Uniform:
+    uniform = program[name]
+    assert isinstance(uniform, moderngl.Uniform)
+    return uniform

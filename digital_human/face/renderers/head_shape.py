@@ -204,8 +204,8 @@ class HeadShape:
 
     def _position(self, vertex: int) -> FloatArray:
         if vertex < len(self._out):
-            return self._out[vertex, :3]
-        return self._mesh.positions[vertex]
+            return np.asarray(self._out[vertex, :3], np.float32)
+        return np.asarray(self._mesh.positions[vertex], np.float32)
 
     def _gap(self, positions: FloatArray) -> float:
         upper, lower = self._marks["lip_upper"], self._marks["lip_lower"]
