@@ -69,12 +69,6 @@ class ModelThread(Executor):
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._working = False
-
-    @property
-    def busy(self) -> bool:
-        """Whether it has anything to do; may be asked from any thread."""
-        return self._working or not self._jobs.empty()
 
     async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run ``work`` in the thread and return its result."""
@@ -158,7 +152,7 @@ class ModelThread(Executor):
         self._thread.start()
 
     def _leave_behind(self) -> None:
-        self._thread, self._working = None, False
+        self._thread = None
         if not self._jobs.empty():
             self._start()
 
@@ -167,7 +161,6 @@ class ModelThread(Executor):
         while (job := self._jobs.get()) is not None:
             future, work = job
             if future.set_running_or_notify_cancel():
-                self._working = True
                 try:
                     future.set_result(work())
                 except BaseException as error:
@@ -175,7 +168,6 @@ class ModelThread(Executor):
             del job, future, work  # nothing is held while it waits
             if self._thread is not threading.current_thread():
                 return  # it was left behind and has come back
-            self._working = False
 
 
 @atexit.register

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import re
 import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import ParamSpec, Protocol, TypeVar
@@ -42,7 +41,6 @@ NEAR_ENOUGH = 0.52
 NEAR_TO_GO_ON = 0.6
 """The same behind what it has said."""
 _LEAKED = 9  # characters of the rules in a row that give them away
-_YIELD_STEP, _YIELD_LIMIT = 0.01, 1.5  # s: of one rest, and of all rests behind one token
 
 
 class Thread(Protocol):
@@ -62,8 +60,6 @@ class Mind:
         llm_thread: Where ``llm`` runs.
         knowledge: What the persona knows; None for nothing.
         moderator: Judges every line.
-        yields_to: Whether something more urgent computes now, such as the voice that speaks the
-            first words of the answer: a model in this process then rests between two tokens.
     """
 
     def __init__(
@@ -74,12 +70,9 @@ class Mind:
         llm_thread: Thread | None,
         knowledge: Knowledge | None,
         moderator: Moderator,
-        yields_to: Callable[[], bool] = never,
     ) -> None:
         self._persona, self._moderator, self._knowledge = persona, moderator, knowledge
-        self._llm: _Running | None = None
-        if llm is not None and llm_thread is not None:
-            self._llm = _Running(llm, llm_thread, yields_to)
+        self._llm = None if llm is None or llm_thread is None else _Running(llm, llm_thread)
         self._searching = ModelThread("knowledge")
         self._rules = {
             language: letters(prompt.rules_text(persona, language))
@@ -334,8 +327,8 @@ class Mind:
 class _Running:
     """A language model and the thread it runs in."""
 
-    def __init__(self, model: Llm, thread: Thread, yields_to: Callable[[], bool]) -> None:
-        self.model, self._thread, self._yields_to = model, thread, yields_to
+    def __init__(self, model: Llm, thread: Thread) -> None:
+        self.model, self._thread = model, thread
 
     async def read(self, messages: Sequence[Message], cancelled: Callable[[], bool]) -> None:
         """Read ``messages``, the head of a prompt to come."""
@@ -356,10 +349,6 @@ class _Running:
             started.set()
             for piece in self.model.stream(messages, max_tokens=max_tokens, cancelled=unwanted):
                 loop.call_soon_threadsafe(queue.put_nowait, piece)
-                waited = 0.0
-                while waited < _YIELD_LIMIT and self._yields_to() and not unwanted():
-                    time.sleep(_YIELD_STEP)
-                    waited += _YIELD_STEP
 
         running = asyncio.ensure_future(self._thread.call(work))
         running.add_done_callback(lambda _: queue.put_nowait(None))

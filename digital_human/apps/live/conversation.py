@@ -59,7 +59,7 @@ MAX_QUESTION = 2000
 """Characters of a typed question."""
 MAX_SAID = 8000
 """Characters of a text to be spoken as it is."""
-FILLER_AFTER = 2.0
+FILLER_AFTER = 1.5
 """Seconds after the true end of a question at which a filler line bridges the silence, when it is
 not known yet what will be said: its sound would come half a second later at the least."""
 CONTINUE_WITHIN = 1.5

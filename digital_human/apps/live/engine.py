@@ -125,7 +125,7 @@ class Engine:
                 knowledge = await self.judging.call(Knowledge.open, persona.knowledge_folder)
             mind = Mind(
                 persona, llm=self._llm, llm_thread=self.thinking, knowledge=knowledge,
-                moderator=self.moderator, yields_to=lambda: self.voicing.busy,
+                moderator=self.moderator,
             )  # fmt: skip
             if self._llm is not None:
                 await self.thinking.call(mind.warm)

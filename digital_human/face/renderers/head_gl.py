@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from typing import Any
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import cv2
