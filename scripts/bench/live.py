@@ -58,7 +58,7 @@ OPEN = (
     ("Why do so many Chinese poems mention this lake?", "en"),
 )  # fmt: skip
 PERSONA = "xihu"
-LONG, STOP = "断桥为什么叫断桥？", "等等，我想问一下门票。"
+LONG, STOP = "请介绍一下西湖十景。", "等等，我想问一下门票。"
 OPEN_LIPS = 0.035  # lip gap in outer-eye distances from which a mouth counts as open
 SLACK = 0.04  # s by which a caption may name a word too late
 IDLE_CORES, IDLE_FOR = 0.1, 6.0  # a server that takes less for so many seconds has prepared itself
