@@ -41,6 +41,7 @@ NEAR_ENOUGH = 0.52
 NEAR_TO_GO_ON = 0.6
 """The same behind what it has said."""
 _LEAKED = 9  # characters of the rules in a row that give them away
+_PATIENCE = 40  # pieces within which something that may be said must have come
 
 
 class Thread(Protocol):
@@ -275,8 +276,12 @@ class Mind:
         assert self._llm is not None
         sentences = Sentences(answer.language)
         pieces = self._llm.pieces(messages, answer.length.tokens, cancelled)
+        written = 0
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
+                written += 1
+                if written > _PATIENCE and not answer.said:
+                    return
                 for found in sentences.feed(piece):
                     for thought in self._judged(found, answer):
                         yield thought

@@ -314,6 +314,14 @@ async def test_a_passage_is_spoken_where_the_model_fails_and_it_is_near(
         assert [x.origin for x in lines(await stage.think("荷花有几种？"))] == ["decline"], pieces
 
 
+async def test_a_model_that_rambles_is_given_up_before_the_visitor_gives_up(
+    scene: Callable[..., Scene],
+) -> None:
+    stage = scene("```py\n", *["x = 1\n"] * 300, wait=0.002)
+    assert [line.origin for line in lines(await stage.think("荷花"))] == ["decline"]
+    assert stage.llm is not None and 40 <= stage.llm.written < 90
+
+
 async def test_that_nothing_is_known_ends_the_answer_early(scene: Callable[..., Scene]) -> None:
     stage = scene("我不太清楚，", *["荷花七月最盛。"] * 300, wait=0.005)
     assert [line.origin for line in lines(await stage.think("荷花"))] == ["decline"]
