@@ -11,7 +11,7 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.models import store
+from digital_human.face.build.landmarker import open_landmarker
 
 _SIDE = 1280  # pixels of the longer side that the network is shown
 _MOST = 5  # faces looked for
@@ -47,16 +47,11 @@ class Detector:
     """
 
     def __init__(self) -> None:
-        from mediapipe.tasks.python import BaseOptions, vision
-
-        model = store().path("face-landmarker") / "face_landmarker.task"
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(model)),
+        self._net: Any = open_landmarker(
             num_faces=_MOST,
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
-        self._net: Any = vision.FaceLandmarker.create_from_options(options)
 
     def __enter__(self) -> Detector:
         return self

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.models import store
+from digital_human.face.build.landmarker import open_landmarker
 
 _CROP = 384  # pixels of the square that the network is shown
 _AROUND = 1.75  # side of the square by the extent of the landmarks
@@ -34,13 +34,7 @@ class FaceTracker:
     """
 
     def __init__(self) -> None:
-        from mediapipe.tasks.python import BaseOptions, vision
-
-        model = store().path("face-landmarker") / "face_landmarker.task"
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(model)), num_faces=1
-        )
-        self._net: Any = vision.FaceLandmarker.create_from_options(options)
+        self._net: Any = open_landmarker(num_faces=1)
 
     def __enter__(self) -> FaceTracker:
         return self
