@@ -18,6 +18,7 @@ from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
 
 IntArray = npt.NDArray[np.int32]
+_SUBDIVIDE = 5  # points per span of a smoothed line
 _SHIFT = 6  # fractional bits of the triangle corners given to the rasteriser
 _MIN_REST_AREA = 1.5e-5  # square outer-eye distances; smaller ones (under the nose) are left out
 _MOVED = 0.02  # pixels; a triangle whose corners moved less is at rest
@@ -87,6 +88,25 @@ def border_points(box: Box, spacing: float) -> FloatArray:
     rows = [(x, y) for y in (ys[0], ys[-1]) for x in xs]
     columns = [(x, y) for x in (xs[0], xs[-1]) for y in ys[1:-1]]
     return np.array(rows + columns, np.float32)
+
+
+def spline_matrix(count: int) -> FloatArray:
+    """Weights [m, count] of a Catmull-Rom curve through ``count`` points, ends included."""
+    rows = []
+    for i in range(count - 1):
+        for k in range(_SUBDIVIDE):
+            t = k / _SUBDIVIDE
+            w = 0.5 * np.array(
+                [-(t**3) + 2 * t**2 - t, 3 * t**3 - 5 * t**2 + 2, -3 * t**3 + 4 * t**2 + t,
+                 t**3 - t**2]
+            )  # fmt: skip
+            row = np.zeros(count)
+            for weight, j in zip(w, range(i - 1, i + 3), strict=True):
+                row[min(max(j, 0), count - 1)] += weight
+            rows.append(row)
+    last = np.zeros(count)
+    last[-1] = 1
+    return np.array([*rows, last], np.float32)
 
 
 def strip_triangles(upper: tuple[int, ...], lower: tuple[int, ...]) -> list[tuple[int, int, int]]:

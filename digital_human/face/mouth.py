@@ -15,11 +15,18 @@ import numpy as np
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
 from digital_human.face.bundle import Bundle, Layer
-from digital_human.face.mesh import Box, PiecewiseWarp, Placed, mix, part_mesh, sample
+from digital_human.face.mesh import (
+    Box,
+    PiecewiseWarp,
+    Placed,
+    mix,
+    part_mesh,
+    sample,
+    spline_matrix,
+)
 from digital_human.face.shape import FaceShape, Mouth
 
 _STEP = 3  # pixels per grid cell
-_SUBDIVIDE = 5  # points per span of the smoothed lip line
 _SHIFT = 4
 _SHADOW = 0.10  # how much less red than green and blue a shadow takes in a mouth that is red
 TONGUE_RISE = 0.06  # io, how far a raised tongue tip goes up
@@ -32,25 +39,6 @@ class _Sprite:
 
     image: FloatArray
     corner: FloatArray
-
-
-def _spline_matrix(count: int) -> FloatArray:
-    """Weights [m, count] of a Catmull-Rom curve through ``count`` points, ends included."""
-    rows = []
-    for i in range(count - 1):
-        for k in range(_SUBDIVIDE):
-            t = k / _SUBDIVIDE
-            w = 0.5 * np.array(
-                [-(t**3) + 2 * t**2 - t, 3 * t**3 - 5 * t**2 + 2, -3 * t**3 + 4 * t**2 + t,
-                 t**3 - t**2]
-            )  # fmt: skip
-            row = np.zeros(count)
-            for weight, j in zip(w, range(i - 1, i + 3), strict=True):
-                row[min(max(j, 0), count - 1)] += weight
-            rows.append(row)
-    last = np.zeros(count)
-    last[-1] = 1
-    return np.array([*rows, last], np.float32)
 
 
 class MouthInterior:
@@ -71,7 +59,7 @@ class MouthInterior:
         red = float(np.clip(2.5 * (1 - cavity[1] / max(float(cavity[0]), 1.0)), 0, 1))
         self._shadow = np.array([1 - _SHADOW * red, 1, 1], np.float32)
         self._sprites = {name: self._prepare(layer, scale) for name, layer in layers.items()}
-        self._spline = _spline_matrix(len(lm.INNER_UPPER))
+        self._spline = spline_matrix(len(lm.INNER_UPPER))
 
     @staticmethod
     def _prepare(layer: Layer, scale: float) -> _Sprite:

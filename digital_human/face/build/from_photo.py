@@ -25,8 +25,8 @@ from digital_human.face.build.pack import face_triangles
 from digital_human.face.build.photo import Photo, read_photo
 from digital_human.face.build.pictures import bleed, one_piece, webp
 from digital_human.face.build.upright import bust, scale_of
-from digital_human.face.build.write import write_bundle
-from digital_human.face.manifest import CANVAS, AvatarManifest, DisplayName, FaceFrame
+from digital_human.face.build.write import face_frame, write_bundle
+from digital_human.face.manifest import CANVAS, AvatarManifest, DisplayName
 from digital_human.face.mesh import Box, IntArray
 from digital_human.safety.consent import Consent
 
@@ -233,9 +233,6 @@ def _manifest(
     portrait: _Portrait,
     files: dict[str, bytes],
 ) -> AvatarManifest:
-    points = portrait.points
-    eyes = points[[lm.RIGHT_EYE[0], lm.LEFT_EYE[0]]].mean(0)
-    chin = points[lm.CHIN]
     return AvatarManifest(
         format=1,
         name=name,
@@ -245,11 +242,7 @@ def _manifest(
         consent=consent.id if consent else "",
         source=photo.sha256,
         canvas=(portrait.canvas.shape[1], portrait.canvas.shape[0]),
-        face=FaceFrame(
-            eyes=(round(float(eyes[0]), 1), round(float(eyes[1]), 1)),
-            eye_distance=round(lm.eye_distance(points), 1),
-            chin=(round(float(chin[0]), 1), round(float(chin[1]), 1)),
-        ),
+        face=face_frame(portrait.points),
         licence=consent.licence if consent else "The terms of the photo it was made from.",
         made=MADE,
         files={key: hashlib.sha256(files[key]).hexdigest() for key in sorted(files)},

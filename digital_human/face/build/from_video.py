@@ -31,9 +31,9 @@ from digital_human.face.build.video_loop import features, find_seams
 from digital_human.face.build.video_seam import lips_on_seam
 from digital_human.face.build.video_store import VideoWriter
 from digital_human.face.build.video_track import FaceTrack, FaceTracker, solve_track
-from digital_human.face.build.write import write_bundle
+from digital_human.face.build.write import face_frame, write_bundle
 from digital_human.face.bundle import LAYERS
-from digital_human.face.manifest import CANVAS, AvatarManifest, DisplayName, FaceFrame
+from digital_human.face.manifest import CANVAS, AvatarManifest, DisplayName
 from digital_human.face.video_frames import FPS, FrameReader
 from digital_human.safety.consent import Consent
 
@@ -297,8 +297,6 @@ def _manifest(
     rest: FloatArray,
     files: dict[str, bytes | Path],
 ) -> AvatarManifest:
-    eyes = rest[[lm.RIGHT_EYE[0], lm.LEFT_EYE[0]]].mean(0)
-    chin = rest[lm.CHIN]
     return AvatarManifest(
         format=1,
         name=name,
@@ -311,11 +309,7 @@ def _manifest(
         opaque=True,
         fps=FPS,
         canvas=source.facts.size,
-        face=FaceFrame(
-            eyes=(round(float(eyes[0]), 1), round(float(eyes[1]), 1)),
-            eye_distance=round(lm.eye_distance(rest), 1),
-            chin=(round(float(chin[0]), 1), round(float(chin[1]), 1)),
-        ),
+        face=face_frame(rest),
         licence=consent.licence if consent else "The terms of the video it was made from.",
         made=MADE,
         files={key: _digest(files[key]) for key in sorted(files)},

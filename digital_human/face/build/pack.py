@@ -24,8 +24,8 @@ from digital_human.face import landmarks as lm
 from digital_human.face.build.modes import FaceModes, linear_fit, symmetric
 from digital_human.face.build.pictures import bleed, one_piece, shut, webp, without_interior
 from digital_human.face.build.raw import CELL, Person, RawMaterial
-from digital_human.face.build.write import write_bundle
-from digital_human.face.manifest import CANVAS, AvatarManifest, FaceFrame
+from digital_human.face.build.write import face_frame, write_bundle
+from digital_human.face.manifest import CANVAS, AvatarManifest
 from digital_human.face.mesh import Box, IntArray, part_mesh, strip_triangles, warp_points
 
 _REFERENCE_GAP = 0.08
@@ -272,8 +272,6 @@ class _Builder:
 
     def manifest(self, name: str, person: Person, files: dict[str, bytes]) -> AvatarManifest:
         """The description that goes with ``files``."""
-        eyes = self.points[[lm.RIGHT_EYE[0], lm.LEFT_EYE[0]]].mean(0)
-        chin = self.points[lm.CHIN]
         return AvatarManifest(
             format=1,
             name=name,
@@ -282,11 +280,7 @@ class _Builder:
             person=person.person,
             consent=person.consent,
             canvas=(self.raw.canvas.shape[1], self.raw.canvas.shape[0]),
-            face=FaceFrame(
-                eyes=(round(float(eyes[0]), 1), round(float(eyes[1]), 1)),
-                eye_distance=round(self.io, 1),
-                chin=(round(float(chin[0]), 1), round(float(chin[1]), 1)),
-            ),
+            face=face_frame(self.points),
             licence=person.licence,
             made=person.made,
             files={key: hashlib.sha256(files[key]).hexdigest() for key in sorted(files)},

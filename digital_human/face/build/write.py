@@ -9,9 +9,22 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from digital_human.core.frames import FloatArray
 from digital_human.errors import InputError
+from digital_human.face import landmarks as lm
 from digital_human.face.avatar import open_avatar
-from digital_human.face.manifest import MANIFEST, AvatarManifest
+from digital_human.face.manifest import MANIFEST, AvatarManifest, FaceFrame
+
+
+def face_frame(points: FloatArray) -> FaceFrame:
+    """Where a face with landmarks [478, 2+] is, in their pixels, as the manifest says it."""
+    eyes = points[[lm.RIGHT_EYE[0], lm.LEFT_EYE[0]]].mean(0)
+    chin = points[lm.CHIN]
+    return FaceFrame(
+        eyes=(round(float(eyes[0]), 1), round(float(eyes[1]), 1)),
+        eye_distance=round(lm.eye_distance(points), 1),
+        chin=(round(float(chin[0]), 1), round(float(chin[1]), 1)),
+    )
 
 
 def write_bundle(out: Path, manifest: AvatarManifest, files: Mapping[str, bytes | Path]) -> None:

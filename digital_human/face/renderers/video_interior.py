@@ -7,7 +7,7 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face.mesh import mix
+from digital_human.face.mesh import mix, spline_matrix
 from digital_human.face.shape import Mouth
 from digital_human.face.video_bundle import VideoAvatar
 
@@ -15,7 +15,6 @@ _FOLLOW = {"upper": 0.0, "lower": 0.92, "tongue": 0.85}  # how far each goes wit
 _BEHIND = {"upper": 0.06, "lower": 0.07, "tongue": 0.10}  # io behind the lips
 _RISE = 0.06  # io, how far a raised tongue tip goes up
 _SHADOW = np.array([0.90, 1.0, 1.0], np.float32)  # what a shadow takes of red, green and blue
-_SUBDIVIDE = 5  # points per span of the smoothed lip line
 
 
 class Interior:
@@ -112,22 +111,3 @@ class Interior:
         light = soft.astype(np.float32) * (1 / 255)
         light = np.clip(0.38 + 0.85 * light, 0, 0.98) * (1 - 0.55 * mouth.rounding)
         return np.asarray(1 - (1 - light[..., None]) * _SHADOW, np.float32)
-
-
-def spline_matrix(count: int) -> FloatArray:
-    """Weights [m, count] of a Catmull-Rom curve through ``count`` points, ends included."""
-    rows = []
-    for i in range(count - 1):
-        for k in range(_SUBDIVIDE):
-            t = k / _SUBDIVIDE
-            w = 0.5 * np.array(
-                [-(t**3) + 2 * t**2 - t, 3 * t**3 - 5 * t**2 + 2, -3 * t**3 + 4 * t**2 + t,
-                 t**3 - t**2]
-            )  # fmt: skip
-            row = np.zeros(count)
-            for weight, j in zip(w, range(i - 1, i + 3), strict=True):
-                row[min(max(j, 0), count - 1)] += weight
-            rows.append(row)
-    last = np.zeros(count)
-    last[-1] = 1
-    return np.array([*rows, last], np.float32)

@@ -21,9 +21,10 @@ from digital_human.face.mesh import (
     part_mesh,
     sample,
     signed_areas,
+    spline_matrix,
 )
 from digital_human.face.motion import ARKIT
-from digital_human.face.renderers.video_interior import Interior, spline_matrix
+from digital_human.face.renderers.video_interior import Interior
 from digital_human.face.shape import FaceShape, Mouth
 from digital_human.face.video_bundle import VideoAvatar
 from digital_human.face.video_crop import lower_centre
