@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Sets up what the other scripts need: system libraries, .venv, pinned packages. Quick when done.
-# usage: bash scripts/setup.sh [llm] [test]
+# usage: bash scripts/setup.sh [llm] [train] [test]
 #   llm    also llama.cpp, which is compiled here (about 5 minutes, once)
+#   train  also PyTorch: own voices, the neural mouth, training
 #   test   also the programs that tests talk to: a browser, an SFU, a TURN server, an RTMP server
 set -euo pipefail
 cd "$(dirname "$0")/.."
-llm=0 test=0
+llm=0 train=0 test=0
 for wish in "$@"; do
     case $wish in
         llm) llm=1 ;;
+        train) train=1 ;;
         test) test=1 ;;
-        *) echo "setup.sh: unknown part '$wish'; known: llm, test" >&2; exit 2 ;;
+        *) echo "setup.sh: unknown part '$wish'; known: llm, train, test" >&2; exit 2 ;;
     esac
 done
 
@@ -83,4 +85,11 @@ if ((llm)) && [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
     echo "compiling llama.cpp for this machine (about 5 minutes on 2 cores, once)"
     install -r requirements-llm.lock
     echo "$want" >"$stamp"
+fi
+
+if ((train)) && ! .venv/bin/python -c 'import torch' 2>/dev/null; then
+    echo "installing PyTorch (the build that pip finds; with CUDA it is several GB)"
+    # Its own dependencies come along, held to the versions that are locked.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on \
+        --constraint requirements.lock torch==2.13.0
 fi

@@ -130,7 +130,7 @@ async def running(
             return LiveSession(
                 id, engine, await engine.cast(folders[name]), avatar=wish.avatar,
                 voice=wish.voice, language=wish.language, background=wish.background,
-                reports=reports,
+                matte=wish.matte, reports=reports,
             )  # fmt: skip
 
         live, posters = engine.settings.live, Posters(engine)

@@ -46,6 +46,7 @@ class FakeSession:
         if wish.persona not in (None, "xihu"):
             raise InputError(f"persona {wish.persona!r} does not exist", fix="known: xihu")
         self.id = id
+        self.wish = wish
         self.persona = FakePersona()
         self.avatar = wish.avatar or "lin"
         self.voice = wish.voice or "lin"

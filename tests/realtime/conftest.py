@@ -52,11 +52,13 @@ class House:
             for clause in live_clauses(text, "zh"):
                 await self.engine.voicing.call(speaker.speak, clause)
 
-    async def session(self, id: str = "0123456789abcdef01234567") -> LiveSession:
+    async def session(
+        self, id: str = "0123456789abcdef01234567", *, matte: bool = False
+    ) -> LiveSession:
         """A session that has started."""
         session = LiveSession(
-            id, self.engine, await self.engine.cast(PERSONA), reports=self.reports
-        )  # fmt: skip
+            id, self.engine, await self.engine.cast(PERSONA), matte=matte, reports=self.reports
+        )
         await session.start()
         return session
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from digital_human.apps.live.posters import Posters
+from digital_human.apps.live.session import SIZE
 from digital_human.core.events import Event
 from digital_human.errors import ConsentError
 from digital_human.safety.consent import ConsentFile, Consents
@@ -70,6 +73,29 @@ def test_a_session_ends_when_the_person_takes_the_consent_back(house: House, con
             await Posters(house.engine).get(PERSONA)
 
     house.run(story())
+
+
+def test_a_mixer_sees_the_person_beside_the_matte(house: House) -> None:
+    async def story() -> Any:
+        session = await house.session("2123456789abcdef01234567", matte=True)
+        try:
+            outlet = session.broadcast.open("vp8", name="mixer")
+            outlet.request_key_frame()
+            decoder = av.CodecContext.create("vp8", "r")
+            async with asyncio.timeout(20):
+                while True:
+                    for frame in decoder.decode(await outlet.video()):  # type: ignore[attr-defined]
+                        return frame.to_ndarray(format="rgb24").astype(int)
+        finally:
+            await session.close("done")
+
+    picture = house.run(story())
+    height, width, _ = picture.shape
+    assert (width, height) == (2 * SIZE[0], SIZE[1])
+    colour, matte = picture[:, : width // 2], picture[:, width // 2 :]
+    assert np.ptp(matte, axis=2).max() < 12 < np.ptp(colour, axis=2).max()
+    # The person's chest is there, and beside the head there is nothing.
+    assert matte[-100:, width // 4].min() > 235 and matte[height // 3, :20].max() < 20
 
 
 def test_the_portrait_is_drawn_once(house: House) -> None:

@@ -140,3 +140,23 @@ def test_a_blocked_script_needs_a_reason(tmp_path: Path, home: Path) -> None:
     log = "".join(p.read_text(encoding="utf-8") for p in (home / "audit").glob("*.jsonl"))
     assert "court report, case 17" in log
     assert "refused" in log
+
+
+def test_what_may_not_be_meant_is_said_without_stopping(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "p.png"), np.zeros((90, 160, 3), np.uint8))
+    path = tmp_path / "script.yaml"
+    voices = "voice: {zh: xiaoyi, en: heart}"
+    path.write_text(
+        SCRIPT.replace(
+            "title: 测试\n", "title: 测试\nlanguages: [zh, en]\nticker: [天气😀]\n"
+        ).replace("voice: xiaoyi", voices),
+        encoding="utf-8",
+    )
+    ticker, said = "script.yaml:4: ticker.0", "script.yaml:11: segments.0.say"
+    warnings = check_script(load_script(path)).warnings
+    assert any(ticker in warning and "😀" in warning for warning in warnings)
+    assert any(said in warning and "en programme" in warning for warning in warnings)
+    assert len(warnings) == 2
+
+    path.write_text(SCRIPT, encoding="utf-8")
+    assert check_script(load_script(path)).warnings == ()

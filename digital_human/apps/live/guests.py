@@ -24,6 +24,7 @@ class Wish:
         voice: Name of the voice.
         language: ``auto``, ``zh`` or ``en``.
         background: ``#RRGGBB``, ``default`` or the name of one of the persona's.
+        matte: For a mixer: colour on the left, matte on the right, in a picture of twice the width.
     """
 
     persona: str | None = None
@@ -31,6 +32,7 @@ class Wish:
     voice: str | None = None
     language: str | None = None
     background: str | None = None
+    matte: bool = False
 
 
 @dataclass(slots=True)

@@ -58,6 +58,7 @@ class LiveSession:
         voice: Instead of the persona's.
         language: ``auto``, or the language visitors speak.
         background: See `find_background`.
+        matte: See `LivePicture`.
         reports: Where reported turns are kept.
 
     Attributes:
@@ -74,6 +75,7 @@ class LiveSession:
         voice: str | None = None,
         language: str | None = None,
         background: str | None = None,
+        matte: bool = False,
         reports: ReportStore,
     ) -> None:
         self.id = id
@@ -86,10 +88,10 @@ class LiveSession:
         self.events = Events(id, self.clock.now)
         self.health = Health(self.events, self._apologise)
         self.over = ""
-        self.broadcast = Broadcast(size=SIZE)
+        self.broadcast = Broadcast(size=(2 * SIZE[0], SIZE[1]) if matte else SIZE)
         self._engine, self._cast, self._reports = engine, cast, reports
         self._first_language = language or "auto"
-        self._first_background = background or DEFAULT
+        self._first_background, self._matte = background or DEFAULT, matte
         self._task: asyncio.Task[None] | None = None
         self._egress = Egress(
             self.broadcast, self.events, recordings=engine.settings.recordings_dir,
@@ -125,6 +127,7 @@ class LiveSession:
             Performer, avatar, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
             label=label_text(persona.languages[0]),
             background=background,
+            matte=self._matte,
             seed=int(self.id[:8], 16),
         )  # fmt: skip
         self.listener = Listener(

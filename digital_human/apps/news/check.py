@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from digital_human.apps.news.consent import require_consent
 from digital_human.apps.news.load import ScriptFile
@@ -18,6 +19,7 @@ from digital_human.apps.news.script import Segment, Text, text_in, voice_in
 from digital_human.errors import ConsentError, DigitalHumanError, InputError, ResourceError
 from digital_human.face.avatar import open_avatar
 from digital_human.media.clips import probe_media
+from digital_human.media.glyphs import missing_glyphs
 from digital_human.safety.audit import AuditLog
 from digital_human.safety.commands import verdict_table
 from digital_human.safety.moderation import Moderator, Verdict, gate
@@ -30,6 +32,7 @@ Location = tuple[int | str, ...]
 # A newsreader breathes; longer ones are a missing full stop, and viewers lose the thread.
 MAX_SENTENCE = {"zh": 300, "ja": 300, "en": 900}
 _SENTENCE_END = re.compile(r"[。！？；!?;\n]+|\.(?=\s|$)")
+_EASTERN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _BYTES_PER_SECOND = {"720p": 600_000, "1080p": 1_200_000, "portrait": 600_000}
 
 
@@ -44,12 +47,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """A script without errors, and moderation's findings on it."""
+    """A script without errors, moderation's findings on it, and what may not be meant."""
 
     file: ScriptFile
     findings: tuple[Finding, ...]
     verdict: Verdict
     estimated_seconds: float
+    warnings: tuple[str, ...]
 
     def gate(self, allow: str | None) -> None:
         """Refuse a script that moderation blocks, unless a reason is given; both are logged."""
@@ -98,6 +102,7 @@ def check_script(file: ScriptFile) -> Checked:
         tuple(findings),
         Verdict.of(hit for finding in findings for hit in finding.verdict.hits),
         seconds,
+        (*_untranslated(file), *_unseen(file)),
     )
 
 
@@ -123,7 +128,9 @@ def check_space(file: ScriptFile, seconds: float, *folders: Path) -> None:
 
 
 def print_verdict(console: Console, checked: Checked) -> None:
-    """Show what moderation found, or that it found nothing."""
+    """Show what may not be meant, and what moderation found or that it found nothing."""
+    for warning in checked.warnings:
+        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     if not checked.findings:
         console.print("[green]ok[/] moderation: nothing found")
         return
@@ -151,6 +158,9 @@ def _people(file: ScriptFile, refused: list[str]) -> Iterator[str]:
                 continue
             try:
                 voice = load_voice(name)
+            except ConsentError as error:
+                refused.append(file.problem(("anchors", key, "voice"), error.message))
+                continue
             except DigitalHumanError as error:
                 yield file.problem(("anchors", key, "voice"), _with_fix(error))
                 continue
@@ -176,6 +186,33 @@ def _texts(file: ScriptFile) -> Iterator[str]:
                     location,
                     f"a sentence of {longest:,} characters; the most is "
                     f"{MAX_SENTENCE[language]}: break it with full stops",
+                )
+
+
+def _untranslated(file: ScriptFile) -> Iterator[str]:
+    """Plain texts that would be spoken by the voice of another language."""
+    languages = file.script.languages
+    for location, text in _spoken(file) if len(languages) > 1 else ():
+        if not isinstance(text, str):
+            continue
+        for language in languages:
+            if (language == "en") == bool(_EASTERN.search(text)):
+                yield file.problem(
+                    location,
+                    f"this text is spoken in the {language} programme too, as it is; "
+                    "give {zh: …, en: …} to translate it",
+                )
+
+
+def _unseen(file: ScriptFile) -> Iterator[str]:
+    """Characters that the pictures leave out."""
+    for location, text in _all_texts(file):
+        if location[0] == "lexicon":
+            continue
+        for words in dict.fromkeys(text_in(text, language) for language in file.script.languages):
+            if missing := missing_glyphs(words):
+                yield file.problem(
+                    location, f"the screen has no letters for {missing} and leaves them out"
                 )
 
 
