@@ -76,7 +76,9 @@ def pull_models(wanted: Sequence[Wanted], folder: Path, local: Path, fetcher: Fe
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise WeightsError("\n".join(str(error) for error in errors))
+        full = all(isinstance(error, ResourceError) for error in errors)
+        kind = ResourceError if full else WeightsError
+        raise kind("\n".join(str(error) for error in errors))
 
 
 def _pull(wanted: Wanted, folder: Path, local: Path, job: Job) -> None:

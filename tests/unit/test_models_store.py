@@ -191,6 +191,8 @@ def test_store_that_cannot_be_written(tmp_path: Path):
     with pytest.raises(ResourceError, match="cannot write model pair") as refused:
         weights.pull("pair")
     assert "DH_HOME" in refused.value.fix
+    with pytest.raises(ResourceError, match="(?s)model pair.*model single"):
+        weights.pull_all(["pair", "single"])
 
 
 def test_store_is_frozen(weights: Store):
