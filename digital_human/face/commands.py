@@ -81,7 +81,8 @@ def show_avatar(name: _Name) -> None:
 @app.command(
     "create",
     epilog="Example: digital-human avatar create mei --photo mei.jpg --consent mei.toml\n\n"
-    "Example: digital-human avatar create lin --video lin.mp4 --consent lin.toml --display-zh 林",
+    "Example: digital-human avatar create lin --video lin.mp4 --consent lin.toml\n\n"
+    "Example: digital-human avatar create kai --model kai.vrm --consent kai.toml",
 )
 def create_avatar(
     name: _Name,
@@ -90,6 +91,10 @@ def create_avatar(
     ],
     photo: Annotated[Path | None, typer.Option(help="Portrait: JPEG, PNG or WebP.")] = None,
     video: Annotated[Path | None, typer.Option(help="Film of 10 s to 5 min.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="3D head: .glb or .vrm with ARKit targets, visemes or VRM expressions."),
+    ] = None,
     display_zh: Annotated[str, typer.Option(help="Name shown in Chinese.")] = "",
     display_en: Annotated[str, typer.Option(help="Name shown in English.")] = "",
     gender: Annotated[
@@ -97,11 +102,11 @@ def create_avatar(
     ] = "unspecified",
     replace: Annotated[bool, typer.Option(help="Replace an avatar of this name.")] = False,
 ) -> None:
-    """Make an avatar from a portrait or a film of one person."""
-    if (photo is None) == (video is None):
+    """Make an avatar from a portrait or a film of one person, or from a 3D model."""
+    if [photo, video, model].count(None) != 2:
         raise InputError(
-            "create needs one source, a photo or a video",
-            fix="give either --photo FILE or --video FILE",
+            "create needs one source, a photo, a video or a model",
+            fix="give either --photo FILE or --video FILE or --model FILE",
         )
     out = _new_folder(name, replace)
     agreed = read_consent_file(consent)
@@ -116,6 +121,8 @@ def create_avatar(
         _from_photo(photo, name, agreed, display, gender, out)
     elif video is not None:
         _from_video(video, name, agreed, display, gender, out)
+    elif model is not None:
+        _from_model(model, name, agreed, display, gender, out)
     _console.print(f"avatar {name}: {out}", markup=False, soft_wrap=True)
 
 
@@ -221,6 +228,22 @@ def _from_video(
         except VideoRefused as refusal:
             _show_problem(refusal, name)
             raise
+    _report(granted, [])
+
+
+def _from_model(
+    model: Path,
+    name: str,
+    agreed: ConsentFile,
+    display: DisplayName,
+    gender: Literal["female", "male", "unspecified"],
+    out: Path,
+) -> None:
+    from digital_human.face.build.from_gltf import check_model, create_from_gltf
+
+    granted = Consents().grant(agreed, {model.name: check_model(model)})
+    with _taken_back_on_failure(granted), _steps(name) as progress:
+        create_from_gltf(model, name, granted, display, gender, out, progress)
     _report(granted, [])
 
 

@@ -24,8 +24,13 @@ from digital_human.face.renderers.base import Renderer
 GEOMETRY = "head.npz"
 UNIT = 1 / 4000
 """Outer-eye distances of one step of a stored coordinate."""
-MATERIALS = ("skin", "eye", "mouth", "cloth", "hair", "strands", "plain")
-"""How a part is lit; ``strands`` is blended by its texture's alpha, ``plain`` is a glTF colour."""
+MATERIALS = (
+    "skin", "eye", "mouth", "cloth", "hair", "strands",
+    "plain", "plain_blended", "plain_eye", "plain_eye_blended",
+    "flat", "flat_blended", "flat_eye", "flat_eye_blended",
+)  # fmt: skip
+"""How a part is lit. ``strands`` is blended by its texture's alpha. Parts of models from elsewhere
+are ``plain`` (lit) or ``flat`` (a drawing's colour), turn with an ``eye``, may be ``blended``."""
 HELPERS = ("tongueUp", "lidHalfLeft", "lidHalfRight")
 """Targets beside the ARKit curves: tongue tip at the upper teeth; what keeps a half-closed lid
 before the eyeball."""
@@ -137,7 +142,7 @@ def load_head_bundle(name_or_path: str | Path) -> HeadAvatar:
     blobs = read_files(folder, manifest, MAX_BYTES)
     canvas = read_image(folder, CANVAS, blobs, "RGBA", manifest.canvas)
     arrays = read_arrays(folder / GEOMETRY, blobs[GEOMETRY], MAX_UNPACKED)
-    mesh = _mesh(folder / GEOMETRY, arrays)
+    mesh = read_mesh(folder / GEOMETRY, arrays)
     count = 1 + max(part.texture for part in mesh.parts)
     textures = tuple(
         read_image(folder, f"textures/{i:02d}.webp", blobs, "RGBA", None) for i in range(count)
@@ -169,8 +174,16 @@ def vertex_normals(positions: FloatArray, triangles: IntArray, weld: IntArray) -
     return np.asarray(unit[weld], np.float32)
 
 
-def _mesh(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> HeadMesh:
-    """Check shapes, ranges and indices, and derive the normals."""
+def read_mesh(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> HeadMesh:
+    """The geometry in a bundle's arrays; shapes, ranges and indices checked, normals derived.
+
+    Args:
+        path: Of their file, for messages.
+        arrays: As ``head.npz`` holds them.
+
+    Raises:
+        InputError: An array is missing, of another shape or type, or leads out of the mesh.
+    """
 
     def take(name: str, shape: tuple[int | None, ...], kind: type[np.generic]) -> Any:
         if name not in arrays:

@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import bake
 import clothes
 import eyes
 import hair
@@ -27,6 +26,7 @@ from PIL import Image
 from source import Floats, read_source, triangulate
 
 from digital_human.errors import DigitalHumanError
+from digital_human.face.build import head_bake as bake
 from digital_human.face.build.head_marks import find_mouth
 from digital_human.face.build.write import write_bundle
 from digital_human.face.head_bundle import GEOMETRY

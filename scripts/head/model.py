@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import bake
 import numpy as np
 from body import Body
 from lines import lid_line
 from source import Floats, Ints
 
-from digital_human.face.build.head_marks import find_mouth
+from digital_human.face.build import head_bake as bake
+from digital_human.face.build.head_marks import find_mouth, hold_lids
 from digital_human.face.head_bundle import HELPERS, MARKS, MATERIALS, UNIT
 from digital_human.face.motion import ARKIT
 
@@ -109,16 +109,7 @@ class Model:
             for block, moved, part in zip(self.blocks, self.moved, self.parts, strict=True):
                 if part.material not in ("skin", "strands") or "eyeBlink" + side not in moved:
                     continue
-                blink = moved["eyeBlink" + side]
-                half = block + 0.5 * blink
-                away = half - centre
-                distance = np.linalg.norm(away, axis=1, keepdims=True)
-                rest = np.linalg.norm(block - centre, axis=1, keepdims=True)
-                shut = np.linalg.norm(block + blink - centre, axis=1, keepdims=True)
-                least = np.maximum((rest + shut) / 2, radius * 1.045)
-                push = np.where(distance < least, least - distance, 0) * away / distance
-                active = np.clip(np.linalg.norm(blink, axis=1, keepdims=True) / 0.03, 0, 1)
-                moved["lidHalf" + side] = push * active * (distance < 1.6 * radius)
+                moved["lidHalf" + side] = hold_lids(block, moved["eyeBlink" + side], centre, radius)
 
     def drop_unseen(self) -> None:
         """Remove skin that no head pose shows, with the mouth open or shut and the eyes too."""

@@ -120,6 +120,9 @@ def test_remove_asks_and_never_touches_shipped_ones(own: Path) -> None:
     [
         (("create", "mei"), "needs one source"),
         (("create", "mei", "--photo", "a.jpg", "--video", "b.mp4"), "needs one source"),
+        (("create", "mei", "--photo", "a.jpg", "--model", "b.glb"), "needs one source"),
+        (("create", "mei", "--model", "b.glb"), "there is no such file"),
+        (("create", "mei", "--model", "b.fbx"), "must end in .glb"),
         (("create", "Mei!", "--photo", "a.jpg"), "must be 1 to 32"),
         (("create", "yun", "--photo", "a.jpg"), "name of a shipped one"),
         (("create", "mei", "--photo", "a.jpg"), "there is no such file"),

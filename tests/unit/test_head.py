@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from digital_human.errors import InputError, ResourceError
-from digital_human.face.head_bundle import HeadAvatar, _mesh, load_head_bundle
+from digital_human.face.head_bundle import HeadAvatar, load_head_bundle, read_mesh
 from digital_human.face.manifest import known_avatars, load_manifest
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
 from digital_human.face.renderers import head_gl
@@ -185,4 +185,4 @@ def test_damaged_geometry_is_refused(field: str, change: object, reason: str) ->
     arrays = stored(HEADS[0])
     arrays[field] = change(arrays[field])  # type: ignore[operator]
     with pytest.raises(InputError, match=reason):
-        _mesh(Path("head.npz"), arrays)
+        read_mesh(Path("head.npz"), arrays)

@@ -11,6 +11,8 @@ from digital_human.errors import InputError
 from digital_human.face.mesh import IntArray
 
 _NEAR = 0.07  # io; how close upper and lower lip are where they meet
+_PAIRS = 2000
+_LIPS_NEAR = 0.12  # io; farther apart than lips are at rest
 _MIDDLE = 0.06  # io from the middle of the face
 
 
@@ -80,23 +82,28 @@ def find_mouth(positions: FloatArray, jaw: FloatArray, skin: IntArray) -> dict[s
     """
     moved = np.linalg.norm(jaw, axis=1)
     most = float(moved[skin].max(initial=0))
-    p = positions[skin]
-    middle = np.abs(p[:, 0]) < _MIDDLE
-    upper = skin[middle & (moved[skin] < 0.45 * most)]
-    lower = skin[middle & (moved[skin] > 0.55 * most)]
-    if most <= 0 or not len(upper) or not len(lower):
+    middle = skin[np.abs(positions[skin, 0]) < _MIDDLE]
+    # All pairs are compared: of a dense mesh only what lies in front, where the lips are.
+    middle = middle[np.argsort(-positions[middle, 2], kind="stable")[:_PAIRS]]
+    between = positions[middle][:, None] - positions[middle][None]
+    parts = jaw[middle, 1][:, None] - jaw[middle, 1][None]
+    between[..., 0] *= 0.3
+    distance = np.where(between[..., 1] > -1e-4, np.linalg.norm(between, axis=2), np.inf)
+    widest = float(np.where(distance < _LIPS_NEAR, parts, 0).max(initial=0))
+    if most <= 0 or widest <= 0.1 * most:
         raise InputError(
             "target jawOpen: parts no lips", fix="give a file whose jawOpen target opens the mouth"
         )
-    gap = positions[upper][:, None] - positions[lower][None]
-    gap[..., 0] *= 0.3
-    distance = np.linalg.norm(gap, axis=2)
-    depth = positions[upper][:, None, 2] + positions[lower][None, :, 2]
+    distance = np.where(parts > 0.6 * widest, distance, np.inf)
+    depth = positions[middle][:, None, 2] + positions[middle][None, :, 2]
     # Where they touch at rest; of several such places the one in front.
     score = np.where(distance < float(distance.min()) * 1.5 + 0.004, depth, -np.inf)
     i, j = np.unravel_index(int(np.argmax(score)), score.shape)
-    top, bottom = int(upper[i]), int(lower[j])
+    top, bottom = int(middle[i]), int(middle[j])
+    lower = middle[moved[middle] > 0.55 * most]
+    lower = lower if len(lower) else np.array([bottom])
     chin = lower[positions[lower, 2] > positions[bottom, 2] - 0.22]
+    chin = chin if len(chin) else lower
     corners = _corners(positions, moved, skin, top, bottom, most)
     return {
         "lip_upper": top,
@@ -113,19 +120,46 @@ def _corners(
     """The vertices farthest to both sides at which lips that part still meet."""
     p = positions[skin]
     line = (positions[top] + positions[bottom]) / 2
-    near = skin[
-        (np.abs(p[:, 1] - line[1]) < 0.16)
-        & (np.abs(p[:, 0]) < 0.45)
-        & (p[:, 2] > line[2] - 0.35)
-        & (moved[skin] > 0.08 * most)
-    ]
-    q = positions[near]
-    close = np.linalg.norm(q[:, None] - q[None], axis=2) < _NEAR
-    apart = np.abs(moved[near][:, None] - moved[near][None]) > 0.22 * most
-    lips = near[(close & apart).any(axis=1)]
-    if not len(lips):
+    place = (
+        (np.abs(p[:, 1] - line[1]) < 0.16) & (np.abs(p[:, 0]) < 0.45) & (p[:, 2] > line[2] - 0.35)
+    )
+    lips = skin[:0]
+    for least in (0.08, -1.0):  # some upper lips do not move at all
+        near = skin[place & (moved[skin] > least * most)]
+        near = near[np.argsort(-positions[near, 2], kind="stable")[:_PAIRS]]
+        q = positions[near]
+        close = np.linalg.norm(q[:, None] - q[None], axis=2) < _NEAR
+        apart = np.abs(moved[near][:, None] - moved[near][None]) > 0.22 * most
+        lips = near[(close & apart).any(axis=1)]
+        if len(lips):
+            break
+    else:
         raise InputError(
             "target jawOpen: no mouth corners found", fix="give a mesh with two separate lips"
         )
     x = positions[lips, 0]
     return int(lips[np.argmin(x)]), int(lips[np.argmax(x)])
+
+
+def hold_lids(
+    points: FloatArray, blink: FloatArray, centre: FloatArray, radius: float
+) -> FloatArray:
+    """Displacement [n, 3] that keeps a half-closed lid before its eyeball.
+
+    A target moves each vertex on a straight line, which cuts through the ball halfway.
+
+    Args:
+        points: [n, 3], at rest.
+        blink: [n, 3], displacement of the closed lid.
+        centre: [3], of the eyeball.
+        radius: Of the eyeball.
+    """
+    half = points + 0.5 * blink
+    away = half - centre
+    distance = np.linalg.norm(away, axis=1, keepdims=True)
+    rest = np.linalg.norm(points - centre, axis=1, keepdims=True)
+    shut = np.linalg.norm(points + blink - centre, axis=1, keepdims=True)
+    least = np.maximum((rest + shut) / 2, radius * 1.045)
+    push = np.where(distance < least, least - distance, 0) * away / np.maximum(distance, 1e-9)
+    active = np.clip(np.linalg.norm(blink, axis=1, keepdims=True) / 0.03, 0, 1)
+    return np.asarray(push * active * (distance < 1.6 * radius))

@@ -14,6 +14,9 @@ from digital_human.face.renderers.head_gl import CAMERA, stage
 from digital_human.face.renderers.head_shape import HeadShape
 
 HEIGHTS = (64, 4320)
+_ALPHA = np.maximum(np.arange(256), 1)[:, None]
+_DIVIDED = np.minimum(255, (np.arange(256)[None] * 255 + _ALPHA // 2) // _ALPHA).astype(np.uint8)
+"""Colour without alpha, by alpha and by premultiplied colour."""
 _MARGIN = 1.0  # io the head may leave its place at rest
 
 
@@ -103,9 +106,9 @@ class HeadRenderer:
 
 def _straight(picture: ByteArray) -> None:
     """Divide colours by alpha in place where the picture is neither opaque nor empty."""
-    alpha = cv2.extractChannel(picture, 3)
-    edge = np.flatnonzero(cv2.inRange(alpha, 1, 254))
     flat = picture.reshape(-1, 4)
-    part = flat[edge].astype(np.float32)
-    part[:, :3] = np.minimum(255, part[:, :3] * (255 / part[:, 3:]) + 0.5)
-    flat[edge] = part.astype(np.uint8)
+    alpha = cv2.extractChannel(picture, 3).reshape(-1)
+    edge = np.flatnonzero(alpha - np.uint8(1) < 254)  # 0 wraps round to 255
+    part = flat[edge]
+    part[:, :3] = _DIVIDED[part[:, 3:], part[:, :3]]
+    flat[edge] = part

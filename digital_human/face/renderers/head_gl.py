@@ -21,22 +21,30 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import ResourceError
-from digital_human.face.head_bundle import HeadAvatar, Part
+from digital_human.face.head_bundle import MATERIALS, HeadAvatar, HeadMesh, Part
+from digital_human.face.mesh import IntArray
 
 CAMERA = 13.0
 """Distance of the camera from the eyes in outer-eye distances: that of a portrait lens."""
-OVERSAMPLE = 1.33
+OVERSAMPLE = 1.2
 """Pixels drawn per pixel shown, on each side: on a CPU far cheaper than multisampling, which costs
 four samples in every pixel."""
 _SHUT = 0.02  # a mouth less open hides teeth and tongue
 _DEFINES = {
     "skin": ("SKIN",), "eye": (), "mouth": ("MOUTH",), "cloth": ("CLOTH", "CUT", "BOTH_SIDES"),
     "hair": ("HAIR", "BOTH_SIDES"), "strands": ("HAIR", "BLENDED", "BOTH_SIDES"),
-    "plain": ("CUT", "BOTH_SIDES"),
 }  # fmt: skip
-_BLENDED = ("strands",)
-_THIN = ("strands",)  # they hide nothing that is drawn after them
-_BOTH_SIDES = ("strands", "cloth", "hair", "plain")
+_BLENDED = ("strands", *(name for name in MATERIALS if name.endswith("_blended")))
+"""They hide nothing that is drawn after them."""
+_EYES = tuple(name for name in MATERIALS if "eye" in name)
+_ONE_SIDED = ("skin", "eye", "mouth")
+
+
+def _defines(material: str) -> tuple[str, ...]:
+    if material in _DEFINES:
+        return _DEFINES[material]
+    flat = ("FLAT",) if material.startswith("flat") else ()
+    return (*flat, "BOTH_SIDES", "COLOUR" if material in _BLENDED else "CUT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,7 @@ class Stage:
     def program(self, material: str) -> moderngl.Program:
         """The program that draws ``material``."""
         if material not in self._programs:
-            defines = "".join(f"#define {name}\n" for name in _DEFINES[material])
+            defines = "".join(f"#define {name}\n" for name in _defines(material))
             common = f"#version 330\n{defines}{_source('light.glsl')}"
             fragment = "eye.frag" if material == "eye" else "surface.frag"
             self._programs[material] = self.context.program(
@@ -164,7 +172,7 @@ class _Target:
     def read(self, out: ByteArray) -> None:
         """Fetch what was drawn, in the size wanted."""
         self.drawn.read_into(self._large.data, components=4, alignment=1)
-        cv2.resize(self._large, self._size, dst=out, interpolation=cv2.INTER_AREA)
+        cv2.resize(self._large, self._size, dst=out, interpolation=cv2.INTER_LINEAR)
 
 
 class _Model:
@@ -179,9 +187,12 @@ class _Model:
         uv = np.ascontiguousarray(mesh.uv, np.float32)
         static = np.hstack([uv.view(np.uint8).reshape(len(uv), 8), mesh.bake])
         self._static = context.buffer(np.ascontiguousarray(static).tobytes())
-        self._index = context.buffer(mesh.triangles.astype(np.uint32).tobytes())
+        self._index = context.buffer(_ordered(mesh).astype(np.uint32).tobytes())
         self._textures = [self._texture(image) for image in avatar.textures]
-        self._parts = [(part, self._array(stage, part)) for part in mesh.parts]
+        # What is listed later lies over what is listed before: drawn first, it hides it unlit.
+        solid = [part for part in reversed(mesh.parts) if part.material not in _BLENDED]
+        blended = [part for part in mesh.parts if part.material in _BLENDED]
+        self._parts = [(part, self._array(stage, part)) for part in (*solid, *blended)]
 
     def _texture(self, image: ByteArray) -> moderngl.Texture:
         texture = self._context.texture(image.shape[1::-1], 4, np.ascontiguousarray(image).data)
@@ -218,8 +229,8 @@ class _Model:
             if part.material == "mouth" and pose.opening < _SHUT:
                 continue
             self._switch(moderngl.BLEND, part.material in _BLENDED)
-            self._switch(moderngl.CULL_FACE, part.material not in _BOTH_SIDES)
-            target.depth_mask = part.material not in _THIN
+            self._switch(moderngl.CULL_FACE, part.material in _ONE_SIDED)
+            target.depth_mask = part.material not in _BLENDED
             self._textures[part.texture].use()
             for _ in self._balls(part, array.program, pose):
                 array.render(vertices=3 * part.count, first=3 * part.first)
@@ -242,17 +253,28 @@ class _Model:
 
     def _balls(self, part: Part, program: moderngl.Program, pose: Pose) -> Iterator[None]:
         """Once for most parts; an eye is turned about its own centre."""
-        if part.material == "eye":
+        if part.material in _EYES:
             first = self._mesh.positions[self._mesh.triangles[part.first, 0]]
             side = int(np.argmin(np.linalg.norm(self._mesh.eyes[:, :3] - first, axis=1)))
             turn = np.ascontiguousarray(pose.eyes[side].T, np.float32)
             _uniform(program, "u_eye").write(turn.tobytes())
             _uniform(program, "u_ball").write(self._mesh.eyes[side].tobytes())
-            _uniform(program, "u_lids").write(pose.lids[side].tobytes())
+            if "u_lids" in program:
+                _uniform(program, "u_lids").write(pose.lids[side].tobytes())
         yield
 
     def _switch(self, flag: int, on: bool) -> None:
         (self._context.enable if on else self._context.disable)(flag)
+
+
+def _ordered(mesh: HeadMesh) -> IntArray:
+    """Triangles with neighbours together in each solid part, so that vertices are lit once."""
+    out = mesh.triangles.copy()
+    for part in mesh.parts:
+        if part.material not in _BLENDED:
+            run = slice(part.first, part.first + part.count)
+            out[run] = out[run][np.argsort(out[run].min(axis=1), kind="stable")]
+    return out
 
 
 def _uniform(program: moderngl.Program, name: str) -> moderngl.Uniform:

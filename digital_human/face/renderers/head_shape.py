@@ -35,6 +35,8 @@ _FOLLOW, _FOLLOW_LIMITS = 0.38, (-0.12, 0.4)  # of the upper lid after the eye
 _SCALE = 0.2, 1.2  # by what a target's strength may be corrected
 _REST_OF = 0.7  # strongest use of a target that makes up for what others lack
 _FUNNEL_STRENGTH = 0.7  # more of it folds the corners; a pucker does the rest
+_LIP_TO_CHIN = 0.40  # io from a shut mouth to the chin of a face with the convention's proportions
+_OVER = 1.1  # lip gap of a wide jaw that other targets take back, over what is asked for
 _SEEN = 1e-4  # a weight below it moves nothing visible
 
 
@@ -52,6 +54,9 @@ class HeadShape:
 
     Args:
         mesh: The head.
+
+    Attributes:
+        size: Its mouth against the convention's, 0.3…1; lip gaps and the chin's drop shrink by it.
     """
 
     def __init__(self, mesh: HeadMesh) -> None:
@@ -67,6 +72,9 @@ class HeadShape:
         self._marks = mesh.marks
         self._rest_gap = self._gap(mesh.positions)
         self._rest_width = self._width(mesh.positions)
+        # A drawing's small mouth under large eyes opens less, or its lip would pass its chin.
+        chin = mesh.positions[mesh.marks["lip_lower"], 1] - mesh.positions[mesh.marks["chin"], 1]
+        self.size = float(np.clip(chin / _LIP_TO_CHIN, 0.3, 1.0))
         self._effects = {name: self._effect(row) for name, row in mesh.targets.items()}
         self._scale = self._scales()
         self._radius = float(mesh.eyes[:, 3].max())
@@ -96,7 +104,7 @@ class HeadShape:
             breath=BREATH * breath,
             eyes=np.stack([self._eye(curves, side) for side in ("Right", "Left")]),
             lids=self._lids(),
-            opening=float(np.clip(gap / JAW_GAP, 0, 1)),
+            opening=float(np.clip(gap / (JAW_GAP * self.size), 0, 1)),
         )
         return self._out, pose
 
@@ -118,7 +126,7 @@ class HeadShape:
         jaw = float(curves[INDEX["jawOpen"]])
         opening = max(0.0, jaw - float(curves[INDEX["mouthClose"]]))
         gap = JAW_GAP * opening + UPPER_GAP * _mean(curves, "mouthUpperUp")
-        gap = min(MAX_GAP, gap + LOWER_GAP * _mean(curves, "mouthLowerDown"))
+        gap = min(MAX_GAP, gap + LOWER_GAP * _mean(curves, "mouthLowerDown")) * self.size
         width = 1 + STRETCH * _mean(curves, "mouthStretch") + SMILE * _mean(curves, "mouthSmile")
         width += PUCKER * float(curves[INDEX["mouthPucker"]])
         width += FUNNEL * float(curves[INDEX["mouthFunnel"]])
@@ -180,8 +188,9 @@ class HeadShape:
             for name in ("eyeSquint", "eyeWide"):
                 if name + side in weights:
                     weights[name + side] *= 1 - 0.85 * blink
-            for name in ("eyeLookDown", "eyeLookUp", "eyeLookIn", "eyeLookOut"):
-                weights.pop(name + side, None)
+            if self._radius > 0:  # the eyeballs turn instead
+                for name in ("eyeLookDown", "eyeLookUp", "eyeLookIn", "eyeLookOut"):
+                    weights.pop(name + side, None)
 
     def _eye(self, curves: FloatArray, side: str) -> FloatArray:
         """Rotation of one eyeball."""
@@ -229,12 +238,12 @@ class HeadShape:
         """Strength of each target when its curve is 1."""
         scale = dict.fromkeys(self._effects, 1.0)
         wanted = (
-            (("jawOpen",), "chin", CHIN_DROP),
+            (("jawOpen",), "chin", CHIN_DROP * self.size),
             (("mouthPucker",), "width", PUCKER),
             (("mouthStretchLeft", "mouthStretchRight"), "width", STRETCH),
             (("mouthSmileLeft", "mouthSmileRight"), "width", SMILE),
-            (("mouthUpperUpLeft", "mouthUpperUpRight"), "gap", UPPER_GAP),
-            (("mouthLowerDownLeft", "mouthLowerDownRight"), "gap", LOWER_GAP),
+            (("mouthUpperUpLeft", "mouthUpperUpRight"), "gap", UPPER_GAP * self.size),
+            (("mouthLowerDownLeft", "mouthLowerDownRight"), "gap", LOWER_GAP * self.size),
         )
         for names, what, value in wanted:
             has = [self._effects[name] for name in names if name in self._effects]
@@ -242,6 +251,9 @@ class HeadShape:
             if total * value > 1e-4:
                 for name in names:
                     scale[name] = float(np.clip(value / total, *_SCALE))
+        if "jawOpen" in scale and self._effects["jawOpen"].gap > 0:
+            most = _OVER * JAW_GAP * self.size / self._effects["jawOpen"].gap
+            scale["jawOpen"] = min(scale["jawOpen"], most)
         if "mouthFunnel" in scale:
             scale["mouthFunnel"] = _FUNNEL_STRENGTH
         for side in ("Left", "Right"):

@@ -36,7 +36,7 @@ void light_surface(vec3 n, vec3 v, float open, float lit) {
         + FILL_COLOR * shine(n, v, FILL, 50.0) * 0.3 + 0.5 * away;
 #elif defined(MOUTH)
     // Wet, and darker the less the mouth is open.
-    open *= mix(0.55, 1.0, u_opening);
+    open *= mix(0.60, 1.0, min(1.0, 1.8 * u_opening));
     v_light = (KEY_COLOR * soft(n, KEY, vec3(1.0)) * 0.75 + FILL_COLOR * 0.6 + ambient(n, 1.0))
         * open;
     v_shine = vec3(shine(n, v, KEY, 50.0) * 0.35 * open);
@@ -59,6 +59,10 @@ void light_surface(vec3 n, vec3 v, float open, float lit) {
     v_light = key * (1.0 + 2.2 * second) + FILL_COLOR * soft(n, FILL, vec3(0.4)) * open
         + ambient(n, open) + 0.5 * away;
     v_shine = key * (first * 0.16 + second * 0.03);
+#elif defined(FLAT)
+    // A drawing brings its own light; a little shade keeps its depth. `encode` darkens by 1.2.
+    v_light = vec3(1.0 + 0.2 * open * (0.6 + 0.4 * soft(n, KEY, vec3(1.0))));
+    v_shine = vec3(0.0);
 #else
     vec3 wrap = vec3(0.35, 0.25, 0.22);
     v_light = KEY_COLOR * soft(n, KEY, wrap) * lit + FILL_COLOR * soft(n, FILL, wrap)

@@ -11,6 +11,8 @@ void main() {
 #if defined(BLENDED)
     vec3 c = albedo * v_light + v_shine * (t.g * 2.0);
     f_color = vec4(encode(c) * t.a, t.a);
+#elif defined(COLOUR)
+    f_color = vec4(encode(albedo * v_light) * t.a, t.a);
 #elif defined(CUT)
     if (t.a < 0.5) discard;
     f_color = vec4(encode(albedo * v_light), 1.0);

@@ -1,10 +1,15 @@
-"""Bakes open sky and key light into vertices, with depth maps drawn by OpenGL."""
+"""Bakes open sky and key light into the vertices of a head, with depth maps drawn by OpenGL."""
 
 from __future__ import annotations
 
 import moderngl
 import numpy as np
-from source import Floats, Ints
+from numpy.typing import NDArray
+
+from digital_human.face.renderers.head_gl import stage
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 SIZE = 512
 _VERTEX = """#version 330
@@ -18,11 +23,17 @@ class Baker:
 
     Args:
         triangles: [t, 3], what casts shadows.
+
+    Raises:
+        ResourceError: This machine has no EGL.
     """
 
     def __init__(self, triangles: Ints) -> None:
-        self.context = moderngl.create_context(standalone=True, backend="egl", require=330)
+        self.context = stage().context
         self._program = self.context.program(vertex_shader=_VERTEX, fragment_shader=_NOTHING)
+        view = self._program["u_view"]
+        assert isinstance(view, moderngl.Uniform)
+        self._view = view
         self._depth = self.context.depth_texture((SIZE, SIZE))
         self._target = self.context.framebuffer(depth_attachment=self._depth)
         self._index = self.context.buffer(triangles.astype(np.uint32).tobytes())
@@ -49,9 +60,10 @@ class Baker:
             view = np.eye(4)
             view[:3, :3] = axes
             view[:3, 3] = -axes @ middle
-            self._program["u_view"].write(view.T.astype(np.float32).tobytes())
+            self._view.write(view.T.astype(np.float32).tobytes())
             self._target.use()
             self._target.clear(depth=1.0)
+            self.context.disable(moderngl.CULL_FACE | moderngl.BLEND)
             self.context.enable(moderngl.DEPTH_TEST)
             array.render()
             depth = np.frombuffer(self._depth.read(), np.float32).reshape(SIZE, SIZE)
@@ -83,11 +95,17 @@ def open_sky(
 
 
 def lit(
-    baker: Baker, casters: Floats, points: Floats, normals: Floats, light: Floats, spread: float
+    baker: Baker,
+    casters: Floats,
+    points: Floats,
+    normals: Floats,
+    light: Floats,
+    spread: float,
+    count: int = 20,
 ) -> Floats:
     """Share of a round light in direction ``light`` that arrives [n]; ``spread`` in radians."""
     rng = np.random.default_rng(1)
-    jitter = rng.normal(size=(20, 3)) * spread * 0.6
-    dirs = light / np.linalg.norm(light) + jitter
+    jitter = rng.normal(size=(count, 3)) * spread * 0.6
+    dirs: Floats = light / np.linalg.norm(light) + jitter
     dirs /= np.linalg.norm(dirs, axis=1, keepdims=True)
     return np.asarray(baker.seen(casters, points, normals, dirs, 0.04).mean(0))
