@@ -8,9 +8,9 @@ late). Envelope: the same for the plain loudness of the sound (RMS over 40 ms), 
 whichever is better. The shipped net has learned from no recording of a person; --nets gives for
 each clip NAME another net NAME.onnx, such as one tuned without that clip (scripts/train/lips).
 --rendered: a folder of re-voiced NAME.mp4, measured by FaceLandmarker too.
-Silence: in recordings of speech (--sounds; the clips of GRID begin with speech 30 dB softer than
-the rest), sound more than 30 dB below the loud parts for over 300 ms, less 120 ms at both ends;
-closed is a gap of at most 0.012; jitter is the RMS step of the gap from frame to frame there.
+Silence: in recordings of speech (--sounds; the clips of GRID begin with breath), sound more than
+30 dB below the loud parts for over 300 ms, less 120 ms at both ends; closed is a gap of at most
+0.012; jitter is the RMS step of the gap from frame to frame there.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ GAP = {"jawOpen": 0.32, "mouthUpperUp": 0.05, "mouthLowerDown": 0.06}
     [
         ("今天天气很好，我们一起去公园散步吧。", "zh", "xiaoyi", 0.8),
         ("Pam bought a big purple umbrella for my mother.", "en", "heart", 0.65),
+        ("爸爸陪妹妹买葡萄，明明跑步拍皮球。", "zh", "yunxi", 0.65),
     ],
 )
 def test_it_moves_as_the_marks_do_and_finds_closures(

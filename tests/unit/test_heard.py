@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfilt
 
 from digital_human.errors import WeightsError
 from digital_human.face.animation import Animator, heard
@@ -96,6 +97,8 @@ def test_a_tone_lands_in_its_band() -> None:
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_pieces_give_the_rows_of_the_whole(rate: int) -> None:
     pcm = np.concatenate([np.zeros(rate // 3, np.float32), babble(1.5, rate)])
+    pcm = np.concatenate([pcm, np.zeros(rate // 2, np.float32), 0.05 * babble(0.7, rate)])
+    pcm += 1e-3 * np.random.default_rng(6).standard_normal(len(pcm)).astype(np.float32)
     mouth = HeardMouth(rate)
     rows = Heard.none()
     for piece in pieces(pcm, 5):
@@ -121,6 +124,52 @@ def test_without_speech_the_mouth_stays_exactly_closed(level: float) -> None:
     rows = hear(noise.astype(np.float32), RATE)
     assert not rows.speech.any()
     assert not rows.pose.any() and not rows.lips.any() and not rows.teeth.any()
+
+
+def hiss(seconds: float, slope: float, seed: int = 4) -> np.ndarray:
+    """Noise of RMS 1 whose amplitude falls as frequency to the power of ``slope``."""
+    count = int(seconds * RATE)
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
+    noise = np.fft.irfft(spectrum / np.maximum(np.arange(len(spectrum)), 100) ** slope, count)
+    return noise / np.sqrt(np.mean(noise**2))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("level", [-38.0, -46.0])
+def test_a_room_that_is_heard_before_anybody_speaks_keeps_the_mouth_closed(
+    slope: float, level: float
+) -> None:
+    room = 10 ** (level / 20) * hiss(3.0, slope)
+    assert not hear(room.astype(np.float32), RATE).pose.any()
+    room[RATE:] += 0.5 * babble(2.0)
+    jaw = hear(room.astype(np.float32), RATE).pose[:, COLUMN["jawOpen"]]
+    assert not jaw[:90].any()
+    assert jaw[110:].max() > 0.15
+
+
+@pytest.mark.parametrize("level", [-44.0, -32.0])
+def test_a_breath_before_the_first_word_opens_the_mouth_a_little(level: float) -> None:
+    rng = np.random.default_rng(8)
+    noise = rng.standard_normal(RATE // 2)
+    breath = np.zeros(len(noise))
+    for hertz in (1500.0, 2700.0, 4200.0):
+        band = butter(1, [0.85 * hertz, 1.15 * hertz], "bandpass", fs=RATE, output="sos")
+        breath += sosfilt(band, noise)
+    breath *= np.sin(np.linspace(0, np.pi, len(breath))) ** 0.5 / breath.std()
+    pcm = np.concatenate([np.zeros(RATE), 10 ** (level / 20) * breath, np.zeros(RATE)])
+    pcm += 1e-3 * rng.standard_normal(len(pcm))
+    jaw = hear(pcm.astype(np.float32), RATE).pose[:, COLUMN["jawOpen"]]
+    assert not jaw[:95].any()
+    assert 0.15 < jaw[110:145].max() < 0.35
+    assert not jaw[175:].any()
+
+
+@pytest.mark.parametrize("gain", [0.3, 0.03])
+def test_soft_speech_moves_the_mouth_as_loud_speech_does(gain: float) -> None:
+    pcm = np.concatenate([np.zeros(RATE // 2, np.float32), babble(2.0)])
+    loud, soft = hear(pcm, RATE), hear(pcm * np.float32(gain), RATE)
+    assert loud.speech.mean() > 0.5
+    assert abs(soft.speech.mean() - loud.speech.mean()) < 0.1
 
 
 def test_the_mouth_opens_with_the_voice_and_closes_after_it() -> None:

@@ -48,8 +48,19 @@ SPEED: dict[str, float] = {
 _SPEED_WINDOW = 24  # grid steps each way over which the speed limit looks
 
 _JAW_SHUT = 0.1  # greatest jaw opening behind closed lips
-_LIP_SPEED = 2.4  # outer-eye distances per second into and out of closures
-_LEAST_GAP = 0.05  # outer-eye distances
+# Where phones bring the lips close together, as a share of the phone: w and a prevocalic r in
+# their middle, u, which ends as a w does, near its end; and the greatest jaw opening there.
+_NARROW: dict[Viseme, tuple[float, float]] = {
+    Viseme.W: (0.5, 0.03),
+    Viseme.RR: (0.5, 0.1),
+    Viseme.UU: (0.8, 0.06),
+}
+_NARROW_SPEED = 4.0  # per second, the jaw into and out of them
+_NARROW_HELD = 0.01  # s before and after
+_YIELDING = frozenset({Viseme.NN, Viseme.DD})
+_YIELDED = 0.04  # s of them at most
+LIP_SPEED = 2.4  # outer-eye distances per second into and out of closures
+LEAST_GAP = 0.05  # outer-eye distances
 _CLEAR = 0.004  # closure that counts as none
 REST_SHUT = 0.12  # s, closing when a pause begins
 REST_OPEN = 0.09  # s, opening before a pause ends
@@ -109,8 +120,8 @@ def _table() -> tuple[Array, dict[Articulator, Array], Array]:
 
 
 # Lip gap in outer-eye distances for each channel at 1, the convention shared with the renderers.
-_GAP = np.zeros(len(NAMES))
-_GAP[[JAW, COLUMN["mouthUpperUp"], COLUMN["mouthLowerDown"]]] = 0.32, 0.05, 0.06
+GAP = np.zeros(len(NAMES))
+GAP[[JAW, COLUMN["mouthUpperUp"], COLUMN["mouthLowerDown"]]] = 0.32, 0.05, 0.06
 _TARGETS, _DOMINANCE, _AHEAD = _table()
 _ROW: dict[Viseme, int] = {viseme: i for i, viseme in enumerate(Viseme)}
 _COLUMNS: dict[Articulator, list[int]] = {
@@ -175,22 +186,42 @@ def _limit_speed(pose: Array) -> Array:
 
 
 def _holds(gestures: Sequence[Gesture], kind: str, frame: float) -> list[tuple[float, float]]:
-    """When closures of ``kind`` hold, (start, end) in seconds; each lasts over one ``frame``."""
+    """When closures of ``kind`` hold, (start, end) in seconds; each lasts over one ``frame``.
+
+    Lips shut early over n, l, t and d right before p, b and m, as in "ten boys" and 面包.
+    """
     holds: list[tuple[float, float]] = []
-    for g in gestures:
+    for before, g in zip([None, *gestures[:-1]], gestures, strict=True):
         if SPECS[g.viseme].closure == kind:
             length = max(frame + 2 * STEP, 0.55 * (g.end - g.start))
             middle = g.start + 0.425 * (g.end - g.start)
-            holds.append((middle - length / 2, middle + length / 2))
+            start = middle - length / 2
+            if kind == "lips" and before and before.viseme in _YIELDING:
+                start = min(start, max(before.start, before.end - _YIELDED))
+            holds.append((start, middle + length / 2))
     return holds
 
 
+def _narrowed(gestures: Sequence[Gesture], time: Array) -> Array:
+    """The greatest jaw opening that w, r and u leave, [times]."""
+    most = np.ones(len(time))
+    for g, following in zip(gestures, [*gestures[1:], None], strict=True):
+        if g.viseme not in _NARROW:
+            continue
+        if g.viseme is Viseme.RR and not (following and SPECS[following.viseme].vowel):
+            continue
+        share, opening = _NARROW[g.viseme]
+        away = np.abs(time - (g.start + share * (g.end - g.start))) - _NARROW_HELD
+        most = np.minimum(most, opening + _NARROW_SPEED * np.maximum(0.0, away))
+    return most
+
+
 def _closures(holds: Sequence[tuple[float, float]], time: Array, gap: Array) -> Array:
-    """1 in ``holds``; beside them lips travel at `_LIP_SPEED` to or from ``gap``, [times]."""
+    """1 in ``holds``; beside them lips travel at `LIP_SPEED` to or from ``gap``, [times]."""
     away = np.full(len(time), REACH)
     for start, end in holds:
         away = np.minimum(away, np.maximum(0.0, np.maximum(start - time, time - end)))
-    travelled = _LIP_SPEED * away / np.maximum(gap, _LEAST_GAP)
+    travelled = LIP_SPEED * away / np.maximum(gap, LEAST_GAP)
     return np.asarray(1.0 - travelled / (1.0 + travelled**4) ** 0.25)
 
 
@@ -253,6 +284,7 @@ def articulate(
     shut = _holds(near, "lips", frame)
     rest = _resting(_beside(silences, near, shut), time)
     pose: Array = _blend(near, time) * (1.0 - rest)[:, None]
+    pose[:, JAW] = np.minimum(pose[:, JAW], _narrowed(near, time))
     kernel = np.exp(-0.5 * (np.arange(-8, 9) * STEP / _SMOOTH) ** 2)
     pose = convolve1d(pose, kernel / kernel.sum(), axis=0, mode="nearest")
     pose = np.clip(_limit_speed(pose), 0.0, 1.0)
@@ -260,7 +292,7 @@ def articulate(
     for start, end in shut:
         away = np.maximum(0.0, np.maximum(start - time, time - end))
         pose[:, JAW] = np.minimum(pose[:, JAW], _JAW_SHUT + SPEED["jawOpen"] * away)
-    gap = pose @ _GAP
+    gap = pose @ GAP
     lips = _closures(shut, time, gap)
     lips[lips < _CLEAR] = 0.0
     teeth = _closures(_holds(near, "teeth", frame), time, gap) * (1.0 - lips)

@@ -17,22 +17,39 @@ import numpy as np
 
 from digital_human.core.frames import FloatArray
 from digital_human.errors import WeightsError
-from digital_human.face.animation.articulation import NAMES, REST_OPEN, REST_SHUT, Array, smoothstep
-from digital_human.face.animation.heardmel import HOP, RATE, WINDOW, Mel, MelStream
+from digital_human.face.animation.articulation import (
+    GAP,
+    LEAST_GAP,
+    LIP_SPEED,
+    NAMES,
+    REST_OPEN,
+    REST_SHUT,
+    Array,
+    smoothstep,
+)  # fmt: skip
+from digital_human.face.animation.heardmel import HOP, RANGE, RATE, WINDOW, Mel, MelStream
 from digital_human.face.animation.mouth import Mouth
 
 ROW = HOP / RATE  # s between rows
 PAST, AHEAD = 61, 5  # mel frames the net sees before and after a row
 LOOKAHEAD = (AHEAD + 1) * ROW + WINDOW / 2 / RATE  # s of sound after a moment that show it
 _MODEL = Path(__file__).with_name("heard.onnx")
-_SHA256 = "959de968ed735dacbe9d7040710e3422af5c91c535ffbdf9e5cb37430c1544c0"
+_SHA256 = "4a67f4410ec7bb4235fe0b748c4d9af67b59e97d5eb4381ef5ef927fd5d0536d"
 _POSE = len(NAMES)
 _PIECE = 1000  # rows of one run
 _SILENT = -38.0  # dB below the speaker's loud parts: no speech
 _NOTHING = -60.0  # dBFS: no speech either
+_LOUD = -30.0  # dBFS that is speech without having risen above anything
+_RISE = 4.0  # dB above the noise so far that softer sound must have to begin speech after a pause
+_ABSENT = -85.0  # dBFS: no noise, but no sound at all
+_PAUSED = 30  # rows without speech that make a pause
+_RISES = 0.02  # dB per row by which that noise is thought to grow
+_SMOOTH = 5  # rows over which noise is measured
+_BRIGHT = 8  # first mel band (500 Hz) of those in which it is
 _HOLD = 2  # rows speech goes on after its last sound
 _BEGINS, _ENDS = 0.35, 0.65  # chances of silence below which speech begins, above which it ends
 _SURE = 3  # rows in which speech must be likely before the mouth opens
+_CLOSING = 1.6  # times as fast as they open lips close; they meet at speed (Löfqvist & Gracco 1997)
 _CLOSED, _OPEN = 0.8, 0.1  # chances of a closure that count as certain and as none
 
 
@@ -134,8 +151,10 @@ class HeardMouth:
         self._net = _shipped_net() if net is None else net
         self._mel = MelStream(rate)
         self._frames = Mel.silence(PAST)
+        self._noise = np.inf
         self._open = 0.0
-        self._since = _HOLD + 1
+        self._lips = 0.0
+        self._since = _PAUSED + 1
         self._likely = 0
         self._ended = False
 
@@ -168,24 +187,47 @@ class HeardMouth:
         sound = (level > _SILENT) & (level + mel.loud > _NOTHING)
         coming = np.lib.stride_tricks.sliding_window_view(sound, AHEAD + 1).any(1)
         begins = coming & (chance[:, 2] < _BEGINS) & (not self._ended)
+        stands_out = self._stands_out(mel)
         goes_on = coming & (chance[:, 2] < _ENDS)
+        pose = np.clip(out[:, :_POSE], 0.0, 1.0)
+        travel = ROW * LIP_SPEED / np.maximum(pose @ GAP, LEAST_GAP)
         share = np.empty(len(out))
         speech = np.empty(len(out), bool)
         for i in range(len(out)):
-            self._likely = self._likely + 1 if begins[i] else 0
+            likely = begins[i] and (stands_out[i] or self._since <= _PAUSED)
+            self._likely = self._likely + 1 if likely else 0
             voiced = goes_on[i] if self._since <= _HOLD else self._likely >= _SURE
             self._since = 0 if voiced else self._since + 1
             speech[i] = self._since <= _HOLD
             step = ROW / REST_OPEN if speech[i] else -ROW / REST_SHUT
+            self._lips += min(_CLOSING * travel[i], max(-travel[i], lips[i] - self._lips))
+            lips[i] = self._lips
             share[i] = self._open = min(1.0, max(0.0, self._open + step))
         share = smoothstep(share)
         return Heard(
-            np.clip(out[:, :_POSE], 0.0, 1.0) * share[:, None],
+            pose * share[:, None],
             lips * share,
             teeth * share * (1.0 - lips),
             speech,
             level[: len(out)].astype(np.float64),
         )
+
+    def _stands_out(self, mel: Mel) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Rows that are loud, or louder than the noise of the stream so far."""
+        windows = np.lib.stride_tricks.sliding_window_view
+        count = len(mel) - AHEAD
+        level = (mel.level + mel.loud)[: count + _SMOOTH - 1]
+        bands = mel.bands[: len(level), _BRIGHT:].astype(np.float64).mean(1)
+        bright = (bands - 1.0) * (RANGE / 2) + mel.loud[: len(level)]
+        smooth = windows(bright, _SMOOTH).mean(1)
+        there = windows(level, _SMOOTH).min(1) > _ABSENT
+        grown = np.arange(1, count + 1) * _RISES
+        lows = np.concatenate([[self._noise], np.where(there, smooth, np.inf) - grown])
+        noise = np.minimum.accumulate(lows)[1:] + grown
+        if count:
+            self._noise = float(noise[-1])
+        risen = smooth > noise + _RISE
+        return np.asarray(risen | (windows(level, _SMOOTH).max(1) > _LOUD))
 
 
 def hear(pcm: FloatArray, rate: int) -> Heard:

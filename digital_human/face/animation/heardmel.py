@@ -21,7 +21,7 @@ WINDOW = 320  # samples: frame i covers the 20 ms around sample i × HOP
 BANDS = 40
 _FFT = 512
 _LOW, _HIGH = 60.0, 7_600.0  # Hz
-_RANGE = 70.0  # dB below the reference that are told apart
+RANGE = 70.0  # dB below the reference that are told apart
 _FALL = 0.02  # dB per frame by which the reference falls
 _QUIETEST = -50.0  # dBFS, least reference: what is softer than this is noise
 _FLOOR = 1e-14
@@ -33,7 +33,7 @@ class Mel:
     """Frames of `HOP` samples.
 
     Attributes:
-        bands: float32 [n, BANDS], −1 (`_RANGE` dB below the reference or softer) to about 1.
+        bands: float32 [n, BANDS], −1 (`RANGE` dB below the reference or softer) to about 1.
         level: float32 [n], dB below (−) or above the reference.
         loud: float32 [n], the reference in dBFS.
     """
@@ -60,7 +60,7 @@ class Mel:
         """No sound at all."""
         return cls(
             np.full((frames, BANDS), -1.0, np.float32),
-            np.full(frames, -_RANGE, np.float32),
+            np.full(frames, -RANGE, np.float32),
             np.full(frames, _QUIETEST, np.float32),
         )
 
@@ -163,10 +163,10 @@ class MelStream:
         loud = np.maximum(risen - fallen, _QUIETEST)
         if len(loud):
             self._reference = float(loud[-1])
-        relative = (bands - loud[:, None] + _RANGE) / (_RANGE / 2) - 1.0
+        relative = (bands - loud[:, None] + RANGE) / (RANGE / 2) - 1.0
         return Mel(
             np.clip(relative, -1.0, 2.0).astype(np.float32),
-            np.clip(level - loud, -_RANGE, 0.0).astype(np.float32),
+            np.clip(level - loud, -RANGE, 0.0).astype(np.float32),
             loud.astype(np.float32),
         )
 

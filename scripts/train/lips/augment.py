@@ -9,12 +9,17 @@ import numpy as np
 import soundfile
 import soxr
 from scipy.signal import butter, fftconvolve, sosfilt
+from teacher import Marked
+from teacher import rows as teach
 
-from digital_human.face.animation.articulation import NAMES
-from digital_human.face.animation.heardmel import HOP, RATE, Mel, mel_of
+from digital_human.face.animation.articulation import COLUMN, NAMES, smoothstep
+from digital_human.face.animation.heardmel import BANDS, HOP, RATE, Mel, mel_of
 
 Array = np.ndarray
 ROW = len(NAMES) + 3  # pose, lips, teeth, quiet
+_BREATH = {"jawOpen": 0.22, "mouthLowerDown": 0.15}  # the mouth that breathes in audibly
+_HEARD = -30.0  # dB below speech from which on a breath within speech opens the mouth
+_LOWEST, _HIGHEST = 60.0, 7600.0  # Hz, of the mel bands
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,8 @@ def load_speech(folder: Path) -> list[tuple[Array, Array]]:
     items = []
     for path in sorted(folder.glob("*.npz")):
         with np.load(path) as file:
-            rows = np.column_stack(
-                [file["pose"], file["lips"], file["teeth"], file["quiet"]]
-            ).astype(np.float32)
-            items.append((file["pcm"].astype(np.float64) / 32767, rows))
+            marked = Marked(file["pcm"], file["symbols"].tolist(), file["times"])
+        items.append(teach(marked))
     return items
 
 
@@ -104,6 +107,70 @@ def warp(pcm: Array, rows: Array, factor: float) -> tuple[Array, Array]:
     return sound, np.column_stack(columns).astype(np.float32)
 
 
+def _breath(rng: np.random.Generator, count: int) -> Array:
+    """An inhalation of ``count`` rows: noise shaped by an open mouth, RMS 1 where it is loudest."""
+    n = count * HOP
+    noise = sosfilt(butter(2, rng.uniform(400, 1000), "highpass", fs=RATE, output="sos"),
+                    rng.standard_normal(n))  # fmt: skip
+    sound = noise * rng.uniform(0.05, 0.3)
+    for low, high in ((600, 1100), (1100, 2100), (2100, 3400), (3400, 5200), (5000, 7200)):
+        centre, width = rng.uniform(low, high), rng.uniform(0.1, 0.3)
+        edges = [centre * (1 - width), min(centre * (1 + width), 7800.0)]
+        sos = butter(1, edges, "bandpass", fs=RATE, output="sos")
+        sound = sound + sosfilt(sos, noise) * 10 ** (rng.uniform(-12, 6) / 20)
+    t = np.linspace(0.0, 1.0, n)
+    peak = rng.uniform(0.3, 0.9)
+    swell = np.where(t < peak, t / peak, (1.0 - t) / (1.0 - peak)) ** rng.uniform(0.3, 1.2)
+    return sound / _rms(sound) * swell
+
+
+def _click(rng: np.random.Generator) -> Array:
+    """Lips or tongue that come apart, 10 ms, peak about 1."""
+    t = np.arange(HOP) / RATE
+    return rng.standard_normal(HOP) * np.exp(-t / rng.uniform(0.0005, 0.003)) / 2.5
+
+
+def breathe(pcm: Array, rows: Array, rng: np.random.Generator, first: bool) -> tuple[Array, Array]:
+    """The speech with a pause and an inhalation before it.
+
+    What is heard as one (or comes ``first``) opens the mouth until the speech begins.
+    """
+    count = int(rng.integers(20, 80))
+    pause = count + int(rng.integers(20, 60))
+    level = rng.uniform(-42, -20) if first else rng.uniform(-45, -16)
+    still = np.zeros((pause, ROW), np.float32)
+    still[:, -1] = 1.0
+    rows = np.concatenate([still, rows])
+    pcm = np.concatenate([np.zeros(pause * HOP), pcm])
+    end = int(np.argmax(rows[:, -1] < 0.5)) - int(rng.integers(2, 20))
+    begin = end - count
+    loud = _rms(pcm[np.abs(pcm) > 0.1 * np.abs(pcm).max()])
+    pcm[begin * HOP : end * HOP] += _breath(rng, count) * loud * 10 ** (level / 20)
+    if not first and level < _HEARD:
+        return pcm, rows
+    at = np.arange(len(rows))
+    share = np.minimum(smoothstep((at - begin) / 9.0), smoothstep((end + 12 - at) / 12.0))
+    for name, value in _BREATH.items():
+        rows[:, COLUMN[name]] = np.maximum(rows[:, COLUMN[name]], value * share)
+    rows[share > 0.3, -1] = 0.0
+    return pcm, rows
+
+
+def bend(bands: Array, factor: float) -> Array:
+    """Mel frames [n, BANDS] of a vocal tract that is ``factor`` times as short."""
+
+    def mel(hertz: Array) -> Array:
+        return 2595.0 * np.log10(1.0 + hertz / 700.0)
+
+    edges = np.linspace(mel(np.array(_LOWEST)), mel(np.array(_HIGHEST)), BANDS + 2)
+    hertz = 700.0 * (10.0 ** (edges[1:-1] / 2595.0) - 1.0)
+    at = (mel(hertz / factor) - edges[1]) / (edges[1] - edges[0])
+    at = np.clip(at, 0.0, BANDS - 1.0)
+    low = np.minimum(at.astype(int), BANDS - 2)
+    share = (at - low).astype(np.float32)
+    return bands[:, low] * (1.0 - share) + bands[:, low + 1] * share
+
+
 def streams(
     items: list[tuple[Array, Array]], rng: np.random.Generator, room: Room, seconds: float = 8.0
 ) -> list[tuple[Mel, Array]]:
@@ -118,6 +185,11 @@ def streams(
         lead, tail = rng.integers(0, 26), rng.integers(0, 36)  # of 30 and 40 rows of silence
         pcm, rows = pcm[lead * HOP : (n - tail) * HOP], rows[lead : n - tail]
         pcm = pcm / (np.abs(pcm).max() + 1e-9) * 10 ** (-rng.uniform(0, 9) / 20)
+        if rng.random() < 0.2:  # begins softly
+            rise = int(rng.uniform(0.2, 1.5) * RATE)
+            pcm[:rise] *= 10 ** (np.linspace(-rng.uniform(6, 25), 0.0, len(pcm[:rise])) / 20)
+        if rng.random() < (0.35 if not sounds else 0.2):
+            pcm, rows = breathe(pcm, rows, rng, not sounds)
         sounds.append(pcm)
         targets.append(rows)
         if rng.random() < 0.3:
@@ -142,7 +214,15 @@ def _stream(
         still[:, -1] = 1.0
         sounds, targets = [np.zeros(pause * HOP), *sounds], [still, *targets]
     rows = np.concatenate(targets)
-    pcm = disturb(np.concatenate(sounds), rng, room).astype(np.float32)
-    mel = mel_of(pcm, RATE)
+    pcm = np.concatenate(sounds)
+    for at in rng.integers(0, len(rows) - 1, rng.poisson(len(rows) / 400)):
+        if rows[at, -1] > 0.5:  # in silence
+            pcm[at * HOP : (at + 1) * HOP] += _click(rng) * 10 ** (rng.uniform(-40, -12) / 20)
+    pcm = disturb(pcm, rng, room)
+    if rng.random() < 0.25:  # the recording is faded in
+        rise = int(rng.uniform(0.05, 1.0) * RATE)
+        pcm[:rise] *= np.linspace(0.0, 1.0, rise) ** rng.uniform(0.5, 3.0)
+    mel = mel_of(pcm.astype(np.float32), RATE)
     n = min(len(mel), len(rows))
-    return mel[:n], rows[:n]
+    factor = float(np.exp(rng.uniform(-0.15, 0.15)))
+    return Mel(bend(mel.bands[:n], factor), mel.level[:n], mel.loud[:n]), rows[:n]

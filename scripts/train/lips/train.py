@@ -165,15 +165,22 @@ def score(net: LipNet, clip: Recorded) -> dict[str, float]:
     return {"r": found[lag], "r0": found[0], "lag": lag, "width": wide}
 
 
-def some(items: list[tuple[Array, Array]], seed: int, room: Room) -> Batches:
-    """A third of the speech, disturbed anew."""
+Item = tuple[Array, Array]
+
+
+def some(folders: list[list[Item]], seed: int, room: Room) -> Batches:
+    """A third of the speech, as many files of each folder where it has them, disturbed anew."""
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(items), max(1, len(items) // 3), replace=False)
-    return Batches(streams([items[int(i)] for i in chosen], rng, room), rng)
+    share = max(1, sum(map(len, folders)) // 3 // len(folders))
+    chosen: list[Item] = []
+    for items in folders:
+        picked = rng.choice(len(items), min(len(items), share), replace=False)
+        chosen += [items[int(i)] for i in picked]
+    return Batches(streams(chosen, rng, room), rng)
 
 
 def pretrain(
-    items: list[tuple[Array, Array]],
+    folders: list[list[Item]],
     room: Room,
     steps: int,
     seed: int,
@@ -197,13 +204,14 @@ def pretrain(
         done = state["step"]
         for part, name in ((net, "net"), (optimizer, "optimizer"), (schedule, "schedule")):
             part.load_state_dict(state[name])
-    check = streams(items[::20], np.random.default_rng(0), room)
-    items = [item for i, item in enumerate(items) if i % 20]
+    kept_out = [item for items in folders for item in items[::20]]
+    check = streams(kept_out, np.random.default_rng(0), room)
+    folders = [[item for i, item in enumerate(items) if i % 20] for items in folders]
     mean, used = 0.0, time.process_time()
     while done < steps:
         if time.monotonic() - begun > budget:
             return None
-        batches = some(items, seed + done, room)
+        batches = some(folders, seed + done, room)
         for step in range(1, min(_ROUND, steps - done) + 1):
             mel, target = batches.draw()
             loss = teacher_loss(net(mel), target)
@@ -274,14 +282,15 @@ def main(
     """Train, tune, report, write ``lips.onnx`` and ``report.json``."""
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
-    room, items = load_room(noise), [i for f in speech for i in load_speech(f)]
-    minutes = sum(len(rows) for _, rows in items) * HOP / RATE / 60
-    console.print(f"{minutes:.1f} min of synthetic speech in {len(items)} files")
-    net = pretrain(items, room, steps, seed, out, budget, start)
+    room, folders = load_room(noise), [load_speech(folder) for folder in speech]
+    minutes = sum(len(rows) for items in folders for _, rows in items) * HOP / RATE / 60
+    files = sum(map(len, folders))
+    console.print(f"{minutes:.1f} min of synthetic speech in {files} files")
+    net = pretrain(folders, room, steps, seed, out, budget, start)
     if net is None:
         console.print("time is over; call again to go on")
         raise typer.Exit
-    batches = some(items, seed, room)
+    batches = some(folders, seed, room)
     report: dict[str, object] = {"minutes": round(minutes, 1), "steps": steps, "tuning": tuning}
     if clips:
         recorded = {path.stem: Recorded(measure(path, out / "clips"), room) for path in clips}
