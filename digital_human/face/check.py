@@ -29,9 +29,11 @@ from digital_human.face import measure
 from digital_human.face.animation import Animator
 from digital_human.face.avatar import Avatar, open_avatar
 from digital_human.face.motion import INDEX, MotionFrame
+from digital_human.face.regions import face_area, upper_face
 from digital_human.face.renderers.base import Renderer
 from digital_human.face.shape import JAW_GAP, LOWER_GAP, MAX_GAP, UPPER_GAP
 from digital_human.face.sheet import MOUTHS, all_shapes, contact_sheet, motion, over, write_film
+from digital_human.face.video_bundle import VideoAvatar
 from digital_human.speech.speaker import Speaker
 from digital_human.speech.types import Speech
 
@@ -249,7 +251,7 @@ def card_table(cards: Sequence[Card]) -> Table:
 def _identity(subject: _Subject, pictures: dict[str, ByteArray]) -> None:
     """Whether it is the person of the picture, and stays so while the mouth moves."""
     rest = measure.luminance(pictures["rest"])
-    upper = measure.upper_face(rest.shape, subject.rest)
+    upper = upper_face(rest.shape, subject.rest)
     mouths = {name: measure.luminance(pictures[name]) for name in MOUTHS if name != "rest"}
     subject.figures["upper_face"] = min(
         measure.likeness(rest, shaped, upper) for shaped in mouths.values()
@@ -262,7 +264,7 @@ def _identity(subject: _Subject, pictures: dict[str, ByteArray]) -> None:
     canvas = np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     # A film's first picture may show the person speaking: there the mouth is no part of it.
     filmed = subject.avatar.manifest.kind == "video"
-    face = upper if filmed else measure.face_area(rest.shape, subject.rest)
+    face = upper if filmed else face_area(rest.shape, subject.rest)
     subject.figures["rest_likeness"] = measure.likeness(measure.luminance(canvas), rest, face)
     both = measure.follow([canvas], keep=False).points, subject.rest[None]
     if not np.isfinite(both[0]).all():
@@ -303,6 +305,8 @@ def _silence(subject: _Subject) -> None:
         f"silence: landmarks of the lips move {lips:.2f} px, those of the still forehead "
         f"{forehead:.2f} px; what the lips move more is judged"
     )
+    if isinstance(subject.avatar, VideoAvatar) and not subject.avatar.track.talks:
+        subject.notes.append("silence: every picture is the film's own, and so is what its lips do")
 
 
 def _asked_motion(

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
 from digital_human.face.build.detect import Detector
 from digital_human.face.build.video_track import FaceTracker
+from digital_human.face.regions import Mask, eye_area, mouth_area, mouth_ring, quiet_skin, skin
 
 IO_512 = 175.0
 """Outer-eye distance in pixels of a face that fills a picture of 512 × 512."""
-Mask = npt.NDArray[np.bool_]
 
 _FACE = 0.34  # io of a stabilised picture by its side
 _MOST = 512  # pixels of its side
@@ -31,42 +29,6 @@ _FLICKER_IO = 64.0  # pixels
 _RIGID = tuple(i for i in lm.STABLE if i not in (234, 454))
 _FOREHEAD = (8, 9, 151, 108, 337, 69, 299)
 _LOWER = tuple(sorted({*lm.LIPS, lm.CHIN, 148, 176, 149, 377, 400, 378, lm.UNDER_NOSE}))
-
-
-class FaceFollower:
-    """Finds the largest face of the first picture and follows it; a context manager.
-
-    Raises:
-        WeightsError: The landmark model is not here; says how to pull it.
-    """
-
-    def __init__(self) -> None:
-        self._detector, self._tracker = Detector(), FaceTracker()
-        self._last: FloatArray | None = None
-
-    def __enter__(self) -> FaceFollower:
-        self._detector.__enter__()
-        self._tracker.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._tracker.__exit__(kind, error, trace)
-        self._detector.__exit__(kind, error, trace)
-
-    def __call__(self, picture: ByteArray) -> FloatArray | None:
-        """Landmarks float32 [478, 3] in pixels of an RGB picture [h, w, 3]; None without a face."""
-        if self._last is None:
-            faces = self._detector(picture)
-            if not faces:
-                return None
-            self._last = faces[0].points
-        self._last = self._tracker.look(picture, self._last)
-        return self._last
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +69,28 @@ class Take:
 
 
 def follow(pictures: Iterable[ByteArray], *, keep: bool = True) -> Take:
-    """Find the landmarks of consecutive pictures.
+    """Find the largest face of the first picture and follow its landmarks.
 
     Args:
         pictures: uint8 [h, w, 3] RGB.
         keep: Whether the pictures are kept, cut down to the face's surroundings; the landmarks
             are then those of the cut pictures.
+
+    Raises:
+        WeightsError: The landmark model is not here; says how to pull it.
     """
     kept: list[ByteArray] = []
     found: list[FloatArray] = []
     nothing = np.full((lm.COUNT, 3), np.nan, np.float32)
     cut: tuple[int, int, int, int] | None = None
-    with FaceFollower() as follower:
+    last: FloatArray | None = None
+    with Detector() as detector, FaceTracker() as tracker:
         for picture in pictures:
-            points = follower(picture)
+            if last is None:
+                faces = detector(picture)
+                last = faces[0].points if faces else None
+            points = None if last is None else tracker.look(picture, last)
+            last = points
             if keep and cut is None and points is not None:
                 cut = _surroundings(points, picture.shape[:2])
             x, y = (cut[0], cut[1]) if cut else (0, 0)
@@ -219,6 +189,11 @@ class Steady:
         """Outer-eye distance in pixels."""
         return lm.eye_distance(self.points)
 
+    @property
+    def face(self) -> tuple[tuple[int, ...], FloatArray]:
+        """Height and width of its pictures, and the landmarks in them."""
+        return self.luma.shape[1:], self.points
+
 
 def steady(take: Take) -> Steady:
     """Hold the head of a take still by smoothed similarities, near its own resolution."""
@@ -262,7 +237,7 @@ def flicker(still: Steady) -> tuple[float, float]:
     ).astype(np.float32)
     masks = [
         cv2.resize(mask.astype(np.uint8), (side, side), interpolation=cv2.INTER_NEAREST) > 0
-        for mask in (mouth_ring(still), quiet_skin(still))
+        for mask in (mouth_ring(*still.face), quiet_skin(*still.face))
     ]
     fast = small[1:-1] - (small[:-2] + small[2:]) / 2
     near, far = (float(np.sqrt((fast[:, mask] ** 2).mean())) for mask in masks)
@@ -279,7 +254,8 @@ def sharpness(still: Steady) -> float:
 
     Median over the frames; the outline of the lips belongs to the mouth.
     """
-    mouth, rest = mouth_area(still), quiet_skin(still) | eye_area(still)
+    mouth = mouth_area(*still.face)
+    rest = quiet_skin(*still.face) | eye_area(*still.face)
     ratios = []
     for frame in still.luma:
         detail = cv2.Laplacian(frame.astype(np.float32), cv2.CV_32F, ksize=3)
@@ -329,9 +305,9 @@ def seam(rest: FloatArray, shaped: FloatArray, points: FloatArray) -> float:
     step = max(1.0, 0.008 * io)
     offsets = np.arange(-9, 10, dtype=np.float32) * step
     at = line[:, None] + offsets[None, :, None] * normal[:, None]
-    skin = _skin(rest.shape, points)
+    plain = skin(rest.shape, points)
     x, y = at[..., 0], at[..., 1]
-    on_skin = cv2.remap(skin.astype(np.float32), x, y, cv2.INTER_NEAREST).min(1) > 0
+    on_skin = cv2.remap(plain.astype(np.float32), x, y, cv2.INTER_NEAREST).min(1) > 0
     if int(on_skin.sum()) < 20:
         return float("nan")
     ratios = []
@@ -340,83 +316,6 @@ def seam(rest: FloatArray, shaped: FloatArray, points: FloatArray) -> float:
         energy = (across**2).mean(0)
         ratios.append(float(energy[7:11].mean() / (energy[[1, 2, 3, 14, 15, 16]].mean() + 1e-3)))
     return float(np.sqrt(ratios[0] / ratios[1]))
-
-
-def mouth_area(still: Steady) -> Mask:
-    """The lips and what is between them."""
-    return _filled(still.luma.shape[1:], still.points[list(_outer_lips())], 0.03 * still.io)
-
-
-def mouth_ring(still: Steady) -> Mask:
-    """The skin beside and above the mouth that speech moves but lips and chin do not reach."""
-    size = still.luma.shape[1:]
-    lips = still.points[list(_outer_lips())]
-    ring = _filled(size, lips, 0.22 * still.io) & ~_filled(size, lips, 0.07 * still.io)
-    ring[round(float(still.points[list(lm.MOUTH_CORNERS), 1].mean())) :] = False
-    return ring & _skin(size, still.points, mouth=True)
-
-
-def quiet_skin(still: Steady) -> Mask:
-    """Cheeks, nose and forehead, without eyes, brows and the surroundings of the mouth."""
-    size = still.luma.shape[1:]
-    near = _filled(size, still.points[list(_outer_lips())], 0.26 * still.io)
-    return _skin(size, still.points) & ~near
-
-
-def eye_area(still: Steady) -> Mask:
-    """Both eyes with their lids."""
-    size, out = still.luma.shape[1:], np.zeros(still.luma.shape[1:], np.bool_)
-    for upper, lower in (
-        (lm.RIGHT_UPPER_LID, lm.RIGHT_LOWER_LID),
-        (lm.LEFT_UPPER_LID, lm.LEFT_LOWER_LID),
-    ):
-        out |= _filled(size, still.points[[*upper, *lower[::-1]]], 0.03 * still.io)
-    return out
-
-
-def upper_face(size: tuple[int, ...], points: FloatArray) -> Mask:
-    """The face above the base of the nose, in a picture of ``size`` (h, w)."""
-    io = lm.eye_distance(points)
-    out = _filled(size, points[list(lm.OVAL), :2], -0.03 * io)
-    out[max(0, round(float(points[lm.NOSE_BASE, 1] - 0.12 * io))) :] = False
-    return out
-
-
-def face_area(size: tuple[int, ...], points: FloatArray) -> Mask:
-    """The inside of the face's oval, in a picture of ``size`` (h, w)."""
-    return _filled(size, points[list(lm.OVAL), :2], -0.03 * lm.eye_distance(points))
-
-
-def _skin(size: tuple[int, ...], points: FloatArray, *, mouth: bool = False) -> Mask:
-    """Plain skin of a face: inside its oval, off eyes, brows and nostrils; off the mouth too."""
-    points, io = points[:, :2], lm.eye_distance(points)
-    out = _filled(size, points[list(lm.OVAL)], -0.06 * io)
-    features = [
-        (*lm.RIGHT_UPPER_LID, *lm.RIGHT_LOWER_LID), (*lm.LEFT_UPPER_LID, *lm.LEFT_LOWER_LID),
-        lm.RIGHT_BROW, lm.LEFT_BROW, (98, 327, 2, 164),
-    ]  # fmt: skip
-    for feature in features:
-        out &= ~_filled(size, points[list(feature)], 0.05 * io)
-    if not mouth:
-        out &= ~_filled(size, points[list(_outer_lips())], 0.05 * io)
-    return out
-
-
-def _outer_lips() -> tuple[int, ...]:
-    return lm.OUTER_UPPER + lm.OUTER_LOWER[-2:0:-1]
-
-
-def _filled(size: tuple[int, ...], points: FloatArray, margin: float) -> Mask:
-    """The convex hull of ``points`` [k, 2], grown by ``margin`` px (shrunk when negative)."""
-    out = np.zeros(size, np.uint8)
-    hull = cv2.convexHull(np.rint(points).astype(np.int32))
-    cv2.fillConvexPoly(out, hull, 1)
-    reach = round(abs(margin))
-    if reach:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        grown = cv2.dilate(out, kernel) if margin > 0 else cv2.erode(out, kernel)
-        return np.asarray(grown > 0)
-    return out > 0
 
 
 def _similarity(source: FloatArray, target: FloatArray) -> FloatArray:

@@ -286,10 +286,13 @@ class PiecewiseWarp:
 
 
 def sample(
-    image: ByteArray, positions: FloatArray, border: int = cv2.BORDER_REPLICATE
+    image: ByteArray,
+    positions: FloatArray,
+    border: int = cv2.BORDER_REPLICATE,
+    method: int = cv2.INTER_LINEAR,
 ) -> ByteArray:
-    """``image`` [h, w, c] at ``positions`` [m, n, 2] (x, y), bilinear."""
-    return _remap(image, positions, cv2.INTER_LINEAR, border)
+    """``image`` [h, w, c] at ``positions`` [m, n, 2] (x, y), bilinear unless ``method`` says."""
+    return _remap(image, positions, method, border)
 
 
 def _remap(image: ByteArray, positions: FloatArray, method: int, border: int) -> ByteArray:

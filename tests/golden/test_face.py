@@ -16,15 +16,24 @@ from digital_human.face import landmarks as lm
 from digital_human.face.bundle import Bundle, load_bundle
 from digital_human.face.manifest import known_avatars, read_manifest
 from digital_human.face.mesh import Box, identity_grid
-from digital_human.face.motion import ARKIT, INDEX, MotionFrame
+from digital_human.face.motion import MotionFrame
 from digital_human.face.pose import HeadField
 from digital_human.face.renderers.photo import PhotoRenderer
 from digital_human.face.shape import FaceShape
 from digital_human.models import store
+from tests.fakes.faces import (
+    EYES_APART,
+    SHUT,
+    WIDTHS,
+    curves,
+    over_grey,
+    still,
+    widest_gap,
+    width_factor,
+)
 
 AVATARS = Path(__file__).resolve().parents[2] / "avatars"
 NAMES = [n for n in known_avatars(AVATARS) if read_manifest(AVATARS / n).kind == "photo"]
-EYES_APART = 175.0  # pixels: the scale of a 512 × 512 portrait
 
 
 @cache
@@ -45,21 +54,9 @@ def shape(name: str) -> FaceShape:
     return FaceShape(geometry, geometry.landmarks)
 
 
-def curves(**values: float) -> FloatArray:
-    out = np.zeros(len(ARKIT), np.float32)
-    for name, value in values.items():
-        for side in ("", "Left", "Right"):
-            if name + side in INDEX:
-                out[INDEX[name + side]] = value
-    return out
-
-
 def draw(name: str, **values: float) -> ByteArray:
     """The face with the head straight over grey, uint8 [h, w, 3]."""
-    still = MotionFrame.rest()
-    frame = renderer(name).render(MotionFrame(curves(**values), still.head, 0.0, 0.0, 0, 0))
-    alpha = frame[..., 3:].astype(np.float32) / 255
-    return np.asarray(frame[..., :3] * alpha + 128 * (1 - alpha), np.uint8)
+    return over_grey(renderer(name), **values)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,35 +70,17 @@ def test_lip_gap_and_chin_are_what_the_curves_ask(name: str, jaw: float) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("values", "factor"),
-    [({"mouthStretch": 1.0}, 1.14), ({"mouthPucker": 1.0}, 0.72), ({"mouthFunnel": 1.0}, 0.84)],
-)
+@pytest.mark.parametrize(("values", "factor"), WIDTHS)
 def test_mouth_width_is_what_the_curves_ask(
     name: str, values: dict[str, float], factor: float
 ) -> None:
-    face = shape(name)
-    width = lm.mouth_width(face.mouth(curves(**values)).points) / lm.mouth_width(face.rest)
-    assert width == pytest.approx(factor, abs=0.025)
+    assert width_factor(shape(name), values) == pytest.approx(factor, abs=0.025)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"jawOpen": 0.2, "mouthClose": 0.2},
-        {"jawOpen": 0.06, "mouthClose": 0.06, "mouthPress": 0.4, "mouthRollLower": 0.2},
-        {"mouthSmile": 0.8},
-        {"mouthPucker": 0.6},
-        {"mouthFrown": 0.8},
-    ],
-)
+@pytest.mark.parametrize("values", SHUT)
 def test_shut_lips_are_shut_from_corner_to_corner(name: str, values: dict[str, float]) -> None:
-    face = shape(name)
-    points = face.mouth(curves(**values)).points
-    opening = points[list(lm.INNER_LOWER), 1] - points[list(lm.INNER_UPPER), 1]
-    rest = face.rest[list(lm.INNER_LOWER), 1] - face.rest[list(lm.INNER_UPPER), 1]
-    assert (opening - np.maximum(rest, 0)).max() / face.io < 0.008
+    assert widest_gap(shape(name), values) < 0.008
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,10 +95,10 @@ def test_only_the_lower_face_follows_the_jaw(name: str) -> None:
     side = round(0.15 * bundle.manifest.face.eye_distance * scale)
     split = round(shape(name).split * scale) - 1
     for values in ({"jawOpen": 0.5}, {"mouthPucker": 1.0}, {"jawOpen": 0.3, "mouthStretch": 1.0}):
-        frame = draw_face(MotionFrame(curves(**values), np.zeros(6, np.float32), 0, 0, 0, 0))
-        assert np.array_equal(frame[:split], rest[:split])
+        drawn = draw_face(still(**values))
+        assert np.array_equal(drawn[:split], rest[:split])
         tip = np.s_[split : nose - side // 2, middle - side : middle + side]
-        assert np.abs(frame[tip].astype(int) - rest[tip]).mean() < 1.0
+        assert np.abs(drawn[tip].astype(int) - rest[tip]).mean() < 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -141,8 +120,8 @@ def test_small_steps_make_small_changes(
     frames = []
     for t in np.linspace(0, 1, steps + 1):
         blend = ((1 - t) * a + t * b).astype(np.float32)
-        still = MotionFrame(blend, np.zeros(6, np.float32), 0.0, 0.0, 0, 0)
-        frames.append(renderer(name).render(still)[..., :3].astype(np.float32))
+        step = MotionFrame(blend, np.zeros(6, np.float32), 0.0, 0.0, 0, 0)
+        frames.append(renderer(name).render(step)[..., :3].astype(np.float32))
     change = [float(np.abs(q - p).mean()) for p, q in pairwise(frames)]
     assert max(change) < 3.5 * (np.mean(change) + 1e-3)
 
@@ -152,10 +131,7 @@ def test_upper_teeth_stay_with_the_skull(name: str) -> None:
     """Between two openings the visible upper teeth do not move."""
     draw_face = renderer(name).draw_face
     bundle = avatar(name)
-    pictures = [
-        draw_face(MotionFrame(curves(jawOpen=j), np.zeros(6, np.float32), 0, 0, 0, 0)).copy()
-        for j in (0.5, 0.62)
-    ]
+    pictures = [draw_face(still(jawOpen=j)).copy() for j in (0.5, 0.62)]
     scale = pictures[0].shape[0] / bundle.canvas.shape[0]
     layer = bundle.layers["upper"]
     seam = bundle.geometry.landmarks[lm.LIP_CENTRES[1]]

@@ -5,33 +5,35 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.core.frames import ByteArray
 from digital_human.face import landmarks as lm
 from digital_human.face.build.detect import Detector
 from digital_human.face.build.from_photo import create_from_photo
+from digital_human.face.build.lips import lit
 from digital_human.face.bundle import LAYERS, Bundle, load_bundle
 from digital_human.face.manifest import DisplayName
-from digital_human.face.motion import ARKIT, INDEX, MotionFrame
+from digital_human.face.motion import MotionFrame
 from digital_human.face.renderers.photo import PhotoRenderer
 from digital_human.face.shape import FaceShape
+from tests.fakes.faces import (
+    EYES_APART,
+    SHUT,
+    WIDTHS,
+    curves,
+    over_grey,
+    still,
+    widest_gap,
+    width_factor,
+)
 
 AVATARS = Path(__file__).resolve().parents[2] / "avatars"
-EYES_APART = 175.0
 
 pytestmark = pytest.mark.weights
-
-
-def curves(**values: float) -> FloatArray:
-    out = np.zeros(len(ARKIT), np.float32)
-    for name, value in values.items():
-        for side in ("", "Left", "Right"):
-            if name + side in INDEX:
-                out[INDEX[name + side]] = value
-    return out
 
 
 @cache
@@ -61,13 +63,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def renderer(made: Bundle) -> PhotoRenderer:
     scale = EYES_APART / made.manifest.face.eye_distance
     return PhotoRenderer(made, round(made.canvas.shape[0] * scale))
-
-
-def draw(renderer: PhotoRenderer, **values: float) -> ByteArray:
-    still = MotionFrame.rest()
-    frame = renderer.render(MotionFrame(curves(**values), still.head, 0.0, 0.0, 0, 0))
-    alpha = frame[..., 3:].astype(np.float32) / 255
-    return np.asarray(frame[..., :3] * alpha + 128 * (1 - alpha), np.uint8)
 
 
 def test_the_bundle_is_complete(made: Bundle) -> None:
@@ -102,9 +97,9 @@ def test_the_matte_is_the_anchors_own(made: Bundle) -> None:
 
 def test_silence_is_closed_and_still(renderer: PhotoRenderer) -> None:
     with Detector() as detector:
-        gap = lm.lip_gap(detector(draw(renderer))[0].points)
+        gap = lm.lip_gap(detector(over_grey(renderer))[0].points)
     assert gap < 0.012
-    assert np.array_equal(draw(renderer), draw(renderer))
+    assert np.array_equal(over_grey(renderer), over_grey(renderer))
 
 
 @pytest.mark.parametrize("jaw", [0.1, 0.25, 0.5, 0.8])
@@ -115,42 +110,29 @@ def test_the_lips_open_as_asked(made: Bundle, jaw: float) -> None:
     assert mouth.drop / shape.io == pytest.approx(0.2 * jaw, abs=0.004)
 
 
-@pytest.mark.parametrize(
-    ("values", "factor"),
-    [({"mouthStretch": 1.0}, 1.14), ({"mouthPucker": 1.0}, 0.72), ({"mouthFunnel": 1.0}, 0.84)],
-)
+@pytest.mark.parametrize(("values", "factor"), WIDTHS)
 def test_the_mouth_is_as_wide_as_asked(
     made: Bundle, values: dict[str, float], factor: float
 ) -> None:
     shape = FaceShape(made.geometry, made.geometry.landmarks)
-    width = lm.mouth_width(shape.mouth(curves(**values)).points) / lm.mouth_width(shape.rest)
-    assert width == pytest.approx(factor, abs=0.03)
+    assert width_factor(shape, values) == pytest.approx(factor, abs=0.03)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"jawOpen": 0.2, "mouthClose": 0.2},
-        {"jawOpen": 0.06, "mouthClose": 0.06, "mouthPress": 0.4, "mouthRollLower": 0.2},
-        {"mouthSmile": 0.8},
-        {"mouthPucker": 0.6},
-        {"mouthFrown": 0.8},
-    ],
-)
+@pytest.mark.parametrize("values", SHUT)
 def test_shut_lips_are_shut_from_corner_to_corner(made: Bundle, values: dict[str, float]) -> None:
     shape = FaceShape(made.geometry, made.geometry.landmarks)
-    points = shape.mouth(curves(**values)).points
-    opening = points[list(lm.INNER_LOWER), 1] - points[list(lm.INNER_UPPER), 1]
-    assert opening.max() / shape.io < 0.008
+    assert widest_gap(shape, values) < 0.008
 
 
 def test_a_landmarker_sees_the_gaps_and_the_blink(renderer: PhotoRenderer) -> None:
     with Detector() as detector:
         gaps = [
-            lm.lip_gap(detector(draw(renderer, jawOpen=jaw))[0].points) for jaw in (0.1, 0.3, 0.47)
+            lm.lip_gap(detector(over_grey(renderer, jawOpen=jaw))[0].points)
+            for jaw in (0.1, 0.3, 0.47)
         ]
         lids = [
-            lm.eye_opening(detector(draw(renderer, eyeBlink=b))[0].points) for b in (0.0, 0.5, 1.0)
+            lm.eye_opening(detector(over_grey(renderer, eyeBlink=b))[0].points)
+            for b in (0.0, 0.5, 1.0)
         ]
     assert gaps[0] < gaps[1] < gaps[2] == pytest.approx(0.15, abs=0.03)
     assert lids[0] > lids[1] > lids[2] and lids[2] < 0.45 * lids[0]
@@ -162,16 +144,14 @@ def test_the_person_stays_the_same_above_the_nose(made: Bundle, renderer: PhotoR
     shape = FaceShape(made.geometry, made.geometry.landmarks)
     split = round(shape.split * scale) - 1
     for values in ({"jawOpen": 0.5}, {"mouthPucker": 1.0}, {"jawOpen": 0.3, "mouthStretch": 1.0}):
-        frame = renderer.draw_face(
-            MotionFrame(curves(**values), np.zeros(6, np.float32), 0, 0, 0, 0)
-        )
-        assert np.array_equal(frame[:split], rest[:split])
+        drawn = renderer.draw_face(still(**values))
+        assert np.array_equal(drawn[:split], rest[:split])
 
 
 def test_an_open_mouth_shows_teeth_before_a_dark_cavity(
     made: Bundle, renderer: PhotoRenderer
 ) -> None:
-    picture = draw(renderer, jawOpen=0.55).astype(float) @ [0.299, 0.587, 0.114]
+    picture = over_grey(renderer, jawOpen=0.55).astype(float) @ [0.299, 0.587, 0.114]
     scale = renderer.size[1] / made.canvas.shape[0]
     points = FaceShape(made.geometry, made.geometry.landmarks).mouth(curves(jawOpen=0.55)).points
     x = round(float(points[lm.LIP_CENTRES[0], 0]) * scale) + 6
@@ -187,3 +167,23 @@ def test_building_twice_gives_the_same_files(made: Bundle, tmp_path: Path) -> No
         tmp_path / "copy", lambda *_: None,
     )  # fmt: skip
     assert again.files == made.manifest.files
+
+
+def test_a_deep_shadow_on_the_upper_lip_is_lifted(made: Bundle) -> None:
+    """It would look like parted lips; an ordinary lip stays as it is."""
+    points = made.geometry.landmarks
+    assert lit(made.canvas, points) is made.canvas
+    band = np.concatenate(
+        [
+            points[list(lm.INNER_UPPER)],
+            (points[list(lm.INNER_UPPER)] + points[list(lm.OUTER_UPPER)])[::-1] / 2,
+        ]
+    )
+    mask = np.zeros(made.canvas.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(band).astype(np.int32)], 1)
+    shaded = made.canvas.copy()
+    shaded[mask > 0, :3] //= 4
+    lifted = lit(shaded, points)
+    assert lifted[mask > 0, :3].mean() > 1.6 * shaded[mask > 0, :3].mean()
+    above = round(float(points[lm.UNDER_NOSE, 1]))
+    assert np.array_equal(lifted[:above], shaded[:above])

@@ -11,7 +11,7 @@ import pytest
 from digital_human.config import settings
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face import measure, truth
+from digital_human.face import measure, regions, truth
 from digital_human.face.bundle import load_bundle
 from digital_human.face.check import (
     CLOSED,
@@ -129,7 +129,7 @@ def test_flicker_is_told_by_place(points: FloatArray, skin: FloatArray) -> None:
     frames = np.stack([skin] * 12)
     calm = still_of(frames, points)
     assert measure.flicker(calm) == (0.0, 0.0)
-    ring = cv2.GaussianBlur(measure.mouth_ring(calm).astype(np.float32), (0, 0), 1)
+    ring = cv2.GaussianBlur(regions.mouth_ring(*calm.face).astype(np.float32), (0, 0), 1)
     frames = frames + ring * rng.normal(0, 6, (12, 1, 1))
     near, far = measure.flicker(still_of(frames, points))
     assert measure.beyond(near, far) > LIMITS["flicker"].bad
@@ -140,7 +140,7 @@ def test_flicker_is_told_by_place(points: FloatArray, skin: FloatArray) -> None:
 def test_blurred_mouth_is_told_from_a_sharp_one(points: FloatArray, skin: FloatArray) -> None:
     sharp = still_of(np.stack([skin] * 3), points)
     soft = cv2.GaussianBlur(skin, (0, 0), 2.0)
-    mouth = measure.mouth_area(sharp)
+    mouth = regions.mouth_area(*sharp.face)
     blurred = still_of(np.stack([np.where(mouth, soft, skin)] * 3), points)
     share = measure.sharpness(blurred) / measure.sharpness(sharp)
     assert share < LIMITS["sharpness"].bad
@@ -150,7 +150,7 @@ def test_blurred_mouth_is_told_from_a_sharp_one(points: FloatArray, skin: FloatA
 
 
 def test_likeness_of_the_same_and_of_another_face(points: FloatArray, skin: FloatArray) -> None:
-    upper = measure.upper_face(skin.shape, points)
+    upper = regions.upper_face(skin.shape, points)
     assert measure.likeness(skin, skin, upper) == pytest.approx(1)
     other = np.ascontiguousarray(skin[:, ::-1])
     assert measure.likeness(skin, other, upper) < LIMITS["upper_face"].bad
@@ -168,7 +168,7 @@ def test_steady_holds_the_head(points: FloatArray, skin: FloatArray) -> None:
         flat = points[:, :2] @ turn.T + (shift, -shift)
         found.append(np.column_stack([flat, points[:, 2]]))
     still = measure.steady(measure.Take(pictures, np.array(found, np.float32)))
-    inside = measure.quiet_skin(still)
+    inside = regions.quiet_skin(*still.face)
     spread = still.luma.astype(np.float32).std(0)[inside]
     assert float(spread.mean()) < 1.5
     assert float(np.std(still.luma[0][inside])) > 3

@@ -16,7 +16,8 @@ from digital_human.errors import InputError
 from digital_human.face import landmarks as lm
 from digital_human.face.build.detect import Detector
 from digital_human.face.build.gate import Finding, PhotoRefused, inspect
-from digital_human.face.build.photo import MIN_SIDE, read_photo
+from digital_human.face.build.orient import turned_upright
+from digital_human.face.build.photo import MIN_SIDE, Photo, read_photo
 from digital_human.face.bundle import Bundle, load_bundle
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
 from digital_human.face.renderers.photo import PhotoRenderer
@@ -50,9 +51,14 @@ def good(anchor: Bundle) -> ByteArray:
 
 
 @pytest.fixture(scope="module")
-def look(anchor: Bundle) -> Iterator[Callable[[ByteArray], list[Finding]]]:
+def detector() -> Iterator[Detector]:
     with Detector() as detector:
-        yield lambda picture: inspect(picture, detector(picture))
+        yield detector
+
+
+@pytest.fixture(scope="module")
+def look(detector: Detector) -> Callable[[ByteArray], list[Finding]]:
+    return lambda picture: inspect(picture, detector(picture))
 
 
 def at(anchor: Bundle, index: int) -> tuple[int, int]:
@@ -157,6 +163,20 @@ def test_a_slight_tilt_is_only_a_warning(
 def write(path: Path, picture: ByteArray, **options: object) -> Path:
     Image.fromarray(picture).save(path, **options)  # type: ignore[arg-type]
     return path
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("quarters", range(4))
+def test_a_photo_is_turned_until_the_head_is_up(
+    quarters: int, good: ByteArray, detector: Detector
+) -> None:
+    photo = Photo(Path("p.png"), "", np.ascontiguousarray(np.rot90(good, quarters)), None)
+    upright, faces, warnings = turned_upright(photo, detector)
+    assert np.array_equal(upright.image, good)
+    assert abs(float(faces[0].pose[2])) < 5
+    assert [w.reason.split("°")[0].split()[-1] for w in warnings] == (
+        [str(360 - 90 * quarters)] if quarters else []
+    )
 
 
 def test_the_orientation_of_a_camera_is_obeyed(good: ByteArray, tmp_path: Path) -> None:

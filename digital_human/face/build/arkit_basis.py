@@ -40,6 +40,7 @@ _LINES = [
     )
 ]  # fmt: skip
 _RISE = 0.12  # of the gap that the upper lip opens by
+_BESIDE, _WITH_LIPS = 0.06, 0.10  # io beside the lips in which skin goes with them
 _ROOT_DEPTH = 0.80  # io, how far the nose root lies before the neck's axis
 
 
@@ -138,12 +139,24 @@ def _thickness(points: FloatArray) -> float:
     return float(points[17, 1] - points[14, 1] + points[13, 1] - points[0, 1])
 
 
-def _sealed(field: FloatArray) -> FloatArray:
-    """The field with both inner lip lines moving as one, so that shut lips stay shut."""
+def _sealed(field: FloatArray, points: FloatArray) -> FloatArray:
+    """The field with both inner lip lines moving as one, so that shut lips stay shut.
+
+    The rings between them and the lips' outline keep their places in between.
+    """
     out = field.copy()
     upper, lower = list(lm.INNER_UPPER), list(lm.INNER_LOWER)
     out[upper] = out[lower] = (field[upper] + field[lower]) / 2
-    return out
+    for outer, inner, rings in (
+        (list(lm.OUTER_UPPER), upper, lm.UPPER_RINGS),
+        (list(lm.OUTER_LOWER), lower, lm.LOWER_RINGS),
+    ):
+        height = np.linalg.norm(points[outer] - points[inner], axis=1)
+        for ring in map(list, rings):
+            up = np.linalg.norm(points[ring] - points[inner], axis=1)
+            share = np.clip(up / np.maximum(height, 1e-6), 0, 1)[:, None]
+            out[ring] = (1 - share) * out[inner] + share * out[outer]
+    return np.asarray(out, np.float32)
 
 
 def _gap(field: FloatArray) -> float:
@@ -169,7 +182,13 @@ def fit(points: FloatArray, depth: FloatArray) -> Expressions:
     span = lm.mouth_width(points)
     opening = _lifted(basis("jawOpen"), points)
     widening = drawn.widening() * np.float32(span / _wider(drawn.widening()))
-    narrow, wide = _forward(basis("mouthPucker"), points), _sealed(basis("mouthStretch"))
+    narrow, wide = (
+        _skin_with_lips(field, points)
+        for field in (
+            _forward(basis("mouthPucker"), points),
+            _sealed(basis("mouthStretch"), points),
+        )
+    )
 
     def across(factor: float) -> FloatArray:
         """The shut mouth at ``factor`` of its width."""
@@ -213,7 +232,7 @@ def _forward(field: FloatArray, points: FloatArray) -> FloatArray:
 
     Seen from the front the head's lips turn under; warped so, a picture's would get thin.
     """
-    out = _sealed(field)
+    out = _sealed(field, points)
     io = lm.eye_distance(points)
     below = points[:, 1] > points[lm.LIP_CENTRES[1], 1]
     below[list(lm.LIPS)] = False
@@ -229,6 +248,20 @@ def _forward(field: FloatArray, points: FloatArray) -> FloatArray:
             swell = 0.10 * (1 - s**4) + 0.22 * 4 * s**2 * (1 - s**2)
             out[list(line), 1] = out[list(inner), 1] + sign * share * height * swell
     return out
+
+
+def _skin_with_lips(field: FloatArray, points: FloatArray) -> FloatArray:
+    """The field with the skin beside the lips going with their outline, so that nothing folds."""
+    outline = list(lm.OUTER_UPPER + lm.OUTER_LOWER[-2:0:-1])
+    skin = np.setdiff1d(np.arange(lm.MESH), lm.LIPS)
+    away = points[skin, None] - points[None, outline]
+    apart = np.linalg.norm(away, axis=-1) / lm.eye_distance(points)
+    near = np.exp(-((apart / _BESIDE) ** 2))
+    near /= near.sum(1, keepdims=True) + 1e-9
+    share = np.exp(-((apart.min(1, keepdims=True) / _WITH_LIPS) ** 2))
+    out = field.copy()
+    out[skin] = share * (near @ field[outline]) + (1 - share) * field[skin]
+    return np.asarray(out, np.float32)
 
 
 def _modes(
@@ -263,7 +296,8 @@ def _modes(
         "squint": drawn.drawn()["squint"],
         "wide": drawn.drawn()["wide"],
     }
-    return lifts | {name: _sealed(field) for name, field in sealed.items()} | upper_face
+    shut = {name: _skin_with_lips(_sealed(field, points), points) for name, field in sealed.items()}
+    return lifts | shut | upper_face
 
 
 def _depth(points: FloatArray, depth: FloatArray) -> FloatArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -11,7 +10,7 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face.build.landmarker import open_landmarker
+from digital_human.face.build.landmarker import Landmarker
 
 _SIDE = 1280  # pixels of the longer side that the network is shown
 _MOST = 5  # faces looked for
@@ -39,7 +38,7 @@ class Face:
         return lm.eye_distance(self.points)
 
 
-class Detector:
+class Detector(Landmarker):
     """MediaPipe FaceLandmarker on still pictures; a context manager.
 
     Raises:
@@ -47,22 +46,11 @@ class Detector:
     """
 
     def __init__(self) -> None:
-        self._net: Any = open_landmarker(
+        super().__init__(
             num_faces=_MOST,
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
-
-    def __enter__(self) -> Detector:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._net.close()
 
     def __call__(self, picture: ByteArray) -> list[Face]:
         """Faces of an RGB picture [h, w, 3], the largest first.
@@ -81,14 +69,11 @@ class Detector:
         return _distinct(faces)
 
     def _look(self, picture: ByteArray, corner: tuple[int, int]) -> list[Face]:
-        import mediapipe as mp
-
         height, width = picture.shape[:2]
         scale = min(1.0, _SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(small))
-        found = self._net.detect(image)
+        found = self.detect(np.asarray(small, np.uint8))
         matrices = found.facial_transformation_matrixes
         faces = []
         for marks, shapes, matrix in zip(

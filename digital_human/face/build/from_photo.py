@@ -21,6 +21,7 @@ from digital_human.face.build.arkit_basis import Expressions, fit
 from digital_human.face.build.detect import Detector, Face
 from digital_human.face.build.gate import Finding, PhotoRefused, inspect
 from digital_human.face.build.lids import close_eyes, closed_points
+from digital_human.face.build.orient import turned_upright
 from digital_human.face.build.pack import face_triangles
 from digital_human.face.build.photo import Photo, read_photo
 from digital_human.face.build.pictures import bleed, one_piece, webp
@@ -79,7 +80,7 @@ def create_from_photo(
     photo = read_photo(path)
     with Detector() as detector:
         progress("looking for the face", 0.08)
-        face, _ = _accepted(photo, detector)
+        photo, face, _ = _accepted(photo, detector)
         portrait = _portrait(photo, face, detector, progress)
     files = _files(portrait, zlib.crc32(name.encode()), progress)
     manifest = _manifest(name, consent, display, gender, photo, portrait, files)
@@ -105,17 +106,17 @@ def check_photo(path: Path) -> tuple[Photo, list[Finding]]:
     """
     photo = read_photo(path)
     with Detector() as detector:
-        _, findings = _accepted(photo, detector)
+        photo, _, findings = _accepted(photo, detector)
     return photo, findings
 
 
-def _accepted(photo: Photo, detector: Detector) -> tuple[Face, list[Finding]]:
-    """The face of a portrait that passes the gate, and the warnings."""
-    faces = detector(photo.image)
+def _accepted(photo: Photo, detector: Detector) -> tuple[Photo, Face, list[Finding]]:
+    """A portrait that passes the gate, the head up, its face, and the warnings."""
+    photo, faces, warnings = turned_upright(photo, detector)
     findings = inspect(photo.image, faces)
     if any(f.fatal for f in findings):
         raise PhotoRefused(photo.path, photo.image, findings)
-    return faces[0], findings
+    return photo, faces[0], warnings + findings
 
 
 def _portrait(photo: Photo, face: Face, detector: Detector, progress: Progress) -> _Portrait:
@@ -146,6 +147,7 @@ def _portrait(photo: Photo, face: Face, detector: Detector, progress: Progress) 
         canvas, points = lips.shut(canvas, points, fit(points, depth).modes["open"], triangles)
     else:
         points = lips.on_the_seam(np.ascontiguousarray(canvas[..., :3]), lips.meet(points))
+    canvas = lips.lit(canvas, points)
     progress("fitting the expressions", 0.50)
     light = interior.read_light(
         np.ascontiguousarray(canvas[..., :3]), points, max(1.0, scale_of(face))

@@ -16,10 +16,21 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.core.frames import ByteArray
 from digital_human.errors import InputError
 from digital_human.face import landmarks as lm
 from digital_human.face.build.detect import Face
+from digital_human.face.build.photo_measures import (
+    CHEEKS,
+    JAW,
+    aligned,
+    colour_below,
+    glare,
+    likeness,
+    patch,
+    pupils,
+    sharpness,
+)
 
 EYES_APART = (64.0, 130.0)  # px between the outer eye corners: refused below, warned below
 YAW, PITCH, ROLL = (16.0, 9.0), (18.0, 11.0), (20.0, 12.0)  # degrees: refused, warned above
@@ -34,7 +45,6 @@ COVERED = 26.0  # distance in Lab's a and b of the lower face from the upper one
 GLARE = 0.10  # share of the eye region that is blown out
 CHILD = 0.93  # height from the eyes to the chin over the eye distance
 SMILE = 0.55
-_UNIT = 96.0  # px between the eyes of the picture that colours and likeness are measured on
 
 Area: TypeAlias = tuple[tuple[float, float], ...]
 
@@ -189,46 +199,6 @@ def _pose(_: ByteArray, face: Face) -> list[Finding]:
     return out
 
 
-def _upright(image: ByteArray, face: Face) -> tuple[ByteArray, FloatArray]:
-    """The face at `_UNIT` px between the eyes, upright, [4.0 × 3.2 units], and its landmarks."""
-    a, b = face.points[lm.RIGHT_EYE[0], :2], face.points[lm.LEFT_EYE[0], :2]
-    across = complex(*(b - a).tolist())
-    k = _UNIT / abs(across) * (abs(across) / across)
-    middle = (a + b) / 2
-    turn = np.array([[k.real, -k.imag], [k.imag, k.real]])
-    shift = np.array([1.6, 1.4]) * _UNIT - turn @ middle
-    matrix = np.column_stack([turn, shift])
-    size = round(3.2 * _UNIT), round(4.0 * _UNIT)
-    scale = abs(k)
-    source = image
-    if scale < 0.7:  # average first: warpAffine samples points
-        source = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 / scale), np.uint8)
-    out = cv2.warpAffine(
-        source, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    points = face.points[:, :2] @ turn.T + shift
-    return np.asarray(out, np.uint8), points.astype(np.float32)
-
-
-def sharpness(image: ByteArray, face: Face) -> float:
-    """Mean edge steepness of eyes and mouth over their contrast, at the size of the picture.
-
-    The strongest 2 % of gradients between neighbouring pixels, divided by the range of brightness,
-    in a picture of 128 px between the eyes. About 0.03 and more in a sharp portrait.
-    """
-    scale = min(1.0, 128 / face.io)
-    low = np.maximum(0, face.points[:, :2].min(0)).astype(int)
-    high = np.ceil(face.points[:, :2].max(0)).astype(int)
-    part = image[low[1] : high[1], low[0] : high[0]]
-    gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
-    if scale < 1:
-        gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    level = gray.astype(np.float32)
-    fine = level - cv2.GaussianBlur(level, (0, 0), 1.2)
-    spread = float(np.percentile(level, 98) - np.percentile(level, 2))
-    return float(np.percentile(np.abs(fine), 97)) / max(spread, 8.0)
-
-
 def _sharpness(image: ByteArray, face: Face) -> list[Finding]:
     value = sharpness(image, face)
     refused, warned = SHARPNESS
@@ -248,24 +218,10 @@ def _sharpness(image: ByteArray, face: Face) -> list[Finding]:
     ]
 
 
-_CHEEKS = (
-    (117, 118, 101, 36, 205, 187, 123, 116),  # the person's right
-    (346, 347, 330, 266, 425, 411, 352, 345),
-)
-_FOREHEAD = (109, 10, 338, 337, 9, 108)
-_JAW = (83, 18, 313, 406, 421, 428, 199, 208, 201, 182)
-
-
-def _patch(shape: tuple[int, ...], points: FloatArray, indices: tuple[int, ...]) -> ByteArray:
-    mask = np.zeros(shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.round(points[list(indices)]).astype(np.int32)], 1)
-    return mask
-
-
 def _light(image: ByteArray, face: Face) -> list[Finding]:
-    small, points = _upright(image, face)
+    small, points = aligned(image, face)
     gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    levels = [float(np.median(gray[_patch(gray.shape, points, p) > 0])) for p in _CHEEKS]
+    levels = [float(np.median(gray[patch(gray.shape, points, p) > 0])) for p in CHEEKS]
     both = float(np.mean(levels))
     out = []
     if not LIGHT[0] <= both <= LIGHT[1]:
@@ -291,7 +247,7 @@ def _light(image: ByteArray, face: Face) -> list[Finding]:
                 f"one side of the face is {ratio:.1f} times darker than the other, "
                 f"at most {ONE_SIDED[0 if fatal else 1]:.1f}",
                 "use soft, even light from the front",
-                _hull(face, _CHEEKS[dark], 1.4),
+                _hull(face, CHEEKS[dark], 1.4),
                 fatal=fatal,
             )
         )
@@ -311,9 +267,9 @@ def _eyes(image: ByteArray, face: Face) -> list[Finding]:
                 area,
             )
         )
-    small, points = _upright(image, face)
+    small, points = aligned(image, face)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-    pupil = _pupils(gray, points)
+    pupil = pupils(gray, points)
     if pupil > PUPIL:
         out.append(
             Finding(
@@ -324,35 +280,17 @@ def _eyes(image: ByteArray, face: Face) -> list[Finding]:
                 area,
             )
         )
-    white = small.min(2) > 247
-    shares = []
-    for side in (
-        (*lm.RIGHT_UPPER_LID, *lm.RIGHT_LOWER_LID),
-        (*lm.LEFT_UPPER_LID, *lm.LEFT_LOWER_LID),
-    ):
-        low, high = points[list(side)].min(0), points[list(side)].max(0)
-        (x0, y0), (x1, y1) = low - (0.06 * _UNIT, 0.09 * _UNIT), high + (0.06 * _UNIT, 0.09 * _UNIT)
-        shares.append(float(white[int(y0) : int(y1), int(x0) : int(x1)].mean()))
-    if max(shares) > GLARE:
+    blown = glare(small, points)
+    if blown > GLARE:
         out.append(
             Finding(
                 "glare",
-                f"{100 * max(shares):.0f} % of an eye is blown out, at most {100 * GLARE:.0f} %",
+                f"{100 * blown:.0f} % of an eye is blown out, at most {100 * GLARE:.0f} %",
                 "take off the glasses, or turn them so that they reflect nothing",
                 area,
             )
         )
     return out
-
-
-def _pupils(gray: ByteArray, points: FloatArray) -> float:
-    """How dark the irises are beside the cheeks; the lighter of both."""
-    cheeks = [np.median(gray[_patch(gray.shape, points, p) > 0]) for p in _CHEEKS]
-    shares = []
-    for iris, cheek in zip((lm.RIGHT_IRIS, lm.LEFT_IRIS), cheeks, strict=True):
-        pixels = gray[_patch(gray.shape, points, iris[1:]) > 0]
-        shares.append(float(np.percentile(pixels, 10)) / max(float(cheek), 1.0))
-    return max(shares)
 
 
 def _mouth(_: ByteArray, face: Face) -> list[Finding]:
@@ -395,8 +333,8 @@ def _mouth(_: ByteArray, face: Face) -> list[Finding]:
 
 def _coverings(image: ByteArray, face: Face) -> list[Finding]:
     """A hand, a mask or hair over the face: halves that differ, or another colour below."""
-    small, points = _upright(image, face)
-    alike = _likeness(small, points)
+    small, points = aligned(image, face)
+    alike = likeness(small, points)
     out = []
     if alike < ALIKE:
         out.append(
@@ -408,52 +346,18 @@ def _coverings(image: ByteArray, face: Face) -> list[Finding]:
                 _box(face),
             )
         )
-    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
-    colours = [
-        np.median(lab[_patch(lab.shape, points, p) > 0], axis=0)
-        for p in (*_CHEEKS, _JAW, _FOREHEAD)
-    ]
-    upper = np.median([colours[3], *colours[:2]], axis=0) if len(colours) == 4 else colours[0]
-    away = [
-        float(np.linalg.norm(c[1:] - colours[3][1:])) for c in (colours[0], colours[1], colours[2])
-    ]
-    below = float(np.linalg.norm(colours[2][1:] - upper[1:]))
-    if min(away) > COVERED or below > COVERED:
+    away = colour_below(small, points)
+    if away > COVERED:
         out.append(
             Finding(
                 "uncovered mouth",
-                f"the lower face differs from the forehead by {max(min(away), below):.0f} in "
-                f"colour, at most {COVERED:.0f}: it seems to be covered",
+                f"the lower face differs from the forehead by {away:.0f} in colour, "
+                f"at most {COVERED:.0f}: it seems to be covered",
                 "take off the mask or what hides mouth and chin",
-                _hull(face, (*_CHEEKS[0], *_CHEEKS[1], *_JAW), 1.1),
+                _hull(face, (*CHEEKS[0], *CHEEKS[1], *JAW), 1.1),
             )
         )
     return out
-
-
-def _likeness(small: ByteArray, points: FloatArray) -> float:
-    """Correlation of one half of the face with the mirrored other one, light evened out.
-
-    The lower of what eyes and mouth give. The halves are compared at mirrored landmarks, so that
-    a slight turn of the head does not count.
-    """
-    gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    soft = cv2.GaussianBlur(gray, (0, 0), 0.025 * _UNIT)
-    wide = cv2.GaussianBlur(gray, (0, 0), 0.22 * _UNIT)
-    spread = np.sqrt(cv2.GaussianBlur((soft - wide) ** 2, (0, 0), 0.22 * _UNIT)) + 4
-    even = (soft - wide) / spread
-    pairs = lm.mirror_pairs(points)
-    values = []
-    regions = (
-        (*lm.RIGHT_UPPER_LID, *lm.RIGHT_LOWER_LID, *lm.RIGHT_BROW, 468, 247, 30, 29, 27, 28, 56),
-        (*lm.LIPS, 164, 165, 167, 92, 18, 83, 182, 106, 200, 201, 194),
-    )
-    for region in regions:
-        own = np.array([i for i in region if i < lm.MESH])
-        a = cv2.remap(even, points[own][None].astype(np.float32), None, cv2.INTER_LINEAR)[0]  # type: ignore[call-overload]
-        b = cv2.remap(even, points[pairs[own]][None].astype(np.float32), None, cv2.INTER_LINEAR)[0]  # type: ignore[call-overload]
-        values.append(float(np.corrcoef(a, b)[0, 1]))
-    return min(values)
 
 
 def _child(_: ByteArray, face: Face) -> list[Finding]:

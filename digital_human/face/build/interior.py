@@ -104,7 +104,7 @@ def read_light(image: ByteArray, points: FloatArray, enlarged: float) -> Light:
         gray = float(mixed @ _LUMA)
         return np.asarray((gray + (mixed - gray) * colourful) * bright, np.float32)
 
-    ivory = np.array([1.05, 0.99, 0.89], np.float32)
+    ivory = np.array([1.06, 0.985, 0.85], np.float32)
     tooth = level * (1 + (tint * ivory - 1) * colourful)
     return Light(
         tooth=np.asarray(np.minimum(1.08 * tooth, 246), np.float32),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
+from digital_human.core.frames import ByteArray
 from digital_human.models import store
 
 _FILE = "face_landmarker.task"
 
 
-def open_landmarker(**options: Any) -> Any:
-    """A ``FaceLandmarker`` for still pictures; its user closes it.
+class Landmarker:
+    """Holds the network for still pictures; a context manager that closes it.
 
     Args:
         **options: Further fields of MediaPipe's ``FaceLandmarkerOptions``.
@@ -23,6 +25,30 @@ def open_landmarker(**options: Any) -> Any:
     Raises:
         WeightsError: The model is not here; says how to pull it.
     """
+
+    def __init__(self, **options: Any) -> None:
+        self._net = _open(**options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._net.close()
+
+    def detect(self, picture: ByteArray) -> Any:
+        """MediaPipe's result for an RGB picture uint8 [h, w, 3]."""
+        import mediapipe as mp
+
+        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
+        return self._net.detect(image)
+
+
+def _open(**options: Any) -> Any:
     import mediapipe as mp
     from mediapipe.tasks.python import BaseOptions, vision
 

@@ -13,6 +13,9 @@ from digital_human.face.mesh import Box, IntArray, part_mesh, warp_points
 
 _SEARCH = 0.022  # io above and below a landmark in which the lips' line is looked for
 _SEAM = 0.018  # io on both sides of the lips' line that are darkened by it
+_SHADED = 0.50  # of the light on the upper lip, that its darkest part should have
+_BAND = 0.03  # io; a lower dark band is the usual shade at the seam
+_LIFT = 2.6
 REFERENCE_GAP = 0.10  # io between the lips in the picture of open lips
 
 
@@ -86,6 +89,41 @@ def shut(
     out[box.slices] = warp_points(image, source, target, mesh, box)
     _draw_seam(out, closed, io)
     return out, closed
+
+
+def lit(image: ByteArray, points: FloatArray) -> ByteArray:
+    """Lift a deep shadow that covers the upper lip down to the seam, if there is one.
+
+    A dark band there looks like parted lips, to people at a small size and to landmark networks.
+
+    Args:
+        image: uint8 [h, w, c], the first three channels RGB; lips shut.
+        points: float32 [478, 2], its landmarks.
+    """
+    io = lm.eye_distance(points)
+    gray = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)
+    level = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), 0.006 * io)
+    inner, outer = points[list(lm.INNER_UPPER[3:8])], points[list(lm.OUTER_UPPER[3:8])]
+    heights = np.linspace(0, 0.75, 16, dtype=np.float32)
+    rows = inner[None] * (1 - heights[:, None, None]) + outer[None] * heights[:, None, None]
+    seen = np.median(cv2.remap(level, rows, None, cv2.INTER_LINEAR), axis=1)  # type: ignore[call-overload]
+    wanted = _SHADED * float(seen[-1])
+    height = float(np.linalg.norm(outer - inner, axis=1).mean())
+    dark = 0.75 * height * float((seen < wanted).mean())
+    if dark < _BAND * io:
+        return image
+    mask = np.zeros(image.shape[:2], np.uint8)
+    ring = points[list(lm.OUTER_UPPER + lm.INNER_UPPER[::-1])]
+    cv2.fillPoly(mask, [np.round(ring).astype(np.int32)], 255)
+    cv2.polylines(
+        mask, [np.round(points[list(lm.INNER_UPPER)]).astype(np.int32)], False, 0,
+        max(1, round(0.012 * io)),
+    )  # fmt: skip
+    soft = cv2.GaussianBlur(mask, (0, 0), 0.008 * io).astype(np.float32) / 255
+    gain = 1 + soft * (np.clip(wanted / np.maximum(level, 1), 1, _LIFT) - 1)
+    out = image.copy()
+    out[..., :3] = np.clip(image[..., :3] * gain[..., None], 0, 255).astype(np.uint8)
+    return out
 
 
 def _draw_seam(image: ByteArray, points: FloatArray, io: float) -> None:

@@ -8,8 +8,6 @@ Averaged over a few hundred points it is far steadier than any landmark by itsel
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
-from digital_human.face.build.landmarker import open_landmarker
+from digital_human.face.build.landmarker import Landmarker
 
 _CROP = 384  # pixels of the square that the network is shown
 _AROUND = 1.75  # side of the square by the extent of the landmarks
@@ -26,7 +24,7 @@ _POSE_SMOOTH, _POINT_SMOOTH = 0.9, 0.6  # frames, standard deviation
 _MARGIN = 0.3  # io, free room round the canonical face
 
 
-class FaceTracker:
+class FaceTracker(Landmarker):
     """MediaPipe FaceLandmarker on a square that follows one face; a context manager.
 
     Raises:
@@ -34,26 +32,13 @@ class FaceTracker:
     """
 
     def __init__(self) -> None:
-        self._net: Any = open_landmarker(num_faces=1)
-
-    def __enter__(self) -> FaceTracker:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._net.close()
+        super().__init__(num_faces=1)
 
     def look(self, picture: ByteArray, near: FloatArray) -> FloatArray | None:
         """Landmarks float32 [478, 3] in pixels of the face that ``near`` [n, 2+] surrounds.
 
         Depth is positive away from the camera. None when no face is there.
         """
-        import mediapipe as mp
-
         low, high = near[:, :2].min(0), near[:, :2].max(0)
         side = _AROUND * float((high - low).max())
         scale = _CROP / side
@@ -64,8 +49,7 @@ class FaceTracker:
         if scale < 0.6:  # Bilinear sampling alone would alias.
             picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / scale), np.uint8)
         crop = cv2.warpAffine(picture, shift, (_CROP, _CROP), flags=cv2.INTER_LINEAR)
-        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(crop))
-        found = self._net.detect(image)
+        found = self.detect(np.asarray(crop, np.uint8))
         if not found.face_landmarks:
             return None
         points = np.array([[p.x, p.y, p.z] for p in found.face_landmarks[0]], np.float64) * side

@@ -24,6 +24,7 @@ from digital_human.face.mesh import (
     spline_matrix,
 )
 from digital_human.face.motion import ARKIT
+from digital_human.face.renderers.video_colour import matched, open_dark
 from digital_human.face.renderers.video_interior import Interior
 from digital_human.face.shape import FaceShape, Mouth
 from digital_human.face.video_bundle import VideoAvatar
@@ -34,13 +35,10 @@ _STEPS = (1, 4)  # pixels per grid cell
 _STILL = 0.02  # pixels; smaller displacements are not drawn
 _SMOOTH = 0.06  # io, width of the window over which displacements are averaged
 _LIPS, _TEETH = 2.0, 6.0  # exponents of the prototypes' weights: teeth must not be seen twice
-_SHUT = 0.006  # io; a smaller gap shows nothing between the lips
-_OPENED = 0.04  # io; prototypes of smaller gaps have shut lips in part
-_LOW = 18.0  # pixels per outer-eye distance of the picture that colours are matched in
-_ODD = 0.16  # logarithm of a ratio further than this from the usual one: hair, another shadow
-_STRETCH = 1.2  # of a prototype's own gap, up to which its inside is drawn out
-_RATIO = (0.7, 1.4)
-_HOLD = 0.5  # of the mean ratio in the local one
+_PARTS = 0.025  # io more than at rest: by then lips have come apart from corner to corner
+_OPENED = 0.075  # io; prototypes of smaller gaps have shut lips in part, whatever landmarks say
+_STRETCH, _SLACK = 1.2, 0.02  # of a prototype's own gap, and io: so far its inside is drawn out
+_SLIT, _SHADE, _ROUND = 0.06, 0.55, 0.5  # io; little light falls into a narrow or round opening
 
 
 class TurningWarp(PiecewiseWarp):
@@ -68,12 +66,12 @@ class VideoMouth:
         self._size = size
         self._scale = scale
         self._shape = FaceShape(g, g.landmarks)
-        self._neutral = self._shape.mouth(np.zeros(len(ARKIT), np.float32)).points
+        neutral = self._shape.mouth(np.zeros(len(ARKIT), np.float32))
+        self._neutral, self._rest_gap = neutral.points, neutral.gap
         self._io = lm.eye_distance(g.landmarks) * float(scale[1])
         rest, io = g.landmarks, self._shape.io
         self._lower = lower_face(rest, self._shape.split, io)
         self._centre = lower_centre(track.shape)
-        self._low = max(1, round(self._io / _LOW))
         self._step = int(np.clip(round(self._io / _CELLS), *_STEPS))
         crop = np.minimum(np.ceil(np.array(avatar.crop) * scale), size).astype(int)
         crop = crop // self._step * self._step
@@ -118,7 +116,7 @@ class VideoMouth:
         self._least = np.zeros(count, np.float32)
         if count:
             self._least[open_rows[0, int(np.argmin(np.abs(g.widths - 1)))]] = 1
-        self._dark = np.append(g.cavity, 255).clip(0, 255).astype(np.uint8)
+        self._dark = np.append(open_dark(avatar, _OPENED), 255).clip(0, 255).astype(np.uint8)
 
     def draw(self, picture: ByteArray, index: int, curves: FloatArray, tongue: float) -> None:
         """Draw into ``picture`` [h, w, 4], which shows frame ``index``.
@@ -204,15 +202,17 @@ class VideoMouth:
         box = part[2]
         shown: dict[int, ByteArray] = {}
         patch = self._blend(mouth.textures**_LIPS, part, shown)
-        if mouth.gap > _SHUT:
+        if mouth.gap > self._rest_gap:
             self._open(patch, mouth, target, fixed, part, shown)
         mask = np.zeros((box.height, box.width), np.uint8)
         edge = np.round((placed - box.corner) * 16).astype(np.int32)
         cv2.fillPoly(mask, [edge], 255, cv2.LINE_AA, 4)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.045 * self._io)
         under = crop[box.slices]
-        lips = (mouth.points[list(lm.OUTER_UPPER + lm.OUTER_LOWER[::-1])], pose, corner)
-        patch = self._matched(patch, under, np.asarray(soft, np.uint8), self._lip_mask(*lips, box))
+        ring = mouth.points[list(lm.OUTER_UPPER + lm.OUTER_LOWER[::-1])]
+        depth = np.full((len(ring), 1), self._track.shape[lm.LIP_CENTRES[0], 2], np.float32)
+        lips = np.column_stack([ring, depth]) @ pose[:, :3].T + pose[:, 3] - corner - box.corner
+        patch = matched(patch, under, np.asarray(soft, np.uint8), lips, self._io)
         mix(under, patch, soft.astype(np.float32) / 255)
 
     def _blend(
@@ -233,7 +233,7 @@ class VideoMouth:
         for i in np.flatnonzero(weights > 0.02 * weights.max()).tolist():
             if i not in shown:
                 positions = self._warp.map_from(self._sources[i], part)
-                shown[i] = sample(self._textures[i], positions)
+                shown[i] = sample(self._textures[i], positions, method=cv2.INTER_CUBIC)
             done += float(weights[i])
             share = float(weights[i]) / done
             mean = shown[i] if mean is None else _between(mean, shown[i], share)
@@ -260,7 +260,7 @@ class VideoMouth:
         upper = self._spline @ target[list(lm.INNER_UPPER)]
         lower = self._spline @ target[list(lm.INNER_LOWER)]
         lower = np.maximum(lower, np.column_stack([lower[:, 0], upper[:, 1]]))
-        own = float((weights * self._gaps).sum() / weights.sum()) * _STRETCH
+        own = float((weights * self._gaps).sum() / weights.sum()) * _STRETCH + _SLACK
         share = min(1.0, own / max(mouth.gap, 1e-3))
         if share < 1:
             nearer = target.copy()
@@ -274,48 +274,10 @@ class VideoMouth:
             mix(inside, teeth, _soft(cover, 0.02 * self._io))
         else:
             inside = self._blend(weights, part, shown)
-        mix(patch, inside, _soft(_filled(upper, lower, part[2]), 0.008 * self._io))
-
-    def _lip_mask(
-        self, lips: FloatArray, pose: FloatArray, corner: FloatArray, box: Box
-    ) -> ByteArray:
-        """Where colours must not be compared: the lips and a little around, at low resolution."""
-        depth = np.full((len(lips), 1), self._track.shape[13, 2], np.float32)
-        placed = np.column_stack([lips, depth]) @ pose[:, :3].T + pose[:, 3] - corner - box.corner
-        low = np.zeros((-(-box.height // self._low), -(-box.width // self._low)), np.uint8)
-        cv2.fillPoly(low, [np.round(placed / self._low * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-        reach = max(1, round(0.06 * self._io / self._low))
-        kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-        return np.asarray(cv2.dilate(low, kernel), np.uint8)
-
-    def _matched(
-        self, patch: ByteArray, under: ByteArray, soft: ByteArray, lips: ByteArray
-    ) -> ByteArray:
-        """``patch`` with the low frequencies of the skin around the mouth of ``under``."""
-        size = lips.shape[1], lips.shape[0]
-        weight = cv2.resize(soft, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        weight = (np.minimum(weight, 64) / 64 + 0.02) * (lips == 0)
-        small = [
-            cv2.resize(image[..., :3], size, interpolation=cv2.INTER_AREA).astype(np.float32) + 2
-            for image in (under, patch)
-        ]
-        # What is skin in one and hair or shadow in the other says nothing of the light.
-        log = np.log(small[0].mean(-1) / small[1].mean(-1))
-        usual = float((log * weight).sum() / weight.sum())
-        weight = weight * np.exp(-(((log - usual) / _ODD) ** 2)) + 1e-4
-        sigma = 0.25 * self._io / self._low
-        even = cv2.GaussianBlur(weight, (0, 0), sigma)
-        whole = [(image * weight[..., None]).sum((0, 1)) / weight.sum() for image in small]
-        # Where little of the ring is seen, its mean ratio holds.
-        hold = _HOLD * float(even.mean())
-        parts = [
-            cv2.GaussianBlur(image * weight[..., None], (0, 0), sigma) + hold * mean
-            for image, mean in zip(small, whole, strict=True)
-        ]
-        ratio = np.clip(parts[0] / parts[1], *_RATIO)
-        fine = cv2.resize(ratio, (patch.shape[1], patch.shape[0]), interpolation=cv2.INTER_LINEAR)
-        colours = cv2.multiply(patch[..., :3], fine, dtype=cv2.CV_8U)
-        return np.dstack([colours, patch[..., 3]])
+        shade = (1 - _SHADE * max(0.0, 1 - mouth.gap / _SLIT)) * (1 - _ROUND * mouth.rounding)
+        inside[..., :3] = cv2.convertScaleAbs(inside[..., :3], alpha=shade)
+        apart = np.float32(min(1.0, (mouth.gap - self._rest_gap) / _PARTS))
+        mix(patch, inside, apart * _soft(_filled(upper, lower, part[2]), 0.008 * self._io))
 
     def _source_of(self, points: FloatArray, pose: FloatArray) -> FloatArray:
         """The mesh points in a prototype's picture."""
