@@ -78,6 +78,38 @@ class LlmSettings(_Section):
     gpu_layers: int = -1
 
 
+class SpeechApiSettings(_Section):
+    """A server with OpenAI's speech API (``POST …/audio/speech``), for voices of ``speech-api``.
+
+    Attributes:
+        base_url: Of the server, e.g. ``http://127.0.0.1:9880/v1``.
+        api_key: Of the server.
+        model: The server's own name of the model.
+        format: What it is asked for: ``wav``, or ``pcm`` (16 bit, mono, 24 kHz).
+        timeout: Seconds without an answer after which it counts as down.
+        extra: Further fields of the request that this server knows, e.g. ``{seed = 7}``.
+    """
+
+    base_url: str = ""
+    api_key: SecretStr | None = None
+    model: str = "tts-1"
+    format: Literal["wav", "pcm"] = "wav"
+    timeout: float = Field(default=30.0, gt=0, le=600)
+    extra: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+
+class XttsSettings(_Section):
+    """Coqui XTTS v2, for voices of ``xtts``.
+
+    Attributes:
+        model: Folder with ``config.json``, ``model.pth`` and ``vocab.json``.
+        device: ``auto`` takes a GPU where there is one.
+    """
+
+    model: Path | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
 class LiveSettings(_Section):
     """The live server.
 
@@ -118,11 +150,15 @@ class Settings(BaseSettings):
         voices_dir: Voices, one TOML file each.
         assets_dir: The sample script and its pictures.
         threads: CPU threads the whole program may use; 0 means all cores.
+        face: What draws photo avatars: ``mesh``, the 2D renderer, or ``neural``, the same with a
+            network for the mouth, which needs torch and carries terms of its own (docs/neural.md).
         producer: Name or code of the content producer written into the AIGC label.
         certificate: PEM chain that signs files; empty means a local self-signed one.
         private_key: PEM key belonging to ``certificate``.
         weights: Own files for models: manifest file name → path, used instead of a download.
         llm: The language model of live sessions.
+        speech_api: The server of voices whose engine is ``speech-api``.
+        xtts: The model of voices whose engine is ``xtts``.
         live: The live server.
     """
 
@@ -133,11 +169,14 @@ class Settings(BaseSettings):
     voices_dir: Path = Field(default_factory=lambda: _shipped("voices"))
     assets_dir: Path = Field(default_factory=lambda: _shipped("assets"))
     threads: int = Field(default=0, ge=0)
+    face: Literal["mesh", "neural"] = "mesh"
     producer: str = "digital_human"
     certificate: Path | None = None
     private_key: Path | None = None
     weights: dict[str, Path] = Field(default_factory=dict)
     llm: LlmSettings = Field(default_factory=LlmSettings)
+    speech_api: SpeechApiSettings = Field(default_factory=SpeechApiSettings)
+    xtts: XttsSettings = Field(default_factory=XttsSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
 
     @property

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes requirements.lock and requirements-llm.lock anew from pyproject.toml. Needs uv
 # (pip install uv). The second holds only what the language model adds: it is compiled on the spot.
+# requirements-clone.lock, what Coqui adds, is kept by hand: torchaudio asks for another torch than ours.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 overrides=$(mktemp)

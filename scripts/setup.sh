@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Sets up what the other scripts need: system libraries, .venv, pinned packages. Quick when done.
-# usage: bash scripts/setup.sh [llm] [train] [test]
+# usage: bash scripts/setup.sh [llm] [train] [clone] [test]
 #   llm    also llama.cpp, which is compiled here (about 5 minutes, once)
 #   train  also PyTorch: own voices, the neural mouth, training
+#   clone  also Coqui: XTTS checkpoints of your own
 #   test   also the programs that tests talk to: a browser, an SFU, a TURN server, an RTMP server
 set -euo pipefail
 cd "$(dirname "$0")/.."
-llm=0 train=0 test=0
+llm=0 train=0 clone=0 test=0
 for wish in "$@"; do
     case $wish in
         llm) llm=1 ;;
         train) train=1 ;;
+        clone) train=1 clone=1 ;;
         test) test=1 ;;
-        *) echo "setup.sh: unknown part '$wish'; known: llm, train, test" >&2; exit 2 ;;
+        *) echo "setup.sh: unknown part '$wish'; known: llm, train, clone, test" >&2; exit 2 ;;
     esac
 done
 
@@ -92,4 +94,12 @@ if ((train)) && ! .venv/bin/python -c 'import torch' 2>/dev/null; then
     # Its own dependencies come along, held to the versions that are locked.
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on \
         --constraint requirements.lock torch==2.13.0
+fi
+
+stamp=.venv/.installed-clone
+want=$(sha256sum <requirements-clone.lock | cut -d' ' -f1)
+if ((clone)) && [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+    echo "installing Coqui and what it needs"
+    install -r requirements-clone.lock
+    echo "$want" >"$stamp"
 fi

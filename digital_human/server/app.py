@@ -21,7 +21,7 @@ from digital_human import __version__
 from digital_human.apps.live.ports import Session
 from digital_human.apps.live.sessions import Sessions
 from digital_human.config import Settings
-from digital_human.server import api, faults, media, shim
+from digital_human.server import api, faults, media, shim, speech
 from digital_human.server.auth import Gate, Intact, Shield
 from digital_human.server.logs import log_event
 from digital_human.server.metrics import Metrics
@@ -34,6 +34,7 @@ _TAGS = {
     "control": "Gestures, recording, sending to other servers.",
     "outcome": "What came of it.",
     "watch": "WHEP: watch a session without taking part.",
+    "audio": "OpenAI's audio interface: speech from text, text from speech.",
     "livetalking": "The calls of LiveTalking, for its clients; errors carry its envelope too.",
 }
 _DESCRIPTION = """\
@@ -49,12 +50,15 @@ class _AssetName(StringConvertor):
 register_url_convertor("asset", _AssetName())
 
 
-def create_app(sessions: Sessions, settings: Settings) -> FastAPI:
+def create_app(
+    sessions: Sessions, settings: Settings, desk: speech.SpeechDesk | None = None
+) -> FastAPI:
     """The application; its lifespan runs and ends the sessions.
 
     Args:
         sessions: What it serves.
         settings: The program's settings; `Settings.live` and the folder of recordings are used.
+        desk: Speaks and writes down for other programs; without it there is no ``/v1/audio``.
 
     Raises:
         InputError: The host can be reached by others and there is no token.
@@ -87,6 +91,7 @@ def create_app(sessions: Sessions, settings: Settings) -> FastAPI:
         media.routes(sessions, settings.recordings_dir),
         shim.routes(sessions, settings.recordings_dir),
         _metrics(metrics),
+        *([speech.routes(desk)] if desk is not None else []),
     ):
         app.include_router(router, dependencies=guarded)
     app.include_router(_page())

@@ -19,6 +19,9 @@ from digital_human.server.faults import fault, internal
 
 BODY_LIMIT = 256 * 1024
 BODY_SECONDS = 10.0
+UPLOAD_LIMIT = 25 * 1024 * 1024
+UPLOAD_SECONDS = 60.0
+UPLOADS_AT_ONCE = 4
 HEADER_LIMIT = 16 * 1024
 PATH_LIMIT = 2048
 
@@ -31,6 +34,7 @@ _VISITORS = re.compile(
     r"|POST /api/sessions/[^/]+/(offer|ask|interrupt|act|talk|language|background|report)"
     r"|(OPTIONS|POST|DELETE) /whep/[^/]+(/[^/]+)?"
 )
+_UPLOAD = "/v1/audio/transcriptions"
 _UNREAD = "/humanaudio"  # answers without looking at the body, however long it is
 
 
@@ -186,21 +190,38 @@ class Intact:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         unread = scope["type"] != "http" or scope["path"] == _UNREAD
         if unread or scope["method"] in _SAFE_METHODS:
             await self._app(scope, receive, send)
-            return
+        elif scope["path"] != _UPLOAD:
+            await self._checked(scope, receive, send)
+        elif self._uploads >= UPLOADS_AT_ONCE:
+            busy = fault(
+                503, f"{UPLOADS_AT_ONCE} recordings are being taken already", fix="try again",
+                headers={"Retry-After": "5", "Connection": "close"},
+            )  # fmt: skip
+            await busy(scope, receive, send)
+        else:
+            self._uploads += 1
+            try:
+                await self._checked(scope, receive, send)
+            finally:
+                self._uploads -= 1
+
+    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, path = Headers(scope=scope), scope["path"]
+        limit = UPLOAD_LIMIT if path == _UPLOAD else BODY_LIMIT
         announced = headers.get("content-length", "0")
         body: bytes | ASGIApp
-        if not (announced.isascii() and announced.isdigit()) or int(announced[:12]) > BODY_LIMIT:
-            body = _too_large(path)
+        if not (announced.isascii() and announced.isdigit()) or int(announced[:12]) > limit:
+            body = _too_large(path, limit)
         else:
-            body = await _read(receive, path)
+            body = await _read(receive, path, limit)
         if isinstance(body, bytes) and body:
-            wanted = "application/sdp" if path.startswith("/whep/") else "application/json"
+            wanted = _wanted_type(path)
             given = headers.get("content-type", "").partition(";")[0].strip().lower()
             if given != wanted:
                 body = fault(
@@ -213,22 +234,29 @@ class Intact:
         await self._app(scope, _replay(body, receive), send)
 
 
-async def _read(receive: Receive, path: str) -> bytes | ASGIApp:
+def _wanted_type(path: str) -> str:
+    if path.startswith("/whep/"):
+        return "application/sdp"
+    return "multipart/form-data" if path == _UPLOAD else "application/json"
+
+
+async def _read(receive: Receive, path: str, limit: int) -> bytes | ASGIApp:
     body = bytearray()
+    seconds = UPLOAD_SECONDS if limit == UPLOAD_LIMIT else BODY_SECONDS
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return fault(400, "the client went away", path=path)
                 body += message.get("body", b"")
-                if len(body) > BODY_LIMIT:
-                    return _too_large(path)
+                if len(body) > limit:
+                    return _too_large(path, limit)
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError:
         return fault(
-            408, f"the body did not arrive within {BODY_SECONDS:.0f} s", path=path,
+            408, f"the body did not arrive within {seconds:.0f} s", path=path,
             headers={"Connection": "close"},
         )  # fmt: skip
 
@@ -246,8 +274,9 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _too_large(path: str) -> ASGIApp:
+def _too_large(path: str, limit: int) -> ASGIApp:
+    shorter = "recording" if limit == UPLOAD_LIMIT else "text"
     return fault(
-        413, f"the body is longer than {BODY_LIMIT // 1024} KB", path=path,
-        fix="send a shorter text", headers={"Connection": "close"},
+        413, f"the body is longer than {limit // 1024} KB", path=path,
+        fix=f"send a shorter {shorter}", headers={"Connection": "close"},
     )  # fmt: skip

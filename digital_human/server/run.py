@@ -30,6 +30,7 @@ from digital_human.models.progress import RichProgress
 from digital_human.server.app import create_app, server_config
 from digital_human.server.auth import is_loopback
 from digital_human.server.logs import configure
+from digital_human.server.speech import SpeechDesk
 from digital_human.transport.recorder import recover
 from digital_human.transport.webrtc.peer import Peer
 
@@ -151,7 +152,8 @@ async def running(
 
 async def _serve(engine: Engine, names: Sequence[str], console: Console) -> None:
     async with running(engine, names, console) as sessions:
-        app = create_app(sessions, engine.settings)
+        desk = SpeechDesk(engine)
+        app = create_app(sessions, engine.settings, desk)
         live = engine.settings.live
         host = f"[{live.host}]" if ":" in live.host else live.host
         console.print(f"[green]ready[/] open http://{host}:{live.port}/ in a browser")
@@ -165,5 +167,6 @@ async def _serve(engine: Engine, names: Sequence[str], console: Console) -> None
         try:
             await uvicorn.Server(server_config(app, engine.settings)).serve()
         finally:
+            desk.close()
             preparing.cancel()
             await asyncio.wait([preparing])
