@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from digital_human.config import settings
 from digital_human.core.frames import ByteArray, FloatArray
+from digital_human.core.registry import BackendSpec, Registry
 from digital_human.errors import InputError
 from digital_human.face import landmarks as lm
 from digital_human.face.bundlefiles import read_arrays, read_files, read_image
@@ -25,6 +27,17 @@ LAYERS = ("upper", "lower", "tongue")
 MAX_BYTES = 15 * 2**20
 MAX_ARRAY = 4_000_000  # elements
 MAX_TEXTURES = 64
+
+_DRAWN = "digital_human.face.renderers"
+RENDERERS = Registry(
+    "face",
+    (
+        BackendSpec("mesh", "face", f"{_DRAWN}.photo:PhotoRenderer"),
+        BackendSpec("neural", "face", f"{_DRAWN}.neural:NeuralRenderer", extra="train"),
+    ),
+)
+"""What can draw a photo avatar, chosen by the setting ``face``; a factory takes the bundle and the
+height of the pictures and gives a `Renderer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +119,14 @@ class Bundle:
         return self.manifest.name
 
     def renderer(self, height: int) -> Renderer:
-        """A `PhotoRenderer` with pictures ``height`` px high."""
-        from digital_human.face.renderers.photo import PhotoRenderer
+        """A renderer as the setting ``face`` asks for, with pictures ``height`` px high.
 
-        return PhotoRenderer(self, height)
+        Raises:
+            InputError: ``height`` is out of range.
+            ResourceError: The renderer needs a package that is not installed.
+        """
+        renderer: Renderer = RENDERERS[settings().face].create(self, height)
+        return renderer
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:

@@ -184,6 +184,10 @@ def check_avatar(
             fix="make it again from a picture that shows the face larger and from the front",
         )
     subject = _Subject(avatar, renderer, rest.points[0])
+    if avatar.manifest.kind == "photo" and settings().face == "neural":
+        from digital_human.face.renderers.neural_net import NOTICE
+
+        subject.notes.append(NOTICE)
     out.mkdir(parents=True, exist_ok=True)
     progress("shapes", 0.0)
     pictures = {caption: subject.draw(frame) for caption, frame in all_shapes().items()}

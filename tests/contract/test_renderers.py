@@ -1,4 +1,7 @@
-"""What every renderer promises, checked on every shipped photo avatar."""
+"""What every renderer promises, checked on every shipped photo avatar.
+
+The 2D renderer draws all of them; the one with the network draws the first, where torch is there.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,10 @@ import numpy as np
 import pytest
 
 from digital_human.errors import InputError
-from digital_human.face.bundle import Bundle, load_bundle
+from digital_human.face.bundle import RENDERERS, Bundle, load_bundle
 from digital_human.face.manifest import known_avatars, read_manifest
 from digital_human.face.motion import ARKIT, INDEX, MotionFrame
 from digital_human.face.renderers.base import Renderer
-from digital_human.face.renderers.photo import PhotoRenderer
 
 AVATARS = Path(__file__).resolve().parents[2] / "avatars"
 HEIGHT = 360
@@ -31,11 +33,18 @@ Make = Callable[[int], Renderer]
 PHOTOS = [n for n in known_avatars(AVATARS) if read_manifest(AVATARS / n).kind == "photo"]
 
 
-@pytest.fixture(params=[f"photo-{name}" for name in PHOTOS])
+@pytest.fixture(params=[*(f"mesh-{name}" for name in PHOTOS), f"neural-{PHOTOS[0]}"])
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes a renderer of the wanted height."""
-    _, name = request.param.split("-", 1)
-    return lambda height: PhotoRenderer(avatar(name), height)
+    face, name = request.param.split("-", 1)
+    if face == "neural":
+        pytest.importorskip("torch", reason="the neural renderer needs torch (extra: train)")
+
+    def made(height: int) -> Renderer:
+        renderer: Renderer = RENDERERS[face].create(avatar(name), height)
+        return renderer
+
+    return made
 
 
 def motion(
