@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
+
+_SETUP = Path(__file__).resolve().parent.parent / "scripts" / "setup.sh"
+
+
+def install_fix(extra: str) -> str:
+    """How optional dependencies are added: by the checkout's own set-up, else by pip.
+
+    In a checkout pip would also bring the second OpenCV that the set-up keeps out.
+    """
+    if _SETUP.is_file():
+        return f"bash scripts/setup.sh {extra}"
+    return f'pip install "digital-human[{extra}]"'
 
 
 class DigitalHumanError(Exception):

@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
 # Sets up what the other scripts need: system libraries, .venv, pinned packages. Quick when done.
-# usage: bash scripts/setup.sh [llm] [train] [clone] [test]
+# usage: bash scripts/setup.sh [llm] [train] [clone] [ja] [test]
 #   llm    also llama.cpp, which is compiled here (about 5 minutes, once)
 #   train  also PyTorch: own voices, the neural mouth, training
 #   clone  also Coqui: XTTS checkpoints of your own
+#   ja     also what reads Japanese
 #   test   also the programs that tests talk to: a browser, an SFU, a TURN server, an RTMP server
 set -euo pipefail
 cd "$(dirname "$0")/.."
-llm=0 train=0 clone=0 test=0
+llm=0 train=0 clone=0 ja=0 test=0
 for wish in "$@"; do
     case $wish in
         llm) llm=1 ;;
         train) train=1 ;;
         clone) train=1 clone=1 ;;
+        ja) ja=1 ;;
+        live) ;; # always there
         test) test=1 ;;
-        *) echo "setup.sh: unknown part '$wish'; known: llm, train, clone, test" >&2; exit 2 ;;
+        *) echo "setup.sh: unknown part '$wish'; known: llm, train, clone, ja, test" >&2; exit 2 ;;
     esac
 done
 
@@ -102,4 +105,10 @@ if ((clone)) && [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
     echo "installing Coqui and what it needs"
     install -r requirements-clone.lock
     echo "$want" >"$stamp"
+fi
+
+if ((ja)) && ! .venv/bin/python -c 'import pyopenjtalk' 2>/dev/null; then
+    echo "installing Open JTalk with its dictionary"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar on \
+        --constraint requirements.lock pyopenjtalk-plus==0.4.1.post10
 fi

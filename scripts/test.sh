@@ -3,7 +3,7 @@
 # usage: bash scripts/test.sh [OPTIONS of pytest]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bash scripts/setup.sh llm clone test
+bash scripts/setup.sh llm clone ja test
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from digital_human.errors import InputError, ResourceError
+from digital_human.errors import InputError, ResourceError, install_fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class BackendSpec:
         name: What settings and files call it.
         kind: The job, e.g. ``synthesizer``.
         factory: ``package.module:callable`` that makes it.
-        extra: Optional dependencies it needs (``pip install "digital-human[extra]"``).
+        extra: Optional dependencies it needs (see `install_fix`).
         capabilities: What it can do, e.g. ``zh``, ``phones``.
     """
 
@@ -43,7 +43,7 @@ class BackendSpec:
                 raise
             raise ResourceError(
                 f"{self.kind} {self.name!r} needs the package {error.name!r}",
-                fix=f'pip install "digital-human[{self.extra}]"',
+                fix=install_fix(self.extra),
             ) from error
         return factory(*args, **kwargs)
 

@@ -20,6 +20,7 @@ from digital_human.dialogue.knowledge import Findings, Knowledge
 from digital_human.dialogue.knowledge.entries import spoken
 from digital_human.dialogue.llm.base import Llm, Message, never
 from digital_human.dialogue.persona import Persona
+from digital_human.dialogue.poems import Poems, Recital
 from digital_human.dialogue.spoken import Sentences
 from digital_human.dialogue.types import Act, Line, Origin, Replaced, Source, Sources, Thought
 from digital_human.errors import Cancelled
@@ -61,6 +62,7 @@ class Mind:
         llm_thread: Where ``llm`` runs.
         knowledge: What the persona knows; None for nothing.
         moderator: Judges every line.
+        poems: What the persona recites; None for nothing.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class Mind:
         llm_thread: Thread | None,
         knowledge: Knowledge | None,
         moderator: Moderator,
+        poems: Poems | None = None,
     ) -> None:
         self._persona, self._moderator, self._knowledge = persona, moderator, knowledge
+        self._poems = poems
         self._llm = None if llm is None or llm_thread is None else _Running(llm, llm_thread)
         self._searching = ModelThread("knowledge")
         self._rules = {
@@ -107,6 +111,13 @@ class Mind:
         intent = intent_of(text)
         if (line := self._own_words(intent, language, history)) is not None:
             yield line
+            return
+        if (recital := self._recital(text, language, history)) is not None:
+            yield Sources((recital.source,))
+            for line in recital.said:
+                for thought in self._moderated(line.text, line.language, line.origin):
+                    spoken_so = isinstance(thought, Line) and thought.text == line.text
+                    yield line if spoken_so else thought
             return
         findings = await self._search(text, language, history)
         if findings.sure is not None:
@@ -152,6 +163,8 @@ class Mind:
         language = self._persona.language(language)
         intent = intent_of(text)
         if self._llm is None or self._own_words(intent, language, history) is not None:
+            return
+        if self._recital(text, language, history) is not None:
             return
         findings = await self._search(text, language, history)
         if findings.sure is None and (findings.about or intent != "question"):
@@ -220,6 +233,12 @@ class Mind:
             return Line(self._persona.ask_again[language], language, "script")
         words = self._persona.talk(intent, language, len(history.exchanges))
         return None if words is None else Line(words, language, "script", emotion="warm")
+
+    def _recital(self, text: str, language: Language, history: History) -> Recital | None:
+        if self._poems is None or "zh" not in self._persona.languages:
+            return None
+        earlier = [source for one in history.exchanges[-6:] for source in one.sources]
+        return self._poems.answer(text, language, earlier)
 
     def _instead(
         self, answer: Answering, findings: Findings, language: Language, history: History

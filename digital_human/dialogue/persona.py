@@ -57,6 +57,7 @@ class Persona(BaseModel):
         suggestions: Questions offered to the visitor.
         hot_words: Names that the recogniser tends to mishear.
         knowledge: Folder of what it knows, beside the file.
+        poems: File of poems it knows by heart, beside the file; empty for none.
         background: ``#rrggbb`` or a picture beside the file; empty for the avatar's own.
     """
 
@@ -81,6 +82,7 @@ class Persona(BaseModel):
     suggestions: Choices = Field(default_factory=dict)
     hot_words: list[Phrase] = Field(default_factory=list)
     knowledge: str = "knowledge"
+    poems: str = ""
     background: str = ""
     _folder: Path = PrivateAttr(default=Path())
 
@@ -94,6 +96,11 @@ class Persona(BaseModel):
         """What it knows; None when there is no such folder."""
         folder = self._folder / self.knowledge
         return folder if self.knowledge and folder.is_dir() else None
+
+    @property
+    def poems_file(self) -> Path | None:
+        """The poems it knows by heart; None when it knows none."""
+        return self._folder / self.poems if self.poems else None
 
     @property
     def background_file(self) -> Path | None:
@@ -147,7 +154,7 @@ class Persona(BaseModel):
 
     @model_validator(mode="after")
     def _names_stay_inside(self) -> Persona:
-        for field in ("avatar", "voice", "knowledge", "background"):
+        for field in ("avatar", "voice", "knowledge", "poems", "background"):
             value = getattr(self, field)
             if "\\" in value or "\0" in value or ".." in Path(value).parts or value[:1] == "/":
                 raise ValueError(f"{field} {value!r} must be a plain name beside the file")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from digital_human.dialogue.opening import first_limit
 from digital_human.dialogue.types import Act
 from digital_human.speech.text.clauses import speakable, split
+from digital_human.speech.text.delivery import voice_tag
 from digital_human.speech.types import Language
 
 FIRST: dict[Language, int] = {"zh": 6, "en": 4, "ja": 8}
@@ -144,7 +145,8 @@ def clean(text: str, language: Language) -> tuple[str, list[Act]]:
     acts: list[Act] = []
 
     def direction(found: re.Match[str]) -> str:
-        act = gesture(next(group for group in found.groups() if group))
+        words = next(group for group in found.groups() if group)
+        act = _manner(words) or gesture(words)
         acts.extend([act] if act else [])
         return ""
 
@@ -172,6 +174,15 @@ def gesture(direction: str) -> Act | None:
         if re.search(pattern, direction, re.IGNORECASE):
             return Act(name)
     return None
+
+
+def _manner(direction: str) -> Act | None:
+    """The manner of voice that a stage direction such as ``slow 0.5`` stands for."""
+    try:
+        tag = voice_tag(direction)
+    except ValueError:  # its number is out of range
+        return None
+    return None if tag is None else Act(f"{tag.name} {tag.value:g}")
 
 
 def _in_language(text: str, language: Language) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from digital_human.speech.types import Emotion, Language
+from digital_human.speech.types import NEUTRAL, Delivery, Emotion, Language
 
 Origin = Literal["knowledge", "llm", "filler", "decline", "greeting", "apology", "script"]
 
@@ -36,12 +36,14 @@ class Line:
         language: Its language.
         origin: Where it comes from.
         emotion: What the face shows.
+        delivery: How it is spoken.
     """
 
     text: str
     language: Language
     origin: Origin
     emotion: Emotion = "neutral"
+    delivery: Delivery = NEUTRAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A stage direction of the model or the persona, e.g. ``nod``; never spoken."""
+    """A stage direction of the model or the persona, e.g. ``nod`` or ``slow``; never spoken."""
 
     name: str
 

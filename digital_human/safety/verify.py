@@ -20,7 +20,7 @@ import numpy as np
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import InputError, VerifyError
 from digital_human.models.files import file_sha256
-from digital_human.safety import mp4
+from digital_human.safety import mp4, watermark
 from digital_human.safety.audit import AuditLog
 from digital_human.safety.certificate import trust_anchors
 from digital_human.safety.detect import LabelMatch, find_label, find_rhythm, holds_label
@@ -92,6 +92,7 @@ class _Media:
     audio: bool
     metadata: dict[str, str]
     summary: str
+    sound_rate: int
 
 
 def verify(path: Path) -> Report:
@@ -112,6 +113,7 @@ def verify(path: Path) -> Report:
     findings = [*_container(path, media), *_aigc(path, media), *_c2pa(path)]
     findings += [_visible(path)] if media.video else []
     findings += [_audible(path, required=not media.video)] if media.audio else []
+    findings += [_marked(path, media)] if media.audio else []
     findings.append(_recorded(path))
     return Report(path, tuple(findings))
 
@@ -122,14 +124,16 @@ def _read(path: Path) -> _Media:
         for picture in file.streams.video:
             codec = picture.codec_context
             parts.append(f"{codec.name} {codec.width}×{codec.height}")
+        sound_rate = 0
         for sound in file.streams.audio:
+            sound_rate = sound_rate or sound.codec_context.sample_rate
             parts.append(f"{sound.codec_context.name} {sound.codec_context.sample_rate} Hz")
         seconds = (file.duration or 0) / av.time_base
         video, audio = bool(file.streams.video), bool(file.streams.audio)
         if not video and not audio:
             raise ValueError("no picture and no sound in it")
         summary = f"{', '.join(parts)}, {seconds:.2f} s"
-        return _Media(video, audio, dict(file.metadata), summary)
+        return _Media(video, audio, dict(file.metadata), summary, sound_rate)
 
 
 def _container(path: Path, media: _Media) -> Iterator[Finding]:
@@ -289,6 +293,31 @@ def _audible(path: Path, *, required: bool) -> Finding:
     if required:
         return Finding("audible label", "fail", detail + "; listen for a spoken notice", True)
     return Finding("audible label", "note", detail + " (the picture carries the label)")
+
+
+def _marked(path: Path, media: _Media) -> Finding:
+    name = "sound mark"
+    heard = watermark.listen(_whole_sound(path, watermark.RATE), media.sound_rate)
+    if not heard.found:
+        detail = f"none (score {heard.score:.1f} of {watermark.FOUND:g})"
+        return Finding(name, "note", detail)
+    speed = f", at {heard.speed:.2f} of its speed" if abs(heard.speed - 1) > 0.01 else ""
+    detail = (
+        f"synthetic speech of this program (score {heard.score:.1f}; "
+        f"{heard.marked} of {heard.stretches} stretches{speed})"
+    )
+    return Finding(name, "ok", detail)
+
+
+def _whole_sound(path: Path, rate: int) -> Iterator[FloatArray]:
+    """float32 [n] mono pieces of the file's sound, in order."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+    with av.open(str(path)) as file:
+        try:
+            for frame in file.decode(file.streams.audio[0]):
+                yield from (np.array(f.to_ndarray()[0]) for f in resampler.resample(frame))
+        except av.FFmpegError:
+            return  # A damaged packet ends the search; the signature tells of the damage.
 
 
 def _sound(path: Path, *, end: bool) -> FloatArray:

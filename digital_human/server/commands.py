@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from digital_human.config import settings
-from digital_human.errors import ResourceError
+from digital_human.errors import ResourceError, install_fix
 
 DEFAULT_PERSONA = "xihu"
 
@@ -50,7 +50,7 @@ def serve(
         from digital_human.server.run import run
     except ModuleNotFoundError as error:
         raise ResourceError(
-            f"serve needs the package {error.name!r}", fix='pip install "digital-human[live]"'
+            f"serve needs the package {error.name!r}", fix=install_fix("live")
         ) from error
     given = {
         "LIVE__HOST": host, "LIVE__PORT": port, "LIVE__TOKEN": token,

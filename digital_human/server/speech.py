@@ -20,6 +20,7 @@ import numpy as np
 import pysubs2
 from fastapi import APIRouter, Form
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from digital_human.apps.live.admission import Refused
 from digital_human.core.frames import FloatArray
@@ -46,6 +47,7 @@ from digital_human.speech.loudness import normalise
 from digital_human.speech.recognizers.base import Recognised, Recognizer
 from digital_human.speech.speaker import Speaker, clause_cache
 from digital_human.speech.text.clauses import split
+from digital_human.speech.text.delivery import take_tags
 from digital_human.speech.types import Clause, Speech
 from digital_human.speech.voices import load_voice
 
@@ -130,7 +132,11 @@ class SpeechDesk:
     def _prepare(self, wish: SpeechRequest) -> tuple[Speaker, list[Clause]]:
         audit = self._models.audit
         try:
-            gate(self._models.moderator.check(wish.input), None, audit, voice=wish.voice)
+            plain, directions = take_tags(wish.input)
+        except ValueError as error:
+            raise InputError(f"input: {error}", fix="give the tag another number") from None
+        try:
+            gate(self._models.moderator.check(plain), None, audit, voice=wish.voice)
         except ModerationError as error:
             raise ModerationError(error.message, fix="change the text") from None
         voice = load_voice(wish.voice, "live")
@@ -141,7 +147,7 @@ class SpeechDesk:
                 f"voice {voice.name!r} does not read language {language!r}",
                 fix=f"it reads {', '.join(voice.languages)}",
             )
-        clauses = split(wish.input, language)
+        clauses = split(plain, language, tags=directions)
         if not clauses:
             raise InputError("input: nothing in it can be spoken", fix="give words")
         if wish.label == "elsewhere":
@@ -261,9 +267,7 @@ def routes(desk: SpeechDesk) -> APIRouter:
                 await pieces.aclose()
                 return Response(first, media_type=kind, headers=tags)
             release = stack.pop_all()
-            return StreamingResponse(
-                _released(first, pieces, release), media_type=kind, headers=tags
-            )
+            return _Streamed(first, pieces, release, media_type=kind, headers=tags)
 
     @router.post(
         "/transcriptions", response_model=None,
@@ -313,13 +317,29 @@ def routes(desk: SpeechDesk) -> APIRouter:
     return router
 
 
-async def _released(
-    first: bytes, pieces: AsyncGenerator[bytes], release: contextlib.ExitStack
-) -> AsyncGenerator[bytes]:
-    with release:
-        yield first
-        async for piece in pieces:
-            yield piece
+class _Streamed(StreamingResponse):
+    """A stream that gives back its place among the requests, even when the client left before."""
+
+    def __init__(
+        self,
+        first: bytes,
+        pieces: AsyncGenerator[bytes],
+        release: contextlib.ExitStack,
+        **options: Any,
+    ) -> None:
+        super().__init__(_begun(first, pieces), **options)
+        self._pieces, self._release = pieces, release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._release:
+            async with contextlib.aclosing(self._pieces):
+                await super().__call__(scope, receive, send)
+
+
+async def _begun(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
 
 
 def _speak(speaker: Speaker, clause: Clause, cancelled: Callable[[], bool]) -> Speech:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from digital_human.core.frames import FloatArray
-from digital_human.errors import ResourceError
+from digital_human.errors import ResourceError, install_fix
 from digital_human.speech.hearing import EAR_RATE
 
 BLOCK = EAR_RATE // 100
@@ -170,7 +170,7 @@ def _processor() -> Any:
     except ModuleNotFoundError as error:
         raise ResourceError(
             "the echo guard needs the package 'aec-audio-processing'",
-            fix='pip install "digital-human[live]"',
+            fix=install_fix("live"),
         ) from error
     processor = AudioProcessor(enable_aec=True, enable_ns=False, enable_agc=False, enable_vad=False)
     processor.set_stream_format(EAR_RATE, 1)

@@ -1,21 +1,37 @@
-"""One voice speaking texts, clause by clause: what the news and live doors use."""
+"""One voice speaking texts, clause by clause: what the news and live doors use.
+
+Whatever engine speaks, its sound leaves here with the mark of synthetic speech.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, replace
 from functools import lru_cache
+
+import numpy as np
 
 from digital_human.config import settings
 from digital_human.errors import InputError
+from digital_human.safety import watermark
 from digital_human.speech.cache import ClauseCache, from_int16, to_int16
 from digital_human.speech.synthesizers import SYNTHESIZERS
 from digital_human.speech.synthesizers.base import Synthesizer, never
 from digital_human.speech.text.clauses import split
+from digital_human.speech.text.delivery import EMOTIONS, Manner, VoiceTag
 from digital_human.speech.text.lexicon import Lexicon
-from digital_human.speech.types import Clause, Emotion, Language, Speech
+from digital_human.speech.text.symbols import SILENCE
+from digital_human.speech.types import (
+    NEUTRAL,
+    Clause,
+    Delivery,
+    Emotion,
+    Language,
+    Phone,
+    Speech,
+)
 from digital_human.speech.voices import Voice, load_voice
 
 
@@ -75,6 +91,8 @@ class Speaker:
         *,
         language: Language | None = None,
         emotion: Emotion = "neutral",
+        delivery: Delivery = NEUTRAL,
+        tags: Sequence[VoiceTag] = (),
         epoch: int = 0,
         first_limit: int | None = None,
         cancelled: Callable[[], bool] = never,
@@ -84,7 +102,9 @@ class Speaker:
         Args:
             text: As written.
             language: By default the voice's own.
-            emotion: What the face shows.
+            emotion: What the face shows and, where no tag names another, the voice tells.
+            delivery: How all of it is spoken besides.
+            tags: Voice tags in ``text``, in order.
             epoch: Epoch of the speech.
             first_limit: Characters of the first clause, for a quick start.
             cancelled: Asked before and while the model runs.
@@ -94,14 +114,18 @@ class Speaker:
             InputError: The voice cannot read the language.
         """
         clauses = split(
-            text, language or self.language, epoch=epoch, emotion=emotion, first_limit=first_limit
-        )
+            text, language or self.language, epoch=epoch, emotion=emotion, first_limit=first_limit,
+            delivery=delivery, tags=tags, manner=Manner(EMOTIONS[emotion]),
+        )  # fmt: skip
         for clause in clauses:
             yield self.speak(clause, cancelled=cancelled)
 
     def recall(self, clause: Clause) -> Speech | None:
         """The clause as it was spoken before; None when the cache does not have it."""
-        return self._cache.get(self._key(clause), clause) if self._cache is not None else None
+        if self._cache is None:
+            return None
+        kept = self._cache.get(self._key(clause), clause)
+        return None if kept is None else _led(kept)
 
     def speak(self, clause: Clause, *, cancelled: Callable[[], bool] = never) -> Speech:
         """Speak one clause, from the cache when it was spoken before."""
@@ -111,10 +135,11 @@ class Speaker:
             clause, self.voice, lexicon=self.lexicon, cancelled=cancelled
         )
         # Sound from the model and from the cache is the same to the last bit.
-        speech = replace(speech, pcm=from_int16(to_int16(speech.pcm)))
+        pcm = from_int16(to_int16(watermark.mark(speech.pcm, speech.rate)))
+        speech = replace(speech, pcm=pcm)
         if self._cache is not None:
             self._cache.put(self._key(clause), speech)
-        return speech
+        return _led(speech)
 
     def _key(self, clause: Clause) -> str:
         """What the sound depends on."""
@@ -124,10 +149,29 @@ class Speaker:
         ]
         voice = self.voice
         parts = [
-            self.synthesizer.fingerprint, voice.style, voice.speed, voice.gain,
-            clause.text, clause.language, clause.pause, hits,
+            self.synthesizer.fingerprint, watermark.VERSION,
+            voice.fingerprint, voice.speed, voice.gain,
+            clause.text, clause.language, clause.pause, astuple(clause.delivery), hits,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _led(speech: Speech) -> Speech:
+    """``speech`` behind the silence that its clause asks for."""
+    lead = round(speech.clause.lead * speech.rate / 1000)
+    if not lead:
+        return speech
+    phones = [replace(p, start=p.start + lead, end=p.end + lead) for p in speech.phones]
+    if phones and phones[0].symbol == SILENCE:
+        phones[0] = replace(phones[0], start=0)
+    else:
+        phones.insert(0, Phone(SILENCE, 0, lead))
+    return replace(
+        speech,
+        pcm=np.concatenate([np.zeros(lead, np.float32), speech.pcm]),
+        phones=tuple(phones),
+        words=tuple(replace(w, start=w.start + lead, end=w.end + lead) for w in speech.words),
+    )
 
 
 def clause_cache(*, keep: bool = True) -> ClauseCache:

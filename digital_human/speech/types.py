@@ -12,6 +12,41 @@ Emotion = Literal["neutral", "happy", "serious", "sad", "surprised", "warm"]
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a clause is spoken, relative to the voice's own manner.
+
+    Attributes:
+        speed: Times the voice's tempo.
+        pitch: Semitones the melody is moved; what tells voices apart besides pitch stays.
+        loudness: Decibels, under the limiter.
+        range: Times the melody's excursions about its mean: below 1 flatter, above 1 livelier.
+    """
+
+    speed: float = 1.0
+    pitch: float = 0.0
+    loudness: float = 0.0
+    range: float = 1.0
+
+    def then(self, other: Delivery) -> Delivery:
+        """Both at once."""
+        return Delivery(
+            self.speed * other.speed,
+            self.pitch + other.pitch,
+            self.loudness + other.loudness,
+            self.range * other.range,
+        )
+
+    def scaled(self, level: float) -> Delivery:
+        """So many times as far from neutral."""
+        return Delivery(
+            self.speed**level, self.pitch * level, self.loudness * level, self.range**level
+        )
+
+
+NEUTRAL = Delivery()
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """A stretch of text spoken in one go.
 
@@ -23,6 +58,8 @@ class Clause:
         emotion: What the face shows.
         pause: Silence after it, in milliseconds.
         last: Whether its turn or segment ends with it.
+        delivery: How it is spoken.
+        lead: Silence before it that was asked for, in milliseconds at any tempo.
     """
 
     text: str
@@ -32,6 +69,8 @@ class Clause:
     emotion: Emotion = "neutral"
     pause: int = 0
     last: bool = False
+    delivery: Delivery = NEUTRAL
+    lead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +113,7 @@ class Speech:
     Attributes:
         clause: What was asked for.
         spoken: The text after normalisation and pronunciation entries, as it was read.
-        pcm: float32 [n], −1…1, mono, the clause's pause included.
+        pcm: float32 [n], −1…1, mono, the clause's lead and pause included.
         rate: Samples per second.
         phones: In order, covering the sound from 0 to n without gaps or overlaps.
         words: In order.

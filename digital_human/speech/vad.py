@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from digital_human.core.frames import FloatArray
-from digital_human.errors import ResourceError
+from digital_human.errors import ResourceError, install_fix
 
 WINDOW = 512
 """Samples of one decision at 16 kHz."""
@@ -64,6 +64,6 @@ def _model_file() -> Path:
     if not files:
         raise ResourceError(
             "voice activity detection needs the package 'faster-whisper'",
-            fix='pip install "digital-human[live]"',
+            fix=install_fix("live"),
         )
     return files[-1]

@@ -1,105 +1,328 @@
-"""Voices: one TOML file each."""
+"""Voices: the shipped ones, one TOML file each, and the user's own, one folder each."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
+import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from digital_human.config import settings
+from digital_human.core.frames import FloatArray
 from digital_human.errors import InputError
+from digital_human.safety.consent import Consents, Use
 from digital_human.speech.types import Language
+
+VOICE_FILE = "voice.toml"
+STYLE_SIZE = 256
+"""Numbers of a fitted style."""
+NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+Engine = Literal["kokoro", "kokoro-torch", "xtts", "speech-api"]
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MAX_TOML = 2**16
+_MAX_FILE = 2**28
 
 
 class Voice(BaseModel):
     """A voice and how its engine makes it.
 
     Attributes:
-        name: File name without ``.toml``; what scripts call it.
+        name: What scripts call it: the file's name without ``.toml``, or the folder's.
         display: Names shown to people, by language (``zh``, ``en``).
         gender: For choosing a voice that fits a face.
         languages: Languages it may read; the first is its own.
         engine: Synthesizer that makes it.
-        style: The engine's own voices and their weights (weights are scaled to sum to 1).
+        style: Kokoro: its own voices and their weights (weights are scaled to sum to 1).
+        fitted: Kokoro: file with the style fitted to a person, ``.npz`` with ``style``, float32
+            [256]; used instead of ``style``.
+        adapter: Kokoro: file with changes of the model's weights for this person, ``.npz``.
+        references: XTTS: recordings that the voice is taken from.
+        remote: Speech servers: the server's own name of the voice.
         speed: Times normal tempo.
         gain: Decibels that bring the engine's sound to −16 LUFS, measured.
         licence: Licence of the voice data.
         source: Where the voice data comes from.
-        consent: ``synthetic`` when no person is imitated, otherwise the consent record.
+        person: ``real`` when it imitates a person, whose consent it then needs.
+        sources: sha256 of the recordings it was made from; consent is given for those.
+        consent: ``synthetic`` when no person is imitated, otherwise the id of the consent record.
+        folder: Where its files are; not part of the TOML file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: str = Field(pattern=f"^{NAME.pattern}$")
     display: dict[str, str]
     gender: Literal["female", "male"]
     languages: tuple[Language, ...] = Field(min_length=1)
-    engine: str
-    style: dict[str, float] = Field(min_length=1)
+    engine: Engine
+    style: dict[str, float] = Field(default_factory=dict)
+    fitted: str = ""
+    adapter: str = ""
+    references: tuple[str, ...] = Field(default=(), max_length=16)
+    remote: str = Field(default="", max_length=200)
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
     gain: float = Field(default=0.0, ge=-24, le=24)
     licence: str
     source: str
+    person: Literal["real", "generated"] = "generated"
+    sources: tuple[str, ...] = Field(default=(), max_length=64)
     consent: str
+    folder: Path = Field(default=Path(), exclude=True, repr=False)
 
     @field_validator("style")
     @classmethod
     def _weights(cls, style: dict[str, float]) -> dict[str, float]:
+        if not style:
+            return style
         total = sum(style.values())
         if min(style.values()) < 0 or total <= 0:
             raise ValueError("weights must not be negative and must not all be zero")
         return {name: weight / total for name, weight in sorted(style.items())}
 
+    @field_validator("sources")
+    @classmethod
+    def _digests(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        for digest in sources:
+            if not _SHA256.fullmatch(digest):
+                raise ValueError(f"{digest!r} is not a sha256 in lower-case hex")
+        return sources
 
-def load_voice(name: str) -> Voice:
-    """Load one voice from the voices folder.
+    @field_validator("fitted", "adapter")
+    @classmethod
+    def _plain_file(cls, name: str) -> str:
+        return _plain_name(name) if name else name
+
+    @field_validator("references")
+    @classmethod
+    def _plain_files(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_plain_name(name) for name in names)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.engine in ("kokoro", "kokoro-torch") and not (self.style or self.fitted):
+            raise ValueError(f"engine {self.engine!r} needs 'style' or 'fitted'")
+        if self.engine == "xtts" and not self.references:
+            raise ValueError("engine 'xtts' needs 'references'")
+        if self.engine == "speech-api" and not self.remote:
+            raise ValueError("engine 'speech-api' needs 'remote', the server's name of the voice")
+        if self.person == "real":
+            if self.consent in ("", "synthetic"):
+                raise ValueError("person = 'real' needs the id of a consent record in 'consent'")
+            if not self.sources:
+                raise ValueError("person = 'real' needs the sha256 of its recordings in 'sources'")
+        return self
+
+    def file(self, name: str) -> Path:
+        """A file of this voice.
+
+        Args:
+            name: As in one of its fields.
+
+        Raises:
+            InputError: The name leads out of the folder, or the file is missing or too large.
+        """
+        path = self.folder / name
+        fix = f"make the voice again: digital-human voice create {self.name} …"
+        if not _PLAIN.fullmatch(name) or path.is_symlink():
+            raise InputError(f"voice {self.name!r}: file {name!r} is no plain file name", fix=fix)
+        if not path.is_file():
+            raise InputError(f"voice {self.name!r}: {path} does not exist", fix=fix)
+        if (size := path.stat().st_size) > _MAX_FILE:
+            raise InputError(
+                f"voice {self.name!r}: {path} has {size} bytes, over {_MAX_FILE}", fix=fix
+            )
+        return path
+
+    @property
+    def fitted_style(self) -> FloatArray | None:
+        """The style in ``fitted``, float32 [256]; None when the voice has none.
+
+        Raises:
+            InputError: The file is missing or holds something else.
+        """
+        return _style_of(self.file(self.fitted)) if self.fitted else None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that its sound depends on.
+
+        Raises:
+            InputError: One of them is missing.
+        """
+        names = [name for name in (self.fitted, self.adapter, *self.references) if name]
+        return tuple(self.file(name) for name in names)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over all that makes the voice's sound, tempo and gain aside.
+
+        Raises:
+            InputError: One of its files is missing.
+        """
+        contents = [_digest(path, *_stamp(path)) for path in self.files]
+        parts = [self.engine, self.style, self.remote, self.fitted, self.adapter, contents]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def load_voice(name: str, use: Use | None = None) -> Voice:
+    """Load one voice, if the person it imitates agrees.
 
     Args:
-        name: Its file name without ``.toml``.
+        name: Of a shipped voice or of one of the user's own.
+        use: What it is wanted for; None asks only whether it may be used at all.
 
     Raises:
         InputError: There is no such voice (the message lists those there are), or its file is
             wrong (the message names the field).
+        ConsentError: It imitates a real person whose consent does not hold.
     """
-    folder = settings().voices_dir
-    path = folder / f"{name}.toml"
+    voice = read_voice(name)
+    require_voice(voice, use)
+    return voice
+
+
+def require_voice(voice: Voice, use: Use | None = None) -> None:
+    """Refuse a voice of a real person who does not agree; reads files.
+
+    Raises:
+        ConsentError: The consent does not hold for one of its recordings, or not for ``use``.
+    """
+    if voice.person == "real":
+        consents = Consents()
+        for source in voice.sources:
+            consents.require(voice.consent, source=source, use=use, scope="voice")
+
+
+def read_voice(name: str) -> Voice:
+    """Read and check a voice's file only, to list or remove it; nothing may be spoken by that.
+
+    Raises:
+        InputError: There is no such voice, or its file is wrong.
+    """
+    for path in (_own_folder() / name / VOICE_FILE, settings().voices_dir / f"{name}.toml"):
+        if NAME.fullmatch(name) and path.is_file():
+            return _read(path, name)
     known = voice_names()
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise InputError(
-            f"voice {name!r} does not exist",
-            fix=f"{hint}voices in {folder}: {', '.join(known) or 'none'}",
-        )
-    return _load(path)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise InputError(
+        f"voice {name!r} does not exist",
+        fix=f"{hint}voices: {', '.join(known) or f'none in {settings().voices_dir}'}",
+    )
 
 
 def voice_names() -> list[str]:
-    """Names of the voices in the voices folder."""
+    """Names of all voices, the user's own and the shipped ones."""
+    return sorted({*own_voice_names(), *shipped_voice_names()})
+
+
+def shipped_voice_names() -> list[str]:
+    """Names of the voices that come with the program."""
     return sorted(path.stem for path in settings().voices_dir.glob("*.toml"))
 
 
-def load_voices() -> list[Voice]:
-    """All voices of the voices folder."""
-    return [load_voice(name) for name in voice_names()]
+def own_voice_names() -> list[str]:
+    """Names of the user's own voices."""
+    folders = (path.parent for path in _own_folder().glob(f"*/{VOICE_FILE}"))
+    return sorted(folder.name for folder in folders if NAME.fullmatch(folder.name))
 
 
-def _load(path: Path) -> Voice:
+def check_voice_name(name: str) -> None:
+    """Refuse a name that no voice of the user's own may have.
+
+    Raises:
+        InputError: It has other characters, or is the name of a shipped voice.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"voice name {name!r}: must match {NAME.pattern}",
+            fix="use lower-case letters, digits and hyphens, beginning with a letter",
+        )
+    if name in shipped_voice_names():
+        raise InputError(f"voice {name!r} is the name of a shipped one", fix="choose another name")
+
+
+def voice_folder(name: str) -> Path:
+    """Where the user's own voice ``name`` is or would be."""
+    return _own_folder() / name
+
+
+def _own_folder() -> Path:
+    return settings().home / "voices"
+
+
+def _read(path: Path, name: str) -> Voice:
     try:
-        voice = Voice.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        if path.stat().st_size > _MAX_TOML:
+            raise InputError(f"{path}: larger than 64 KiB", fix="correct or remove the file")
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: {error}", fix="correct the file") from error
+    if "folder" in data:
+        raise InputError(f"{path}: folder: is not a field of the file", fix="remove that line")
+    try:
+        voice = Voice.model_validate({**data, "folder": path.parent})
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        field = ".".join(str(part) for part in first["loc"]) or "voice"
+        message = str(first["msg"]).removeprefix("Value error, ")
+        value = f" = {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
         raise InputError(
-            f"{path}: {field}: {first['msg']}", fix="compare it with another voice's file"
+            f"{path}: {field}{value}: {message}", fix="compare it with another voice's file"
         ) from error
-    if voice.name != path.stem:
+    if voice.name != name:
         raise InputError(
-            f"{path}: name is {voice.name!r}", fix=f"set name = {path.stem!r} or rename the file"
+            f"{path}: name is {voice.name!r}", fix=f"set name = {name!r} or rename the file"
         )
     return voice
+
+
+def _plain_name(name: str) -> str:
+    if not _PLAIN.fullmatch(name):
+        raise ValueError(f"{name!r} is no plain file name in the voice's folder")
+    return name
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, changed: int, size: int) -> str:
+    """sha256 of a file, read again only when its stamp changes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _style_of(path: Path) -> FloatArray:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            style = np.asarray(arrays["style"], np.float32)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise InputError(
+            f"{path}: not a fitted style: {error}", fix="make the voice again"
+        ) from error
+    if style.shape != (STYLE_SIZE,) or not np.isfinite(style).all():
+        raise InputError(
+            f"{path}: style has shape {style.shape}, or values that are not finite",
+            fix=f"it must be {STYLE_SIZE} finite numbers; make the voice again",
+        )
+    return style

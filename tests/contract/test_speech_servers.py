@@ -128,7 +128,7 @@ def correlation(sound: np.ndarray, label: np.ndarray) -> float:
 @pytest.mark.weights
 async def test_what_is_spoken_is_heard_again(client: openai.AsyncOpenAI, models: Models) -> None:
     answer = await client.audio.speech.with_raw_response.create(
-        model="any", voice="xiaoyi", input=TEXT, response_format="wav"
+        model="any", voice="xiaoyi", input=f"[slow 0.5]{TEXT}", response_format="wav"
     )
     label = parse_label(answer.headers["AIGC"])
     assert answer.headers["content-type"] == "audio/wav" and label.produce_id

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from digital_human.core.registry import BackendSpec, Registry
-from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError
+from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError, install_fix
 from digital_human.models import store
 from digital_human.speech.loudness import true_peak
 from digital_human.speech.synthesizers import SYNTHESIZERS
@@ -21,7 +21,7 @@ from digital_human.speech.synthesizers.base import Synthesizer
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.text.phonemes import PHONES
 from digital_human.speech.types import Clause, Language, Speech
-from digital_human.speech.voices import Voice, load_voice, load_voices
+from digital_human.speech.voices import Voice, load_voice, shipped_voice_names
 
 CLAUSES: list[tuple[str, Language]] = [
     ("爸爸妈妈，增长3.5%。", "zh"),
@@ -30,14 +30,34 @@ CLAUSES: list[tuple[str, Language]] = [
 ]
 
 
-@pytest.fixture(scope="module", params=SYNTHESIZERS.names())
-def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
-    backend: Synthesizer = SYNTHESIZERS[request.param].create(threads=1)
+# Only what each backend does itself is asked of both: words, chunks and speeds are shared code.
+BACKENDS = ["kokoro", "kokoro-torch"]
+
+
+@functools.lru_cache
+def opened(name: str) -> Synthesizer:
+    if name == "kokoro-torch":
+        pytest.importorskip("torch", reason="needs the extra 'train'")
+    backend: Synthesizer = SYNTHESIZERS[name].create(threads=1)
     return backend
 
 
+@pytest.fixture(params=BACKENDS)
+def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
+    return opened(request.param)
+
+
+@pytest.fixture
+def kokoro() -> Synthesizer:
+    return opened("kokoro")
+
+
+def shipped_voices() -> list[Voice]:
+    return [load_voice(name) for name in shipped_voice_names()]
+
+
 def voice_for(language: Language) -> Voice:
-    return next(voice for voice in load_voices() if voice.languages[0] == language)
+    return next(voice for voice in shipped_voices() if voice.languages[0] == language)
 
 
 def check(speech: Speech) -> None:
@@ -58,8 +78,12 @@ def check(speech: Speech) -> None:
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize(("text", "language"), CLAUSES)
-def test_speech_keeps_its_promises(synthesizer: Synthesizer, text: str, language: Language) -> None:
+@pytest.mark.parametrize(
+    ("backend", "text", "language"),
+    [*(("kokoro", *clause) for clause in CLAUSES), ("kokoro-torch", "AI和5G！", "zh")],
+)
+def test_speech_keeps_its_promises(backend: str, text: str, language: Language) -> None:
+    synthesizer = opened(backend)
     clause = Clause(text, language, epoch=3, pause=400)
     speech = synthesizer.synthesize(clause, voice_for(language))
     check(speech)
@@ -73,8 +97,8 @@ def test_speech_keeps_its_promises(synthesizer: Synthesizer, text: str, language
 
 
 @pytest.mark.weights
-def test_closures_are_quieter_than_vowels_where_the_phones_say(synthesizer: Synthesizer) -> None:
-    speech = synthesizer.synthesize(Clause("爸爸怕爸爸，爸爸爬八步。", "zh"), voice_for("zh"))
+def test_closures_are_quieter_than_vowels_where_the_phones_say(kokoro: Synthesizer) -> None:
+    speech = kokoro.synthesize(Clause("爸爸怕爸爸，爸爸爬八步。", "zh"), voice_for("zh"))
     energy = {"p": [], "a": []}  # type: dict[str, list[float]]
     for phone in speech.phones:
         if phone.symbol in energy:
@@ -85,8 +109,8 @@ def test_closures_are_quieter_than_vowels_where_the_phones_say(synthesizer: Synt
 
 
 @pytest.mark.weights
-def test_one_written_number_is_one_word(synthesizer: Synthesizer) -> None:
-    speech = synthesizer.synthesize(Clause("增长3.5%。", "zh"), voice_for("zh"))
+def test_one_written_number_is_one_word(kokoro: Synthesizer) -> None:
+    speech = kokoro.synthesize(Clause("增长3.5%。", "zh"), voice_for("zh"))
     assert [word.text for word in speech.words] == ["增", "长", "3.5%。"]
     number = speech.words[-1]
     assert number.end - number.start > 0.5 * speech.rate
@@ -94,14 +118,14 @@ def test_one_written_number_is_one_word(synthesizer: Synthesizer) -> None:
 
 
 @pytest.mark.weights
-def test_speed_and_lexicon_are_heard(synthesizer: Synthesizer) -> None:
+def test_speed_and_lexicon_are_heard(kokoro: Synthesizer) -> None:
     voice = voice_for("zh")
     clause = Clause("重庆天气晴。", "zh")
-    normal = synthesizer.synthesize(clause, voice)
-    fast = synthesizer.synthesize(clause, voice.model_copy(update={"speed": 1.5}))
+    normal = kokoro.synthesize(clause, voice)
+    fast = kokoro.synthesize(clause, voice.model_copy(update={"speed": 1.5}))
     assert 0.5 < len(fast.pcm) / len(normal.pcm) < 0.85
     lexicon = Lexicon.from_mapping({"重庆": "zhong4 qing4"})
-    other = synthesizer.synthesize(clause, voice, lexicon=lexicon)
+    other = kokoro.synthesize(clause, voice, lexicon=lexicon)
     assert not np.array_equal(other.pcm, normal.pcm)
 
 
@@ -113,16 +137,16 @@ def test_nothing_to_read_gives_the_pause(synthesizer: Synthesizer) -> None:
 
 
 @pytest.mark.weights
-def test_text_longer_than_the_model_is_spoken_whole(synthesizer: Synthesizer) -> None:
+def test_text_longer_than_the_model_is_spoken_whole(kokoro: Synthesizer) -> None:
     text = "今天天气很好，" * 16
-    speech = synthesizer.synthesize(Clause(text, "zh"), voice_for("zh"))
+    speech = kokoro.synthesize(Clause(text, "zh"), voice_for("zh"))
     check(speech)
     assert len(speech.words) == 6 * 16
 
 
 @pytest.mark.weights
 def test_cancelling_stops_the_model_in_the_middle(synthesizer: Synthesizer) -> None:
-    clause = Clause("中央气象台预计未来三天北方大部地区气温将下降六到八摄氏度", "zh")
+    clause = Clause("中央气象台预计未来三天", "zh")
     with pytest.raises(Cancelled):
         synthesizer.synthesize(clause, voice_for("zh"), cancelled=lambda: True)
     synthesizer.synthesize(clause, voice_for("zh"))  # opens the model
@@ -150,7 +174,7 @@ def _after(count: int, asked: Iterator[int]) -> bool:
 
 @pytest.mark.weights
 def test_unreadable_language_and_unknown_style_are_named(synthesizer: Synthesizer) -> None:
-    voice = voice_for("en")
+    voice = voice_for("en").model_copy(update={"languages": ("en",)})
     with pytest.raises(InputError, match="does not read language 'zh'"):
         synthesizer.synthesize(Clause("你好", "zh"), voice)
     unknown = voice.model_copy(update={"style": {"af_nobody": 1.0}})
@@ -244,7 +268,7 @@ def _speak_with(model: Path, voices: Path) -> None:
 
 
 def test_shipped_voices_are_complete() -> None:
-    voices = load_voices()
+    voices = shipped_voices()
     for language, least in (("zh", 2), ("en", 1)):
         for gender in ("female", "male"):
             own = [v for v in voices if v.languages[0] == language and v.gender == gender]
@@ -282,4 +306,4 @@ def test_registry_names_what_is_missing() -> None:
     assert "ghost" in error.value.fix
     with pytest.raises(ResourceError, match="no_such_package") as missing:
         registry["ghost"].create()
-    assert "digital-human[clone]" in missing.value.fix
+    assert missing.value.fix == install_fix("clone")

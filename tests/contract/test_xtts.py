@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError
+from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError, install_fix
 from digital_human.speech.synthesizers import xtts
 from digital_human.speech.synthesizers.xtts import LICENCE, Coqui, XttsSynthesizer, import_coqui
 from digital_human.speech.types import Clause
@@ -187,4 +187,4 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(xtts, "find_spec", lambda name: None)
     with pytest.raises(ResourceError, match="'torch'") as told:
         import_coqui()
-    assert "digital-human[clone]" in told.value.fix
+    assert told.value.fix == install_fix("clone")

@@ -120,6 +120,7 @@ def test_labels_signature_and_record_are_right(rendered: Rendered) -> None:
     report.check()
     by_name = {finding.item: finding.status for finding in report.findings}
     assert by_name["audible label"] == "ok"
+    assert by_name["sound mark"] == "ok"
     assert by_name["audit record"] == "ok"
 
 

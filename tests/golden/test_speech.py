@@ -169,11 +169,11 @@ def test_an_edit_speaks_only_its_clause_again(home: Path) -> None:
     engine = Counting()
     speaker = Speaker("xiaoyi", synthesizer=engine)
     first = list(speaker.say("今天晴。明天雨。"))
-    again = list(speaker.say("今天晴。明天雪。", epoch=4, emotion="happy"))
+    again = list(speaker.say("今天晴。明天雪。", epoch=4))
     assert engine.calls == ["今天晴。", "明天雨。", "明天雪。"]
     assert np.array_equal(first[0].pcm, again[0].pcm)
     assert first[0].phones == again[0].phones and first[0].words == again[0].words
-    assert again[0].epoch == 4 and again[0].clause.emotion == "happy"
+    assert again[0].epoch == 4 and again[0].clause.index == 0
 
 
 def test_what_changes_the_sound_changes_the_key(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from digital_human.apps.live.posters import Posters
-from digital_human.apps.live.session import SIZE
+from digital_human.apps.live.session import SIZE, LiveSession
+from digital_human.config import settings
 from digital_human.core.events import Event
 from digital_human.errors import ConsentError
 from digital_human.safety.consent import ConsentFile, Consents
@@ -73,6 +75,46 @@ def test_a_session_ends_when_the_person_takes_the_consent_back(house: House, con
             await Posters(house.engine).get(PERSONA)
 
     house.run(story())
+
+
+def test_a_session_ends_when_the_voice_is_taken_back(house: House) -> None:
+    """The avatar is nobody; the voice imitates a person, who then does not agree any more."""
+    file = ConsentFile(
+        subject="Lin", granted_by="Lin", uses=["live"], scope=["voice"], statement="Yes.",
+        until=(datetime.now(UTC) + timedelta(days=2)).date(),
+    )  # fmt: skip
+    consent = Consents().grant(file, {"lin.wav": SOURCE}).id
+    folder = settings().home / "voices" / "lin"
+    folder.mkdir(parents=True)
+    text = (settings().voices_dir / "xiaoyi.toml").read_text("utf-8")
+    text = text.replace('name = "xiaoyi"', 'name = "lin"').replace('"synthetic"', f'"{consent}"')
+    real = f'person = "real"\nsources = ["{SOURCE}"]\n'
+    (folder / "voice.toml").write_text(real + text, "utf-8")
+
+    async def story() -> None:
+        cast = await house.engine.cast(PERSONA)
+
+        def another(id: str) -> LiveSession:
+            return LiveSession(id, house.engine, cast, voice="lin", reports=house.reports)
+
+        session = another("3123456789abcdef01234567")
+        await session.start()
+        await asyncio.sleep(1.2)
+        assert session.over == ""
+        began = asyncio.get_running_loop().time()
+        await asyncio.to_thread(Consents().revoke, consent, "changed my mind")
+        while not session.over:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert asyncio.get_running_loop().time() - began < 1.0
+        assert session.over == "consent_revoked"
+        await session.close(session.over)
+        with pytest.raises(ConsentError, match="revoked"):
+            await another("4123456789abcdef01234567").start()
+
+    try:
+        house.run(story())
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_mixer_sees_the_person_beside_the_matte(house: House) -> None:

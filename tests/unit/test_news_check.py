@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from digital_human.apps.news.check import check_script, check_space
 from digital_human.apps.news.load import load_script
 from digital_human.apps.news.template import new_project
+from digital_human.config import settings
 from digital_human.errors import InputError, ModerationError, ResourceError
 
 SCRIPT = """\
@@ -102,8 +104,13 @@ def test_a_missing_translation_is_named(tmp_path: Path) -> None:
         check_script(load_script(path))
 
 
-def test_a_voice_that_cannot_speak_the_language_is_named(tmp_path: Path) -> None:
-    assert "not 'zh'" in check(tmp_path, "voice: xiaoyi", "voice: heart")
+def test_a_voice_that_cannot_speak_the_language_is_named(tmp_path: Path, home: Path) -> None:
+    shipped = (settings().voices_dir / "heart.toml").read_text(encoding="utf-8")
+    own = home / "voices" / "english" / "voice.toml"
+    own.parent.mkdir(parents=True)
+    one = re.sub("languages = .*", 'languages = ["en"]', shipped.replace('"heart"', '"english"', 1))
+    own.write_text(one, encoding="utf-8")
+    assert "not 'zh'" in check(tmp_path, "voice: xiaoyi", "voice: english")
 
 
 def test_a_full_disk_is_seen_before_the_render(

@@ -62,7 +62,7 @@ def test_phrases_change_from_turn_to_turn_and_languages_fall_back() -> None:
 def test_own_personas_are_found_and_go_first(home: Path) -> None:
     written(home / "personas", 'zh = "云舒"', 'zh = "小荷"')
     written(home / "personas", 'name = "xihu"', 'name = "mine"', name="mine")
-    assert known_personas() == ["mine", "xihu"]
+    assert known_personas() == ["dongpo", "mine", "xihu"]
     assert load_persona("xihu").display["zh"] == "小荷"
     assert load_persona("mine").name == "mine"
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from digital_human.errors import InputError, ResourceError
+from digital_human.errors import InputError, ResourceError, install_fix
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +44,7 @@ def live(
         from digital_human.apps.live.loadtest import Question
     except ModuleNotFoundError as error:
         raise ResourceError(
-            f"bench live needs the package {error.name!r}", fix='pip install "digital-human[live]"'
+            f"bench live needs the package {error.name!r}", fix=install_fix("live")
         ) from error
     console = Console(soft_wrap=True)
     questions = [Question.load(path) for path in audio] if audio else spoken(persona or "xihu")

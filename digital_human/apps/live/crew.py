@@ -109,4 +109,4 @@ class Crew:
 
 
 def _key(clause: Clause) -> tuple[object, ...]:
-    return clause.text, clause.language, clause.pause
+    return clause.text, clause.language, clause.pause, clause.delivery, clause.lead

@@ -20,6 +20,7 @@ from digital_human.dialogue.llm.base import Llm
 from digital_human.dialogue.llm.workers import Workers
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
+from digital_human.dialogue.poems import Poems, recited
 from digital_human.errors import Cancelled, DigitalHumanError, InputError
 from digital_human.face.avatar import Avatar, open_avatar
 from digital_human.models import store
@@ -30,6 +31,7 @@ from digital_human.speech.hotwords import HotWords
 from digital_human.speech.recognizers import RECOGNIZERS
 from digital_human.speech.recognizers.base import Recognizer
 from digital_human.speech.speaker import Speaker, clause_cache
+from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.types import Clause, Language
 
 log = structlog.get_logger()
@@ -49,6 +51,13 @@ class Cast:
     knowledge: Knowledge | None
     mind: Mind
     hot_words: HotWords
+    poems: Poems | None = None
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Readings that belong to what the persona knows."""
+        readings = self.poems.readings() if self.poems is not None else {}
+        return Lexicon.from_mapping(readings, where="poems")
 
 
 class Engine:
@@ -123,15 +132,18 @@ class Engine:
             knowledge = None
             if persona.knowledge_folder is not None:
                 knowledge = await self.judging.call(Knowledge.open, persona.knowledge_folder)
+            poems = None
+            if persona.poems_file is not None:
+                poems = await self.judging.call(Poems.load, persona.poems_file)
             mind = Mind(
                 persona, llm=self._llm, llm_thread=self.thinking, knowledge=knowledge,
-                moderator=self.moderator,
+                moderator=self.moderator, poems=poems,
             )  # fmt: skip
             if self._llm is not None:
                 await self.thinking.call(mind.warm)
             words = [*persona.hot_words, *(knowledge.hot_words if knowledge else ())]
             hot_words = await self.judging.call(HotWords, words)
-            self._casts[name] = Cast(persona, knowledge, mind, hot_words)
+            self._casts[name] = Cast(persona, knowledge, mind, hot_words, poems)
         return self._casts[name]
 
     async def avatar(self, name: str) -> Avatar:
@@ -140,14 +152,14 @@ class Engine:
             self._avatars[name] = await self.judging.call(open_avatar, name)
         return self._avatars[name]
 
-    def mouth(self, voice: str, languages: Iterable[Language]) -> Mouth:
-        """A voice for one session; reads files.
+    def mouth(self, voice: str, cast: Cast) -> Mouth:
+        """A voice for one session of ``cast``; reads files.
 
         Raises:
-            InputError: There is no such voice, or it does not read all of ``languages``.
+            InputError: There is no such voice, or it does not read all languages of the persona.
         """
-        speaker = Speaker(voice, cache=clause_cache(keep=False))
-        if unread := set(languages) - set(speaker.voice.languages):
+        speaker = Speaker(voice, lexicon=cast.lexicon, cache=clause_cache(keep=False))
+        if unread := set(cast.persona.languages) - set(speaker.voice.languages):
             raise InputError(
                 f"voice {voice!r} does not read {', '.join(sorted(unread))}",
                 fix="choose a voice that reads every language of the persona",
@@ -177,7 +189,7 @@ class Engine:
             await self._speak_ahead(cast, answers)
 
     async def _speak_ahead(self, cast: Cast, clauses: Sequence[Clause]) -> None:
-        speaker = Speaker(cast.persona.voice)
+        speaker = Speaker(cast.persona.voice, lexicon=cast.lexicon)
         count = 0
         for clause in clauses:
             try:
@@ -250,4 +262,10 @@ def prepared_clauses(cast: Cast) -> tuple[list[Clause], list[Clause]]:
         return sorted(clauses, key=lambda clause: clause.index > 0)
 
     known = cast.knowledge.answers() if cast.knowledge is not None else ()
-    return cut(cast.persona.phrases()), cut(known)
+    verses = [
+        clause
+        for poem in (cast.poems.poems if cast.poems is not None else ())
+        for number, line in enumerate(recited(poem))
+        for clause in live_clauses(line.text, line.language, index=number, delivery=line.delivery)
+    ]
+    return cut(cast.persona.phrases()), [*cut(known), *verses]

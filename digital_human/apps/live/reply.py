@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from digital_human.apps.live.acting import SpokenManner
 from digital_human.apps.live.crew import Crew
 from digital_human.apps.live.phrasing import live_clauses
 from digital_human.apps.live.waterfall import Span, Waterfall
@@ -94,6 +95,7 @@ class Reply:
         self._committed = asyncio.Event()
         self._drafted: list[Speech | Sources | Act | Replaced] = []
         self._planned: list[Clause] = []
+        self._manner = SpokenManner()
         self._filler: list[Clause] = []
         self._judged = ""
         self._voiced = False
@@ -146,7 +148,7 @@ class Reply:
 
         done = len(list(takewhile(was_heard, self._planned)))
         return [
-            Line(c.text, c.language, self.origin or "script", c.emotion)
+            Line(c.text, c.language, self.origin or "script", c.emotion, c.delivery)
             for c in self._planned[done:]
         ]
 
@@ -185,6 +187,8 @@ class Reply:
         await parts.put(None)
 
     def _parts(self, thought: Thought, started: float) -> list[_Part]:
+        if isinstance(thought, Act):
+            return [thought] if self._manner.take(thought) else []
         if not isinstance(thought, Line):
             return [thought]
         if self.origin is None:
@@ -192,10 +196,7 @@ class Reply:
             if thought.origin in _THOUGHT_OF:
                 name: Span = "llm" if thought.origin == "llm" else "knowledge"
                 self.waterfall.mark(name, started, self._crew.clock.now())
-        made = live_clauses(
-            thought.text, thought.language, epoch=self._made_in, emotion=thought.emotion,
-            index=len(self._planned),
-        )  # fmt: skip
+        made = self._manner.clauses(thought, epoch=self._made_in, index=len(self._planned))
         self._planned.extend(made)
         return list(made)
 
@@ -213,6 +214,8 @@ class Reply:
             return
         if self.origin in _THOUGHT_OF:
             self._crew.incidents.worked("mind")
+            if self._manner.moody:  # an emotion of the model's is this answer's alone
+                self._deliver(Act("neutral"))
         if not self._planned and self.question.text:
             await self._say_instead(self._crew.persona.ask_again, "decline")
 

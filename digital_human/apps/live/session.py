@@ -36,6 +36,7 @@ from digital_human.speech.hearing import EAR_RATE, Heard, Mode
 from digital_human.speech.listener import Listener
 from digital_human.speech.turn import TurnMachine
 from digital_human.speech.types import Language
+from digital_human.speech.voices import load_voice
 from digital_human.transport.egress import Egress, Publication
 
 log = structlog.get_logger()
@@ -114,15 +115,17 @@ class LiveSession:
         Raises:
             InputError: The avatar, the voice, the language or the background does not exist, or the
                 voice does not read a language of the persona.
-            ConsentError: The avatar is of a real person who does not agree to live sessions.
+            ConsentError: The avatar or the voice is of a real person who does not agree to live
+                sessions.
         """
         engine, persona = self._engine, self.persona
         self.set_language(self._first_language)
         avatar = await engine.avatar(self.avatar)
-        self._manifest = avatar.manifest
         await engine.recalling.call(require_consent, avatar.manifest)
+        heard = await engine.recalling.call(load_voice, self.voice, "live")
+        self._given = {i.consent for i in (avatar.manifest, heard) if i.person == "real"}
         background = await engine.recalling.call(find_background, persona, self._first_background)
-        mouth = await engine.judging.call(engine.mouth, self.voice, persona.languages)
+        mouth = await engine.judging.call(engine.mouth, self.voice, self._cast)
         self.performer = await engine.judging.call(
             Performer, avatar, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
             label=label_text(persona.languages[0]),
@@ -178,16 +181,17 @@ class LiveSession:
             self.conversation.apologise()
 
     async def _watch_consent(self) -> None:
-        """Have the session end as soon as the person who is shown does not agree any more."""
-        consents, manifest = Consents(), self._manifest
+        """Have the session end as soon as who is shown or heard does not agree any more."""
+        valid = Consents().valid
         while not self.over:
             await self.clock.wait_until(self.clock.now() + _CONSENT_EVERY)
-            if manifest.person == "real" and not await self._engine.recalling.call(
-                consents.valid, manifest.consent
-            ):
+            held = [await self._engine.recalling.call(valid, id) for id in self._given]
+            if not all(held):
                 self.over = "consent_revoked"
-                log.warning("consent revoked", session=self.id, avatar=self.avatar)
-                self.events.emit("consent.revoked", avatar=self.avatar)
+                log.warning(
+                    "consent revoked", session=self.id, avatar=self.avatar, voice=self.voice
+                )
+                self.events.emit("consent.revoked", avatar=self.avatar, voice=self.voice)
         await asyncio.Event().wait()
 
     async def _read_ahead(self) -> None:

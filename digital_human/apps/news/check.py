@@ -157,7 +157,7 @@ def _people(file: ScriptFile, refused: list[str]) -> Iterator[str]:
                 )
                 continue
             try:
-                voice = load_voice(name)
+                voice = load_voice(name, use="news")
             except ConsentError as error:
                 refused.append(file.problem(("anchors", key, "voice"), error.message))
                 continue

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from digital_human.errors import ConsentError
 from digital_human.face.manifest import AvatarManifest, load_manifest
 from digital_human.safety.consent import Consents
+from digital_human.speech.voices import load_voice
 
 
 def require_consent(manifest: AvatarManifest) -> None:
@@ -24,35 +25,43 @@ class ConsentWatch:
 
     Args:
         avatars: Names or paths of the avatars in it.
+        voices: Names of the voices in it.
 
     Raises:
         ConsentError: A consent does not hold.
     """
 
-    def __init__(self, avatars: Iterable[str]) -> None:
+    def __init__(self, avatars: Iterable[str], voices: Iterable[str] = ()) -> None:
         self._consents = Consents()
-        self._avatars: dict[str, str] = {}
+        self._given: dict[str, str] = {}  # avatar or voice → consent of whom it imitates
         for avatar in sorted(set(avatars)):
             manifest = load_manifest(avatar)
             require_consent(manifest)
             if manifest.person == "real":
-                self._avatars[avatar] = manifest.consent
+                self._given[f"avatar {avatar}"] = manifest.consent
+        for name in sorted(set(voices)):
+            voice = load_voice(name, use="news")
+            if voice.person == "real":
+                self._given[f"voice {name}"] = voice.consent
 
     def check(self) -> None:
         """Look at the records again; cheap enough for every frame.
 
         Raises:
-            ConsentError: One of them does not hold any more; it names the avatar.
+            ConsentError: One of them does not hold any more; it names the avatar or the voice.
         """
-        if lost := self.lost():
-            named = ", ".join(f"{avatar} ({self._avatars[avatar]})" for avatar in sorted(lost))
+        if lost := self._lost():
+            named = ", ".join(f"{imitation} ({self._given[imitation]})" for imitation in lost)
             raise ConsentError(
                 f"the consent of {named} ended during the render; it was stopped",
-                fix="use another anchor, or ask for a new consent",
+                fix="use another anchor or voice, or ask for a new consent",
             )
 
-    def lost(self) -> set[str]:
-        """Avatars whose consent does not hold any more."""
-        return {
-            avatar for avatar, consent in self._avatars.items() if not self._consents.valid(consent)
-        }
+    def lost(self, avatar: str, voice: str) -> bool:
+        """Whether the consent for this avatar or this voice does not hold any more."""
+        return bool({f"avatar {avatar}", f"voice {voice}"} & set(self._lost()))
+
+    def _lost(self) -> list[str]:
+        """Avatars and voices whose consent does not hold any more."""
+        valid = self._consents.valid
+        return [imitation for imitation, consent in self._given.items() if not valid(consent)]

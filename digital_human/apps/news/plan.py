@@ -243,7 +243,7 @@ def cache_key(plan: SegmentPlan) -> str:
         "faces": {
             p.avatar: _file_digest(find_bundle(p.avatar) / MANIFEST) for p in plan.people.values()
         },
-        "voices": [voice.model_dump() for voice in voices],
+        "voices": [(voice.model_dump(), voice.fingerprint) for voice in voices],
         "media": [_file_digest(path) for path in media if path],
         "lexicon": [_file_digest(settings().home / f"lexicon.{kind}") for kind in ("toml", "csv")],
         "engines": sorted({shared_synthesizer(voice.engine).fingerprint for voice in voices}),

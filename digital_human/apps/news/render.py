@@ -146,14 +146,15 @@ def _render_language(
     kept = len(plans) - len(missing)
     if kept:
         console.print(f"{kept} of {len(plans)} segments are unchanged since they were rendered")
-    watch = ConsentWatch(person.avatar for plan in plans for person in plan.people.values())
+    people = [person for plan in plans for person in plan.people.values()]
+    watch = ConsentWatch((p.avatar for p in people), (p.voice for p in people))
     jobs = [(plan, folder) for folder, plan in missing.items()]
     try:
         render_missing(jobs, options.workers, console, watch.check)
         with console.status("joining, labelling and signing"):
             seconds = _join(checked, language, options, plans, folders, out, watch)
     except ConsentError:
-        _forget(plans, folders, watch.lost())
+        _forget(plans, folders, watch)
         raise
     took = time.monotonic() - started
     console.print(
@@ -180,10 +181,10 @@ def _take_over_duty(file: ScriptFile, options: RenderOptions) -> None:
     AuditLog().append("unlabelled", detail)
 
 
-def _forget(plans: list[SegmentPlan], folders: list[Path], avatars: set[str]) -> None:
-    """Remove the finished segments in which one of ``avatars`` is seen."""
+def _forget(plans: list[SegmentPlan], folders: list[Path], watch: ConsentWatch) -> None:
+    """Remove the finished segments with an avatar or a voice whose consent has ended."""
     for plan, folder in zip(plans, folders, strict=True):
-        if avatars & {person.avatar for person in plan.people.values()}:
+        if any(watch.lost(person.avatar, person.voice) for person in plan.people.values()):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -67,10 +67,10 @@ class Turn(_Strict):
 
     anchor: Name = Field(description="Key of an entry in `anchors`.")
     say: Spoken = Field(
-        description="The words to speak; [nod], [微笑 0.5] and the like are acted there."
+        description="The words to speak; [nod], [微笑 0.5], [slow], [停顿 0.8] are done there."
     )
     emotion: Emotion | None = Field(
-        default=None, description="Look of the face; without it, taken from the words."
+        default=None, description="Of face and voice; without it, taken from the words."
     )
     _directions: dict[Language | None, tuple[Direction, ...]] = PrivateAttr(default_factory=dict)
 
@@ -126,7 +126,7 @@ class Segment(_Strict):
     anchor: Name | None = Field(default=None, description="Who says `say`.")
     say: Spoken | None = Field(
         default=None,
-        description="The words to speak; [nod], [微笑 0.5] and the like are acted there.",
+        description="The words to speak; [nod], [微笑 0.5], [slow], [停顿 0.8] are done there.",
     )
     emotion: Emotion | None = None
     turns: list[Turn] = Field(default_factory=list, description="Instead of `anchor` and `say`.")

@@ -11,7 +11,7 @@ import cv2
 from digital_human.apps.news.plan import FPS, RATE, SegmentPlan, TurnPlan
 from digital_human.apps.news.timeline import SAMPLES, Timeline, is_moody
 from digital_human.core.frames import ByteArray
-from digital_human.face.animation import Animator
+from digital_human.face.animation import Animator, voice_tags
 from digital_human.face.avatar import open_avatar
 from digital_human.face.renderers.base import Renderer
 from digital_human.media.captions import CaptionStyle, CaptionTrack, Cue, clause_cues, join_cues
@@ -57,8 +57,9 @@ class Studio:
         if is_moody(turn.directions):  # The script's cues set the face.
             emotion = "neutral"
         return self._speakers[turn.anchor].say(
-            turn.text, language=self._plan.language, emotion=emotion, cancelled=cancelled
-        )
+            turn.text, language=self._plan.language, emotion=emotion,
+            tags=voice_tags(turn.directions), cancelled=cancelled,
+        )  # fmt: skip
 
     def draw(
         self, timeline: Timeline, shots: Mapping[int, int] | None = None

@@ -106,7 +106,9 @@ def _cues(plan: SegmentPlan, placed: Sequence[Placed], number: int) -> list[Cue]
     said = [item for item in placed if item.turn == number]
     if not turn.directions or not said:
         return []
-    cues = [Cue(_frame_of(turn.text, d, said), turn.anchor, d.act) for d in turn.directions]
+    cues = [
+        Cue(_frame_of(turn.text, d, said), turn.anchor, d.act) for d in turn.directions if d.facial
+    ]
     if is_moody(turn.directions):
         if turn.emotion:
             usual = f"{turn.emotion} {_USUAL_MOOD}"

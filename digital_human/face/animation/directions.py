@@ -1,18 +1,27 @@
 """Stage directions inside a text, such as ``[nod]`` or ``[微笑 0.5]``: acted, never spoken.
 
-A direction names an act (a short gesture) or a mood (a look of the face that lasts until the next
-one) and may say how strong it is, 0…1. Directions stand in brackets before the word at which they
-begin. ``left`` and ``right`` are those of the picture.
+A direction names an act (a short gesture), a mood (a look of the face and a manner of the voice
+that last until the next one) or a manner of the voice (see `speech.text.delivery`), and may say how
+strong it is, 0…1. Directions stand in brackets before the word at which they begin. ``left`` and
+``right`` are those of the picture.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from digital_human.face.animation.looks import ACTS, MOODS, OWN_ACTS
+from digital_human.speech.text.delivery import (
+    NAMES,
+    PAUSE,
+    VOICE_TAGS,
+    VoiceTag,
+    taken,
+    voice_tag,
+)
 
 _WORDS: Mapping[str, str] = {
     "nod": "nods 点头 点点头 うなずく",
@@ -39,7 +48,7 @@ _NAMES = {
     for name in (*ACTS, *MOODS, *OWN_ACTS)
     for word in (name.replace("-", " "), *_WORDS[name].split())
 }
-_TAG = re.compile(r"[\[［]([^\[\]［］\n]{1,40})[\]］]|【([^【】\n]{1,24})】")
+_ALL = (*ACTS, *MOODS, *OWN_ACTS, *VOICE_TAGS)
 _LEVEL = re.compile(r"^(.*?)\s*(\d*\.?\d+)$")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -50,21 +59,27 @@ class Direction:
 
     Attributes:
         at: Character of the text, without directions, before which it stands.
-        act: What `digital_human.face.animation.Animator.act` takes: a name, or a name and a level.
+        act: A name, or a name and a level (of a pause: seconds). What the face does of it is what
+            `digital_human.face.animation.Animator.act` takes.
     """
 
     at: int
     act: str
 
+    @property
+    def facial(self) -> bool:
+        """Whether the face has to do with it."""
+        return self.act.partition(" ")[0] not in VOICE_TAGS
+
 
 def read_direction(words: str) -> str | None:
-    """The act that ``words`` (what stands in the brackets) name, as `Animator.act` takes it.
+    """The act that ``words`` (what stands in the brackets) name, as in `Direction.act`.
 
     Returns:
         None when they name none.
 
     Raises:
-        ValueError: The level is not above 0 and at most 1.
+        ValueError: The level is not above 0 and at most 1, or a pause is too long.
     """
     plain = re.sub(r"[\s_-]+", " ", words.casefold()).strip()
     level = 1.0
@@ -72,10 +87,21 @@ def read_direction(words: str) -> str | None:
         plain, level = found[1].strip(), float(found[2])
     name = _NAMES.get(plain)
     if name is None:
-        return None
+        tag = voice_tag(words)
+        return None if tag is None else _act(tag.name, tag.value)
     if not 0.0 < level <= 1.0:
         raise ValueError(f"[{words}]: the level {level:g} must be above 0 and at most 1")
-    return name if level == 1.0 else f"{name} {level:g}"
+    return _act(name, level)
+
+
+def _act(name: str, level: float) -> str:
+    return name if level == 1.0 and name != PAUSE else f"{name} {level:g}"
+
+
+def voice_tags(directions: Iterable[Direction]) -> tuple[VoiceTag, ...]:
+    """What the voice does of ``directions``."""
+    tags = (voice_tag(direction.act, direction.at) for direction in directions)
+    return tuple(tag for tag in tags if tag is not None)
 
 
 def take_directions(text: str, *, strict: bool = False) -> tuple[str, tuple[Direction, ...]]:
@@ -90,26 +116,23 @@ def take_directions(text: str, *, strict: bool = False) -> tuple[str, tuple[Dire
     Raises:
         ValueError: A direction is unknown or its level is out of range.
     """
-    plain, directions, at = "", [], 0
-    for found in _TAG.finditer(text):
-        act = read_direction(found[1] or found[2])
-        if act is None:
-            if strict and found[1] and _LETTER.search(found[1]):
-                raise ValueError(_unknown(found[1]))
-            continue
-        plain += text[at : found.start()]
-        at = found.end()
-        if not plain or plain[-1].isspace():
-            at += len(text[at:]) - len(text[at:].lstrip(" "))
-        directions.append(Direction(len(plain), act))
-    return plain + text[at:], tuple(directions)
+
+    def read(tag: str) -> str | None:
+        act = read_direction(tag[1:-1])
+        if act is None and strict and tag[0] != "【" and _LETTER.search(tag):
+            raise ValueError(_unknown(tag[1:-1]))
+        return act
+
+    plain, found = taken(text, read)
+    return plain, tuple(Direction(at, act) for at, act in found)
 
 
 def _unknown(words: str) -> str:
-    close = difflib.get_close_matches(words.casefold(), _NAMES, 1)
+    known = (*_NAMES, *NAMES)
+    close = difflib.get_close_matches(words.casefold(), known, 1)
     hint = f"did you mean [{close[0]}]? " if close else ""
     return (
         f"[{words}] is no stage direction; {hint}known are "
-        f"{', '.join(name.replace('-', ' ') for name in (*ACTS, *MOODS, *OWN_ACTS))}; "
+        f"{', '.join(name.replace('-', ' ') for name in _ALL)}; "
         "put words that are to be spoken into round brackets"
     )

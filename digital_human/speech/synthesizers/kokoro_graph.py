@@ -1,9 +1,13 @@
-"""Edits of the Kokoro ONNX graph: durations as an output, and no decoding of silence.
+"""Edits of the Kokoro ONNX graph: durations as an output, pitch as an input, no silence decoded.
 
 The model was trained on recordings with 0.3–0.6 s of silence at both ends and gives that silence to
 the first and the last token, more than half of a short clause. Shorter durations would swallow
 speech, because pitch and energy are predicted over the frames. So the prediction keeps every frame
 and only what the decoder gets is cropped: phoneme features, pitch and energy.
+
+The predicted pitch is moved and its excursions are scaled about its mean, in semitones, before the
+decoder gets it: it excites with that pitch, while the phoneme features, which hold the resonances
+of the mouth, stay.
 """
 
 from __future__ import annotations
@@ -11,8 +15,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from digital_human.errors import ResourceError, WeightsError
 
@@ -23,13 +30,19 @@ FIRST, LAST = "crop/first", "crop/last"
 LEAD, TAIL_TOKENS, TAIL = "lead", "tail_tokens", "tail"
 """Inputs, int64 [1] each: units kept of the first token, number of tokens at the end that hold
 silence, units kept of those together."""
+PITCH, RANGE = "pitch", "range"
+"""Inputs, float32 [1] each: the factor of the pitch, and that of its excursions, in semitones,
+about their mean."""
 
+_VOICED = 50.0  # hertz; silence is predicted as 3…20
 # What the decoder gets, with its frames per unit on the last axis.
+_CURVE, _MOVED = "/encoder/Reshape_output_0", "pitch/moved"  # hertz, near 0 without voice
 _DECODED = {
     "/encoder/MatMul_1_output_0": 1,  # phoneme features
-    "/encoder/Reshape_output_0": 2,  # pitch
+    _MOVED: 2,
     "/encoder/Reshape_1_output_0": 2,  # energy
 }
+_PREDICTED = {_CURVE, *_DECODED} - {_MOVED}
 
 
 def write_timed(path: Path, target: Path) -> None:
@@ -50,23 +63,24 @@ def write_timed(path: Path, target: Path) -> None:
             f"{path}: not an ONNX model: {error}", fix="digital-human models pull kokoro-int8"
         ) from error
     made = {name for node in model.graph.node for name in node.output}
-    missing = {DURATIONS, *_DECODED} - made
+    missing = {DURATIONS, *_PREDICTED} - made
     if missing:
         raise WeightsError(
             f"{path}: no {', '.join(sorted(missing))} in the graph",
             fix="use the Kokoro-82M v1.0 ONNX export",
         )
+    _move_pitch(model.graph)
     _crop(model.graph)
-    partial = None
+    part = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
-            partial = Path(file.name)
+            part = Path(file.name)
             file.write(model.SerializeToString())
-        os.replace(partial, target)
+        os.replace(part, target)
     except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
         raise ResourceError(
             f"cannot write {target}: {error.strerror or error}",
             fix="free some disk space, or point DH_HOME at a folder that can be written",
@@ -93,16 +107,52 @@ def open_session(path: Path, threads: int) -> Any:
         raise WeightsError(f"{path}: cannot be opened: {error}", fix=f"rm {path}") from error
 
 
+def _constant(graph: Any, name: str, *values: float, kind: type = np.int64) -> str:
+    from onnx import numpy_helper
+
+    graph.initializer.append(numpy_helper.from_array(np.array(values, kind), name))
+    return name
+
+
+def _move_pitch(graph: Any) -> None:
+    """Multiply the pitch curve by ``PITCH`` and widen it about its mean by ``RANGE``."""
+    from onnx import TensorProto, helper
+
+    node = helper.make_node
+    real = partial(_constant, graph, kind=np.float32)
+    threshold, one = real("pitch/threshold", _VOICED), real("pitch/1", 1)
+    nodes = [
+        node("Greater", [_CURVE, threshold], ["pitch/voiced"]),
+        node("Cast", ["pitch/voiced"], ["pitch/weight"], to=TensorProto.FLOAT),
+        node("Max", [_CURVE, one], ["pitch/above"]),
+        node("Log", ["pitch/above"], ["pitch/log"]),
+        node("Mul", ["pitch/log", "pitch/weight"], ["pitch/weighted"]),
+        node("ReduceSum", ["pitch/weighted"], ["pitch/sum"], keepdims=1),
+        node("ReduceSum", ["pitch/weight"], ["pitch/count"], keepdims=1),
+        node("Max", ["pitch/count", one], ["pitch/frames"]),
+        node("Div", ["pitch/sum", "pitch/frames"], ["pitch/mean"]),
+        node("Sub", ["pitch/log", "pitch/mean"], ["pitch/excursion"]),
+        node("Sub", [RANGE, one], ["pitch/wider"]),
+        node("Mul", ["pitch/excursion", "pitch/wider"], ["pitch/further"]),
+        node("Exp", ["pitch/further"], ["pitch/widening"]),
+        node("Mul", ["pitch/widening", PITCH], ["pitch/factor"]),
+        node("Where", ["pitch/voiced", "pitch/factor", one], ["pitch/applied"]),
+        node("Mul", [_CURVE, "pitch/applied"], [_MOVED]),
+    ]
+    for consumer in graph.node:
+        for index, value in enumerate(consumer.input):
+            if value == _CURVE:
+                consumer.input[index] = _MOVED
+    graph.node.extend(nodes)
+    for name in (PITCH, RANGE):
+        graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]))
+
+
 def _crop(graph: Any) -> None:
     """Compute the crop from the durations, slice what the decoder gets, add the outputs."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    def constant(name: str, *values: int) -> str:
-        import numpy as np
-
-        graph.initializer.append(numpy_helper.from_array(np.array(values, np.int64), name))
-        return name
-
+    constant = partial(_constant, graph)
     node = helper.make_node
     zero, one, two = constant("crop/0", 0), constant("crop/1", 1), constant("crop/2", 2)
     end, axis = constant("crop/end", 2**40), constant("crop/axis", -1)

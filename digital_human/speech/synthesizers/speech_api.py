@@ -22,7 +22,13 @@ import structlog
 
 from digital_human.config import SpeechApiSettings, settings
 from digital_human.core.frames import FloatArray
-from digital_human.errors import Cancelled, DigitalHumanError, InputError, ResourceError
+from digital_human.errors import (
+    Cancelled,
+    DigitalHumanError,
+    InputError,
+    ResourceError,
+    install_fix,
+)
 from digital_human.speech.aligned_clause import RATE, aligned_speech, nothing_to_read
 from digital_human.speech.synthesizers.base import never
 from digital_human.speech.text.lexicon import Lexicon
@@ -75,7 +81,7 @@ class SpeechApiSynthesizer:
         except ImportError:
             raise ResourceError(
                 "speech servers need the package 'openai'",
-                fix='pip install "digital-human[live]"',
+                fix=install_fix("live"),
             ) from None
         if address.scheme == "http" and address.hostname not in _LOOPBACK:
             log.warning(

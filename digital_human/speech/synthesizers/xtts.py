@@ -24,10 +24,10 @@ import structlog
 
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
-from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError
+from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError, install_fix
 from digital_human.speech.aligned_clause import RATE, aligned_speech, nothing_to_read
 from digital_human.speech.synthesizers.base import never
-from digital_human.speech.synthesizers.kokoro import _quick_hash
+from digital_human.speech.synthesizers.kokoro import quick_hash
 from digital_human.speech.text.clauses import split
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.text.phonemes import read
@@ -44,7 +44,7 @@ _FILES = ("config.json", "model.pth", "vocab.json")
 _CODES: dict[Language, str] = {"zh": "zh-cn", "en": "en", "ja": "ja"}
 _REFERENCE_RATE = 22_050  # what the model's encoders are given
 _CHUNK = 20  # codes of one piece of inference_stream, about 0.9 s
-_FIX_CLONE = 'pip install "digital-human[clone]"'
+_FIX_CLONE = install_fix("clone")
 
 Latents = tuple[FloatArray, FloatArray]
 
@@ -89,7 +89,7 @@ class XttsSynthesizer:
             language for language, code in _CODES.items()
             if code in self._config.languages and (language != "ja" or find_spec("cutlet"))
         )  # fmt: skip
-        self._fingerprint = f"xtts-{_CODE_VERSION}-{_quick_hash(folder / 'model.pth')}"
+        self._fingerprint = f"xtts-{_CODE_VERSION}-{quick_hash(folder / 'model.pth')}"
         self._using = threading.Lock()
         self._model: Any = None
         self._latents: dict[str, Latents] = {}

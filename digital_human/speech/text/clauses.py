@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from digital_human.speech.types import Clause, Emotion, Language
+from digital_human.speech.text.delivery import Manner, VoiceTag, passages
+from digital_human.speech.types import NEUTRAL, Clause, Delivery, Emotion, Language
 
 STRONG = "。！？!?…\n"
 MIDDLE = "；;：:"
@@ -39,12 +40,16 @@ def split(
     epoch: int = 0,
     emotion: Emotion = "neutral",
     first_limit: int | None = None,
+    delivery: Delivery = NEUTRAL,
+    tags: Sequence[VoiceTag] = (),
+    manner: Manner | None = None,
 ) -> list[Clause]:
     """Split ``text`` into clauses that join back to it (outer white space aside).
 
     Strong marks (full stop, question, line end) always end a clause; the others end one only where
     the sentence is longer than its language's limit. Marks inside numbers, times, addresses,
-    abbreviations and before a closing quote do not count.
+    abbreviations and before a closing quote do not count. A clause also ends where a voice tag
+    changes the manner or asks for silence.
 
     Args:
         text: What is to be spoken, as written.
@@ -53,30 +58,46 @@ def split(
         emotion: What the face shows.
         first_limit: Characters the first clause may have (for a quick start in a live reply); it
             ends at the first mark of any kind.
+        delivery: How it is spoken where no tag says otherwise; with tags both are done.
+        tags: Voice tags in ``text``, in order.
+        manner: What tags before ``text`` have set; goes on with it.
 
     Returns:
         The clauses; empty when nothing in ``text`` can be spoken (only emoji or marks).
     """
+    ends = list(_boundaries(text, STRONG + "."))
+    found, rest = passages(text, tags, manner or Manner(), ends=ends, speakable=speakable)
+    made: list[Clause] = []
+    for number, passage in enumerate(found):
+        manner_of = passage.delivery.then(delivery)
+        pieces = _pieces(passage.text, language, None if number else first_limit)
+        for index, piece in enumerate(pieces):
+            last = number == len(found) - 1 and index == len(pieces) - 1
+            pause = round(_pause(piece, last=last) / manner_of.speed)
+            made.append(
+                Clause(
+                    text=piece.strip(),
+                    language=language,
+                    epoch=epoch,
+                    index=len(made),
+                    emotion=emotion,
+                    pause=pause + (rest if last else 0),
+                    last=last,
+                    delivery=manner_of,
+                    lead=0 if index else passage.lead,
+                )
+            )
+    return made
+
+
+def _pieces(text: str, language: Language, first_limit: int | None) -> list[str]:
     pieces: list[str] = []
     for sentence in _sentences(text):
-        limit = LIMITS[language]
         if first_limit is not None and not pieces:
             head, sentence = _first(sentence, first_limit)
             pieces.append(head)
-        pieces.extend(_fit(sentence, limit))
-    spoken = _attach_unspeakable(pieces)
-    return [
-        Clause(
-            text=piece.strip(),
-            language=language,
-            epoch=epoch,
-            index=index,
-            emotion=emotion,
-            pause=_pause(piece, last=index == len(spoken) - 1),
-            last=index == len(spoken) - 1,
-        )
-        for index, piece in enumerate(spoken)
-    ]
+        pieces.extend(_fit(sentence, LIMITS[language]))
+    return _attach_unspeakable(pieces)
 
 
 def speakable(text: str) -> bool:

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import Any
 
-from digital_human.errors import InputError
+from digital_human.errors import InputError, install_fix
 
 _ROWS = {
     "ア": ("a", "i", "ɯ", "e", "o"),
@@ -53,8 +53,8 @@ def japanese(text: str) -> Iterator[tuple[str, int, int]]:
     words = [word for word in _open_jtalk().run_frontend(text) if word["string"]]
     surfaces = [str(word["string"]) for word in words]
     for word, (start, end) in zip(words, _spans(text, surfaces), strict=True):
-        if end <= start:
-            continue
+        if end <= start:  # 25 is read as three words: each has a written sign at least
+            start, end = (start, start + 1) if start < len(text) else (start - 1, start)
         if word["mora_size"] == 0:
             phonemes = "".join(_MARKS.get(c, "") for c in text[start:end])
         else:
@@ -102,6 +102,6 @@ def _open_jtalk() -> Any:
     except ImportError as error:
         raise InputError(
             "Japanese needs the package pyopenjtalk-plus",
-            fix='pip install "digital-human[ja]"',
+            fix=install_fix("ja"),
         ) from error
     return pyopenjtalk
