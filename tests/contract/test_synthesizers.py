@@ -240,8 +240,8 @@ def test_silence_that_is_not_decoded_takes_no_sound_with_it(
     synthesizer: Synthesizer = SYNTHESIZERS["kokoro"].create()
     voice = voice_for("zh")
     cropped = synthesizer.synthesize(Clause(text, "zh"), voice)
-    monkeypatch.setattr(kokoro, "_SILENT_LEAD", 999)
-    monkeypatch.setattr(kokoro, "_SILENT_TAIL", 999)
+    monkeypatch.setattr(kokoro, "SILENT_LEAD", 999)
+    monkeypatch.setattr(kokoro, "SILENT_TAIL", 999)
     whole = synthesizer.synthesize(Clause(text, "zh"), voice)
     assert [p.symbol for p in cropped.phones] == [p.symbol for p in whole.phones]
     hop = 240

@@ -138,13 +138,13 @@ def log_mel(pcm: Tensor) -> Tensor:
     before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
     window = torch.hann_window(_FRAME, periodic=False, device=pcm.device) ** 0.85
     power = torch.fft.rfft((frames - 0.97 * before) * window, n=_FFT).abs() ** 2
-    bands: Tensor = power @ _kaldi_bank().to(pcm.device)
+    bands: Tensor = power @ torch.from_numpy(_kaldi_bank()).to(pcm.device)
     log = bands.clamp_min(_FLOOR).log()
     return (log - log.mean(1, keepdim=True)).transpose(1, 2)
 
 
 @lru_cache(maxsize=1)
-def _kaldi_bank(bands: int = 80, low: float = 20.0) -> Tensor:
+def _kaldi_bank(bands: int = 80, low: float = 20.0) -> FloatArray:
     """float32 [257, bands]: triangles that are straight in mel, after Kaldi's ``MelBanks``."""
 
     def mel(hertz: Any) -> Any:
@@ -156,11 +156,11 @@ def _kaldi_bank(bands: int = 80, low: float = 20.0) -> Tensor:
     down = (edges[2:] - at) / (edges[2:] - edges[1:-1])
     bank = np.maximum(0.0, np.minimum(up, down))
     bank[-1] = 0.0  # Kaldi leaves the bin at the Nyquist frequency out.
-    return torch.from_numpy(bank.astype(np.float32))
+    return np.asarray(bank, np.float32)
 
 
 @lru_cache(maxsize=1)
-def _slaney_bank(bands: int = 40) -> Tensor:
+def _slaney_bank(bands: int = 40) -> FloatArray:
     """float32 [201, bands]: Slaney's mel scale and area, 0 to 8 kHz."""
     step, corner = 200.0 / 3, 1000.0
     log_step = math.log(6.4) / 27
@@ -174,7 +174,7 @@ def _slaney_bank(bands: int = 40) -> Tensor:
     up = (at - edges[:-2]) / (edges[1:-1] - edges[:-2])
     down = (edges[2:] - at) / (edges[2:] - edges[1:-1])
     bank = np.maximum(0.0, np.minimum(up, down)) * (2.0 / (edges[2:] - edges[:-2]))
-    return torch.from_numpy(bank.astype(np.float32))
+    return np.asarray(bank, np.float32)
 
 
 def _partials(pcm: Tensor) -> Tensor:
@@ -186,7 +186,7 @@ def _partials(pcm: Tensor) -> Tensor:
     spectrum = torch.stft(
         pcm, _FRAME, _HOP, window=window, center=True, pad_mode="constant", return_complex=True
     )
-    mel = (spectrum.abs() ** 2).T @ _slaney_bank().to(pcm.device)
+    mel = (spectrum.abs() ** 2).T @ torch.from_numpy(_slaney_bank()).to(pcm.device)
     last = len(mel) - _PARTIAL
     starts = list(range(0, max(1, last + 1), _PARTIAL_STEP))
     if last > 0 and len(mel) - starts[-1] - _PARTIAL >= _PARTIAL_STEP // 2:

@@ -26,7 +26,7 @@ from digital_human.speech.voices import Voice
 
 # Units that are decoded of the silence before the first phone, and from the start of the last
 # token that sounds: 0.1 s and 0.2 s more than was ever heard.
-_SILENT_LEAD, _SILENT_TAIL = 8, 16
+SILENT_LEAD, SILENT_TAIL = 8, 16
 _CODE_VERSION = "4"
 _ADAPTED = 2  # models of adapted voices that stay open; each takes 0.4 GB
 
@@ -156,9 +156,9 @@ def _feeds(prompt: Prompt, tokens: str) -> dict[str, Any]:
         "speed": np.array([manner.speed], np.float32),
         graph.PITCH: np.array([2 ** (manner.pitch / 12)], np.float32),
         graph.RANGE: np.array([manner.range], np.float32),
-        graph.LEAD: np.array([_SILENT_LEAD]),
+        graph.LEAD: np.array([SILENT_LEAD]),
         graph.TAIL_TOKENS: np.array([prompt.silent]),
-        graph.TAIL: np.array([_SILENT_TAIL]),
+        graph.TAIL: np.array([SILENT_TAIL]),
     }
 
 

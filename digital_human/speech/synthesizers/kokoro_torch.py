@@ -19,7 +19,7 @@ from digital_human.config import settings
 from digital_human.errors import Cancelled, InputError, WeightsError
 from digital_human.models import store
 from digital_human.speech.synthesizers import kokoro_net
-from digital_human.speech.synthesizers.kokoro import _SILENT_LEAD, _SILENT_TAIL, quick_hash
+from digital_human.speech.synthesizers.kokoro import SILENT_LEAD, SILENT_TAIL, quick_hash
 from digital_human.speech.synthesizers.kokoro_base import Decoded, Kokoro, Prompt
 from digital_human.speech.synthesizers.kokoro_blocks import StyledBlock, VocoderBlock
 from digital_human.speech.voices import Voice
@@ -102,7 +102,7 @@ class KokoroTorchSynthesizer(Kokoro):
             manner.speed,
             manner.pitch,
             manner.range,
-            (_SILENT_LEAD, prompt.silent, _SILENT_TAIL),
+            (SILENT_LEAD, prompt.silent, SILENT_TAIL),
         )
         request = _Request(prompt.voice, line, cancelled)
         if cancelled():
