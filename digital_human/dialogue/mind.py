@@ -112,7 +112,7 @@ class Mind:
         if (line := self._own_words(intent, language, history)) is not None:
             yield line
             return
-        if (recital := self._recital(text, language, history)) is not None:
+        if (recital := await self._recital(text, language, history)) is not None:
             yield Sources((recital.source,))
             for line in recital.said:
                 for thought in self._moderated(line.text, line.language, line.origin):
@@ -164,7 +164,7 @@ class Mind:
         intent = intent_of(text)
         if self._llm is None or self._own_words(intent, language, history) is not None:
             return
-        if self._recital(text, language, history) is not None:
+        if await self._recital(text, language, history) is not None:
             return
         findings = await self._search(text, language, history)
         if findings.sure is None and (findings.about or intent != "question"):
@@ -234,11 +234,11 @@ class Mind:
         words = self._persona.talk(intent, language, len(history.exchanges))
         return None if words is None else Line(words, language, "script", emotion="warm")
 
-    def _recital(self, text: str, language: Language, history: History) -> Recital | None:
+    async def _recital(self, text: str, language: Language, history: History) -> Recital | None:
         if self._poems is None or "zh" not in self._persona.languages:
             return None
         earlier = [source for one in history.exchanges[-6:] for source in one.sources]
-        return self._poems.answer(text, language, earlier)
+        return await self._searching.call(self._poems.answer, text, language, earlier)
 
     def _instead(
         self, answer: Answering, findings: Findings, language: Language, history: History

@@ -23,10 +23,11 @@ from digital_human.speech.types import Delivery, Language
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 _RECITE = re.compile(
-    r"背|念|朗诵|诵读|吟|读|来(?:一|两)?首|说(?:一|两)首|讲(?:一|两)首|作过|写过|recite|poem",
+    r"背(?!景|后|包|面|影)|念(?!佛|旧)|朗诵|诵读|吟|读(?:一|两|首|段|个|下)|[来说讲](?:一|两)?首"
+    r"|[作写]过(?:哪|什么)|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
     re.IGNORECASE,
 )
-_ANY = re.compile(r"诗|词|poem|verse", re.IGNORECASE)
+_ANY = re.compile(r"诗|(?<![单台歌])词(?!语|典)|\bpoems?\b|\bverses?\b", re.IGNORECASE)
 _WHEN = re.compile(r"什么时候|何时|哪一?年|哪个时候|多少岁|\bwhen\b", re.IGNORECASE)
 _WHERE = re.compile(r"哪里|哪儿|什么地方|何处|\bwhere\b", re.IGNORECASE)
 _NEXT = re.compile(r"下一?句|后一?句|后面(?:一句|是)|接下来|\bnext line\b", re.IGNORECASE)
@@ -42,6 +43,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 # the share of its syllables that must be heard.
 _TELLING, _HEARD = 4, 0.8
 _RECITED = Delivery(speed=0.88)
+_LONGEST = 120  # characters of a question that are compared
 _SHORT = 3  # syllables below which a name must be written as it is
 
 
@@ -165,6 +167,7 @@ class Poems:
             language: Language of what is not the poem's own words.
             earlier: Sources of what was said before, the latest last.
         """
+        text = text[:_LONGEST]
         wished = _RECITE.search(text) is not None
         poem, line = self._find(text, wished)
         told = [self._titled(source.title) for source in earlier if source.path == self._path]

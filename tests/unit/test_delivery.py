@@ -334,3 +334,19 @@ def test_pitch_and_range_are_moved_inside_the_model() -> None:
     np.testing.assert_allclose(moved(2 ** (2.5 / 12), 1)[1:4], curve[0, 1:4] * 2 ** (2.5 / 12))
     np.testing.assert_allclose(moved(1, 0.5)[1:4], [200 / 2**0.5, 200, 200 * 2**0.5], rtol=1e-5)
     assert moved(2, 2)[0] == 12, "silence is left alone"
+
+
+def test_pauses_have_an_end() -> None:
+    plain, tags = take_tags("[pause 10]" * 50 + "你好。")
+    clauses = split(plain, "zh", tags=tags)
+    assert [clause.lead for clause in clauses] == [10_000]
+    manner = SpokenManner()
+    for _ in range(50):
+        manner.take(Act("pause 9"))
+    leads = [manner.clauses(Line("你好。", "zh", "llm"), epoch=0, index=0)[0].lead]
+    for _ in range(50):
+        manner.take(Act("pause 9"))
+    leads += [manner.clauses(Line("你好。", "zh", "llm"), epoch=0, index=1)[0].lead]
+    manner.take(Act("pause 9"))
+    leads += [manner.clauses(Line("你好。", "zh", "llm"), epoch=0, index=2)[0].lead]
+    assert leads == [10_000, 10_000, 0]

@@ -9,8 +9,10 @@ from itertools import pairwise
 from digital_human.apps.live.phrasing import live_clauses
 from digital_human.dialogue.types import Act, Line
 from digital_human.face.animation import Direction, take_directions, voice_tags
-from digital_human.speech.text.delivery import EMOTIONS, Manner
+from digital_human.speech.text.delivery import EMOTIONS, LONGEST_LEAD, Manner
 from digital_human.speech.types import Clause
+
+_MOST_SILENCE = 20_000  # ms that all pauses of one reply may have
 
 
 class SpokenManner:
@@ -19,6 +21,7 @@ class SpokenManner:
     def __init__(self) -> None:
         self._manner = Manner()
         self._lead = 0
+        self._silence = _MOST_SILENCE
         self.moody = False
         """Whether an act has named an emotion."""
 
@@ -26,7 +29,9 @@ class SpokenManner:
         """Obey ``act`` as far as it concerns the voice; whether it concerns the face."""
         direction = Direction(0, act.name)
         for tag in voice_tags([direction]):
-            self._lead += self._manner.take(tag)
+            pause = min(self._manner.take(tag), LONGEST_LEAD - self._lead, self._silence)
+            self._lead += pause
+            self._silence -= pause
             self.moody |= tag.name in EMOTIONS
         return direction.facial
 

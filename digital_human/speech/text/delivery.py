@@ -95,6 +95,10 @@ class Passage:
     lead: int = 0
 
 
+LONGEST_LEAD = round(1000 * _LONGEST_PAUSE)
+"""Milliseconds of silence before one clause at most, however many pauses are asked for."""
+
+
 def voice_tag(words: str, at: int = 0) -> VoiceTag | None:
     """The tag that ``words`` (with or without brackets) name; None when they name none.
 
@@ -226,7 +230,7 @@ def passages(
         if start in ends:
             manner.end_sentence()
         for tag in here.get(start, ()):
-            lead += manner.take(tag)
+            lead = min(lead + manner.take(tag), LONGEST_LEAD)
         stretch, held = held + text[start:end], ""
         if not speakable(stretch):
             if made:
