@@ -151,7 +151,8 @@ class Settings(BaseSettings):
         assets_dir: The sample script and its pictures.
         threads: CPU threads the whole program may use; 0 means all cores.
         face: What draws photo avatars: ``mesh``, the 2D renderer, or ``neural``, the same with a
-            network for the mouth, which needs torch and carries terms of its own (docs/neural.md).
+            network for the mouth, which needs torch and is for non-commercial use only
+            (docs/neural.md).
         producer: Name or code of the content producer written into the AIGC label.
         certificate: PEM chain that signs files; empty means a local self-signed one.
         private_key: PEM key belonging to ``certificate``.

@@ -152,6 +152,10 @@ def _settings() -> Iterator[Check]:
         return
     own = f", own files for {', '.join(current.weights)}" if current.weights else ""
     yield Check("settings", "ok", f"home {current.home}{own}")
+    if current.face == "neural":
+        from digital_human.face.bundle import NEURAL_NOTICE
+
+        yield Check("licence", "warn", NEURAL_NOTICE, "set face = mesh")
 
 
 def _processor() -> Iterator[Check]:

@@ -36,6 +36,7 @@ from digital_human.face.sheet import MOUTHS, all_shapes, contact_sheet, motion, 
 from digital_human.face.video_bundle import VideoAvatar
 from digital_human.speech.speaker import Speaker
 from digital_human.speech.types import Speech
+from digital_human.speech.voices import load_voice
 
 CARD = "check.json"
 Verdict = Literal["pass", "warn", "fail", "none"]
@@ -333,7 +334,7 @@ def _talk(subject: _Subject, film: Path) -> None:
     fps = subject.renderer.fps
     voice = _VOICES[subject.avatar.manifest.gender]
     animator, marks, spoken, at = Animator(fps, seed=11), [], [], LEAD
-    for speech in Speaker(voice).say(SENTENCE, language="zh"):
+    for speech in Speaker(load_voice(voice, "news")).say(SENTENCE, language="zh"):
         animator.add(speech, round(at * speech.rate))
         marks += list(_labials(speech, at))
         spoken.append(speech)

@@ -51,7 +51,7 @@ def list_avatars() -> None:
             _person(manifest), f"{width}x{height}", manifest.licence,
         )  # fmt: skip
         table.add_row(*map(Text, row))
-    _console.print(table)
+    Console().print(table)
 
 
 @app.command("show", epilog="Example: digital-human avatar show yun")
@@ -283,7 +283,7 @@ def _steps(name: str) -> Iterator[Callable[[str, float], None]]:
 
         def progress(step: str, share: float) -> None:
             if step.startswith("warning:"):
-                bar.console.print(step, markup=False)
+                bar.console.print(Text(step, "yellow"), soft_wrap=True)
             else:
                 bar.update(task, description=step, completed=share)
 

@@ -25,6 +25,7 @@ from digital_human.config import Settings
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue.persona import load_persona
 from digital_human.errors import InputError, ResourceError, WeightsError
+from digital_human.face.bundle import NEURAL_NOTICE
 from digital_human.models import store
 from digital_human.models.progress import RichProgress
 from digital_human.server.app import create_app, server_config
@@ -157,6 +158,8 @@ async def _serve(engine: Engine, names: Sequence[str], console: Console) -> None
         live = engine.settings.live
         host = f"[{live.host}]" if ":" in live.host else live.host
         console.print(f"[green]ready[/] open http://{host}:{live.port}/ in a browser")
+        if engine.settings.face == "neural":
+            console.print(f"[yellow]licence[/] {NEURAL_NOTICE}")
         if not is_loopback(live.host):
             console.print(
                 "  browsers give the microphone only to https or localhost: "

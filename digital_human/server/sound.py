@@ -45,6 +45,8 @@ _CAREFUL = {
     "format_whitelist": "wav,w64,aiff,flac,mp3,ogg,mov,matroska,aac,amr,caf,au",
 }
 
+_RATES = 4000, 192_000  # samples per second that recordings have
+
 # Stretches of speech: probability that begins and keeps one, the gap that ends it, what is kept on
 # either side, and the longest that a recogniser hears whole.
 _VOICE = 0.5
@@ -128,7 +130,8 @@ def decode(data: bytes, seconds: float) -> FloatArray:
         seconds: Longest sound that is taken.
 
     Raises:
-        InputError: It is no sound, is damaged at its beginning, or is too long.
+        InputError: It is no sound, is damaged at its beginning, is too long, or has a sample rate
+            that no recording has.
     """
     pieces: list[FloatArray] = []
     count = 0
@@ -138,14 +141,10 @@ def decode(data: bytes, seconds: float) -> FloatArray:
             if not file.streams.audio:
                 raise InputError("file: there is no sound in it", fix="send a sound file")
             for frame in file.decode(audio=0):
+                _check(frame, count, seconds)
                 for part in resampler.resample(frame):
                     pieces.append(part.to_ndarray()[0].astype(np.float32))
                     count += part.samples
-                if count > seconds * EAR_RATE:
-                    raise InputError(
-                        f"file: the sound is longer than {seconds / 60:g} minutes",
-                        fix="send it in parts",
-                    )
             pieces.extend(part.to_ndarray()[0] for part in resampler.resample(None))
     except (FFmpegError, ValueError, OSError) as error:
         if not pieces:
@@ -155,6 +154,20 @@ def decode(data: bytes, seconds: float) -> FloatArray:
             ) from None
     sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     return np.asarray(np.nan_to_num(np.clip(sound, -1, 1)), np.float32)
+
+
+def _check(frame: av.AudioFrame, count: int, seconds: float) -> None:
+    """Refuse a frame before it grows, by resampling, to more than may follow ``count`` samples."""
+    low, high = _RATES
+    if not low <= frame.sample_rate <= high:
+        raise InputError(
+            f"file: its sample rate is {frame.sample_rate} Hz",
+            fix=f"send sound of {low} to {high} Hz",
+        )
+    if frame.samples * EAR_RATE > (seconds * EAR_RATE - count) * frame.sample_rate:
+        raise InputError(
+            f"file: the sound is longer than {seconds / 60:g} minutes", fix="send it in parts"
+        )
 
 
 def stretches(pcm: FloatArray) -> Iterator[tuple[int, int]]:

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import math
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, Protocol, TypeVar
 
 import numpy as np
-import pysubs2
-from fastapi import APIRouter, Form
+import structlog
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from digital_human.apps.live.admission import Refused
 from digital_human.core.frames import FloatArray
 from digital_human.core.stage import ModelThread
-from digital_human.errors import Cancelled, InputError, ModerationError
+from digital_human.errors import Cancelled, DigitalHumanError, InputError, ModerationError
 from digital_human.safety.audit import AuditLog
 from digital_human.safety.labels import audio_label
 from digital_human.safety.moderation import Moderator, gate
@@ -34,14 +30,13 @@ from digital_human.server.api import ANY
 from digital_human.server.faults import responses
 from digital_human.server.sound import FORMATS, Encoder, decode, media_type, stretches
 from digital_human.server.speech_models import (
-    Segment,
     SpeechRequest,
     SpokenWord,
     Transcription,
     TranscriptionRequest,
     VerboseTranscription,
 )
-from digital_human.speech.alignment import DOUBTFUL, align
+from digital_human.server.transcripts import Said, joined, subtitles, verbose, words_of
 from digital_human.speech.hearing import EAR_RATE
 from digital_human.speech.loudness import normalise
 from digital_human.speech.recognizers.base import Recognised, Recognizer
@@ -49,16 +44,17 @@ from digital_human.speech.speaker import Speaker, clause_cache
 from digital_human.speech.text.clauses import split
 from digital_human.speech.text.delivery import take_tags
 from digital_human.speech.types import Clause, Speech
-from digital_human.speech.voices import load_voice
+from digital_human.speech.voices import load_voice, require_voice
 
+_log = structlog.get_logger(__name__)
 R = TypeVar("R")
 
 _STATUSES = (*ANY, 408, 413, 415, 422, 503)
-_MAX_SECONDS = 600.0
+_MAX_SECONDS = 600.0  # of a recording
+_MAX_PAUSES = 60.0  # s of silence that tags ask for in one text
 _AT_ONCE = 4  # requests that are worked on or wait
 _WAIT, _POLL = 30.0, 0.2  # s that a request waits for live sessions, and between looks
 _QUIET = 0.3  # s around the audible label
-_NAMES = {"zh": "chinese", "en": "english", "ja": "japanese"}
 
 
 class Models(Protocol):
@@ -75,15 +71,6 @@ class Models(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A stretch of a recording, in samples at `EAR_RATE`, and what was said in it."""
-
-    start: int
-    end: int
-    heard: Recognised
-
-
 class SpeechDesk:
     """Speaks and writes down for other programs, with the engine's models.
 
@@ -95,12 +82,15 @@ class SpeechDesk:
     def __init__(self, models: Models, wait: float = _WAIT) -> None:
         self._models = models
         self._wait = wait
-        self._files = ModelThread("speech-files", nice=10)
+        # A long recording that is read keeps no speech waiting.
+        self._reading = ModelThread("speech-reading", nice=10)
+        self._writing = ModelThread("speech-writing", nice=10)
         self._taken = 0
 
     def close(self) -> None:
-        """End the thread that reads and writes files."""
-        self._files.shutdown(wait=False)
+        """End the threads that read and write files."""
+        self._reading.shutdown(wait=False)
+        self._writing.shutdown(wait=False)
 
     @contextlib.contextmanager
     def admitted(self) -> Any:
@@ -125,9 +115,10 @@ class SpeechDesk:
         Raises:
             ModerationError: The text is refused.
             ConsentError: The voice's person does not agree.
-            InputError: There is no such voice, or nothing in the text can be spoken.
+            InputError: There is no such voice, nothing in the text can be spoken, or its pauses
+                are too long.
         """
-        return await self._files.call(self._prepare, wish)
+        return await self._writing.call(self._prepare, wish)
 
     def _prepare(self, wish: SpeechRequest) -> tuple[Speaker, list[Clause]]:
         audit = self._models.audit
@@ -150,42 +141,55 @@ class SpeechDesk:
         clauses = split(plain, language, tags=directions)
         if not clauses:
             raise InputError("input: nothing in it can be spoken", fix="give words")
+        if (silence := sum(clause.lead for clause in clauses) / 1000) > _MAX_PAUSES:
+            raise InputError(
+                f"input: its pauses are {silence:g} s in all, over {_MAX_PAUSES:g} s",
+                fix="ask for fewer or shorter pauses",
+            )
         if wish.label == "elsewhere":
             audit.append("audible-label", {"decision": "elsewhere", "voice": voice.name})
         return speaker, clauses
 
-    async def spoken(self, speaker: Speaker, clauses: list[Clause]) -> AsyncIterator[Speech]:
-        """The clauses as they are spoken."""
+    async def spoken(self, speaker: Speaker, clauses: list[Clause]) -> AsyncGenerator[Speech]:
+        """The clauses as they are spoken.
+
+        Raises:
+            ConsentError: The voice's person no longer agrees.
+            Refused: Live sessions needed the models all the time.
+        """
         for clause in clauses:
+            await self._writing.call(require_voice, speaker.voice, "live")
             yield await self._yielding(self._models.voicing, partial(_speak, speaker, clause))
 
     async def encoded(self, wish: SpeechRequest, tags: dict[str, str]) -> AsyncGenerator[bytes]:
-        """The sound file of ``wish`` in pieces, or as one when it is not to be streamed."""
-        speaker, clauses = await self.prepare(wish)
-        rate = speaker.synthesizer.rate
-        encoder = Encoder(wish.response_format, rate, tags, whole=not wish.stream)
-        call = self._files.call
-        if wish.label == "audible":
-            quiet = np.zeros(round(rate * _QUIET), np.float32)
-            label = np.concatenate([quiet, audio_label(rate), quiet])
-            if first := await call(encoder.encode, label):
-                yield first
-        parts: list[FloatArray] = []
-        async for speech in self.spoken(speaker, clauses):
-            if not wish.stream:
-                parts.append(speech.pcm)
-            elif piece := await call(encoder.encode, speech.pcm):
-                yield piece
-        if parts:
-            whole = await call(normalise, np.concatenate(parts), rate)
-            await call(encoder.encode, whole)
-        yield await call(encoder.close)
+        """The sound file of ``wish`` in pieces, or as one when it is not to be streamed.
 
-    async def said(self, data: bytes, wish: TranscriptionRequest) -> tuple[FloatArray, list[_Said]]:
+        Nothing comes, not even the audible label, before the first clause is spoken.
+        """
+        write = self._writing.call
+        speaker, clauses = await self.prepare(wish)
+        async with contextlib.aclosing(self.spoken(speaker, clauses)) as speeches:
+            first = await anext(speeches)
+            rate = first.rate
+            encoder = await write(Encoder, wish.response_format, rate, tags, whole=not wish.stream)
+            opening = _opening(rate) if wish.label == "audible" else np.zeros(0, np.float32)
+            if wish.stream:
+                if piece := await write(encoder.encode, np.concatenate([opening, first.pcm])):
+                    yield piece
+                async for speech in speeches:
+                    if piece := await write(encoder.encode, speech.pcm):
+                        yield piece
+            else:
+                parts = [first.pcm, *[speech.pcm async for speech in speeches]]
+                whole = await write(normalise, np.concatenate(parts), rate)
+                await write(encoder.encode, np.concatenate([opening, whole]))
+            yield await write(encoder.close)
+
+    async def said(self, data: bytes, wish: TranscriptionRequest) -> tuple[FloatArray, list[Said]]:
         """Decode a recording and write down its stretches of speech."""
-        pcm = await self._files.call(decode, data, _MAX_SECONDS)
-        found = await self._files.call(lambda: list(stretches(pcm)))
-        result: list[_Said] = []
+        pcm = await self._reading.call(decode, data, _MAX_SECONDS)
+        found = await self._reading.call(lambda: list(stretches(pcm)))
+        result: list[Said] = []
         language = wish.language
         for start, end in found:
             heard = await self._yielding(
@@ -193,15 +197,15 @@ class SpeechDesk:
                 partial(_recognise, self._models.recognizer, pcm[start:end], language, wish.prompt),
             )
             if heard.text:
-                result.append(_Said(start, end, heard))
+                result.append(Said(start, end, heard))
         return pcm, result
 
-    async def words(self, pcm: FloatArray, said: list[_Said]) -> list[SpokenWord]:
+    async def words(self, pcm: FloatArray, said: list[Said]) -> list[SpokenWord]:
         """When each word is said, by forced alignment; stretches it fails at share their time."""
         result: list[SpokenWord] = []
         for part in said:
             sound = pcm[part.start : part.end]
-            result += await self._yielding(self._models.voicing, partial(_words, sound, part))
+            result += await self._yielding(self._models.voicing, partial(words_of, sound, part))
         return result
 
     async def _yielding(self, thread: ModelThread, work: Callable[[Callable[[], bool]], R]) -> R:
@@ -255,14 +259,15 @@ def routes(desk: SpeechDesk) -> APIRouter:
             **responses(*_STATUSES),
         },
     )  # fmt: skip
-    async def speech(wish: SpeechRequest) -> Response:
+    async def speech(wish: SpeechRequest, request: Request) -> Response:
         """Speak a text: OpenAI's `audio.speech.create`."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(desk.admitted())
             tags = aigc_metadata(new_label())
             pieces = desk.encoded(wish, tags)
             kind = media_type(wish.response_format)
-            first = await anext(pieces)  # what is wrong is told before the sound begins
+            # What is wrong is told before the sound begins.
+            first = await _while_connected(request, anext(pieces))
             if not wish.stream:
                 await pieces.aclose()
                 return Response(first, media_type=kind, headers=tags)
@@ -292,33 +297,51 @@ def routes(desk: SpeechDesk) -> APIRouter:
     )  # fmt: skip
     async def transcriptions(
         wish: Annotated[TranscriptionRequest, Form(media_type="multipart/form-data")],
+        request: Request,
     ) -> Response:
         """Write down a recording: OpenAI's `audio.transcriptions.create`."""
         with desk.admitted():
-            pcm, said = await desk.said(await wish.file.read(), wish)
+            data = await wish.file.read()
+            pcm, said = await _while_connected(request, desk.said(data, wish))
             words = None
             if wish.response_format == "verbose_json" and "word" in wish.granularities:
-                words = await desk.words(pcm, said)
-        text = _joined(said)
+                words = await _while_connected(request, desk.words(pcm, said))
+        text = joined(said)
         match wish.response_format:
             case "text":
                 return PlainTextResponse(text + "\n")
             case "srt" | "vtt":
-                return PlainTextResponse(_subtitles(said, wish.response_format))
+                return PlainTextResponse(subtitles(said, wish.response_format))
             case "json":
                 return JSONResponse(Transcription(text=text).model_dump())
-        verbose = VerboseTranscription(
-            text=text, language=_NAMES[said[0].heard.language if said else wish.language or "zh"],
-            duration=round(len(pcm) / EAR_RATE, 3), words=words,
-            segments=[_segment(i, part) for i, part in enumerate(said)],
-        )  # fmt: skip
-        return JSONResponse(verbose.model_dump(exclude_none=True))
+        found = verbose(said, len(pcm) / EAR_RATE, wish.language, words)
+        return JSONResponse(found.model_dump(exclude_none=True))
 
     return router
 
 
+async def _while_connected(request: Request, work: Awaitable[R]) -> R:
+    """Do ``work``; it is cancelled when the client hangs up.
+
+    Raises:
+        Cancelled: The client hung up.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait([task], timeout=_POLL))[0]:
+            if await request.is_disconnected():
+                raise Cancelled("the client went away")
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 class _Streamed(StreamingResponse):
-    """A stream that gives back its place among the requests, even when the client left before."""
+    """A stream that gives back its place among the requests, even when the client left before.
+
+    When it cannot go on it stays incomplete, and the server closes the connection.
+    """
 
     def __init__(
         self,
@@ -333,13 +356,21 @@ class _Streamed(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._release:
             async with contextlib.aclosing(self._pieces):
-                await super().__call__(scope, receive, send)
+                try:
+                    await super().__call__(scope, receive, send)
+                except DigitalHumanError as error:
+                    _log.warning("speech.broken_off", error=type(error).__name__)
 
 
 async def _begun(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     yield first
     async for piece in pieces:
         yield piece
+
+
+def _opening(rate: int) -> FloatArray:
+    quiet = np.zeros(round(rate * _QUIET), np.float32)
+    return np.concatenate([quiet, audio_label(rate), quiet])
 
 
 def _speak(speaker: Speaker, clause: Clause, cancelled: Callable[[], bool]) -> Speech:
@@ -354,54 +385,3 @@ def _recognise(
     cancelled: Callable[[], bool],
 ) -> Recognised:
     return recognizer.recognise(pcm, language=language, prompt=prompt, cancelled=cancelled)
-
-
-def _words(pcm: FloatArray, said: _Said, cancelled: Callable[[], bool]) -> list[SpokenWord]:
-    start, text = said.start / EAR_RATE, said.heard.text
-    try:
-        found = align(pcm, EAR_RATE, text, said.heard.language, cancelled=cancelled)
-    except InputError:
-        found = None
-    if found is None or found.confidence < DOUBTFUL / 2 or not found.words:
-        return [SpokenWord(word=text, start=round(start, 3), end=round(said.end / EAR_RATE, 3))]
-    return [
-        SpokenWord(
-            word=word.text.strip(),
-            start=round(start + word.start / EAR_RATE, 3),
-            end=round(start + word.end / EAR_RATE, 3),
-        )
-        for word in found.words
-    ]
-
-
-def _joined(said: list[_Said]) -> str:
-    joint = "" if said and said[0].heard.language in ("zh", "ja") else " "
-    return joint.join(part.heard.text for part in said)
-
-
-def _segment(number: int, part: _Said) -> Segment:
-    data = part.heard.text.encode()
-    return Segment(
-        id=number,
-        start=round(part.start / EAR_RATE, 3),
-        end=round(part.end / EAR_RATE, 3),
-        text=part.heard.text,
-        avg_logprob=round(math.log(max(part.heard.confidence, 1e-6)), 4),
-        compression_ratio=round(len(data) / len(zlib.compress(data)), 3),
-        no_speech_prob=round(part.heard.no_speech, 4),
-    )
-
-
-def _subtitles(said: list[_Said], kind: str) -> str:
-    file = pysubs2.SSAFile()
-    for part in said:
-        file.append(
-            pysubs2.SSAEvent(
-                start=round(part.start * 1000 / EAR_RATE),
-                end=round(part.end * 1000 / EAR_RATE),
-                text=part.heard.text,
-            )
-        )
-    with io.StringIO() as target:
-        file.to_file(target, kind)
-        return target.getvalue()

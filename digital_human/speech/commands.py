@@ -27,8 +27,12 @@ from digital_human.speech.speaker import Speaker
 from digital_human.speech.text.delivery import take_tags
 from digital_human.speech.text.languages import language_of
 from digital_human.speech.voices import (
+    NAME,
     Voice,
+    changing_alone,
+    load_voice,
     own_voice_names,
+    part_folder,
     read_voice,
     require_voice,
     shipped_voice_names,
@@ -172,19 +176,27 @@ def remove(
     name: _Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete one of your own voices; the record of its consent stays."""
-    folder = voice_folder(name)
-    if name not in own_voice_names():
+    """Delete one of your own voices, finished or not; the record of its consent stays."""
+    folder, part = voice_folder(name), part_folder(name)
+    # The last is there when a replacement was cut off.
+    places = folder, part, folder.with_name(f".{name}.old")
+    folders = [path for path in places if NAME.fullmatch(name) and path.is_dir()]
+    if name not in own_voice_names() and part not in folders:
         shipped = name in shipped_voice_names()
         raise InputError(
             f"voice {name!r} {'is shipped with the program' if shipped else 'is unknown'}",
             fix="only your own voices can be removed; see digital-human voice list",
         )
     if not yes:
-        typer.confirm(f"Delete the voice {name} in {folder}?", abort=True)
-    shutil.rmtree(folder)
-    shutil.rmtree(folder.with_name(f".{name}.part"), ignore_errors=True)
-    _console.print(f"removed {folder}", markup=False)
+        typer.confirm(f"Delete the voice {name} in {folders[0]}?", abort=True)
+    from digital_human.speech.synthesizers.kokoro import remove_adapted
+
+    with changing_alone(name):
+        for path in folders:
+            _delete(path)
+        removed = [*folders, *remove_adapted(name)]
+    for path in removed:
+        _console.print(f"removed {path}", markup=False)
 
 
 @app.command(
@@ -216,7 +228,8 @@ def say(
         raise InputError(f"text: {error}", fix="give the tag another number") from None
     audit = AuditLog()
     gate(Moderator.default().check(text), allow, audit, voice=voice)
-    speaker = Speaker(voice, speed=speed)
+    # A file can be passed on like a broadcast.
+    speaker = Speaker(load_voice(voice, "news"), speed=speed)
     spoken = list(speaker.say(text, language=wanted, tags=tags))
     if not spoken:
         raise InputError(f"{text[:20]!r} has nothing that can be spoken", fix="give words")
@@ -234,6 +247,15 @@ def say(
     record_export(out, log=audit, voice=voice, seconds=round(len(pcm) / rate, 2))
     name = escape(str(out))
     Console(soft_wrap=True).print(f"[green]wrote[/] {name} ({len(pcm) / rate:.1f} s)")
+
+
+def _delete(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise ResourceError(
+            f"cannot delete {folder}: {error.strerror or error}", fix="delete it by hand"
+        ) from error
 
 
 def _show_card(card: Card) -> None:
@@ -256,6 +278,8 @@ def _person(voice: Voice) -> Text:
     except ConsentError as error:
         problem = error.message.split(": ", 1)[-1]
         return Text(f"real, not usable: the consent {problem}", "red")
+    except InputError as error:
+        return Text(f"real, not usable: {error.message}", "red")
     return Text("real, with consent", "green")
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, replace
 from functools import lru_cache
+from threading import RLock
 
 import numpy as np
 
@@ -33,6 +34,8 @@ from digital_human.speech.types import (
     Speech,
 )
 from digital_human.speech.voices import Voice, load_voice
+
+_making: dict[str, RLock] = {}  # by engine
 
 
 class Speaker:
@@ -179,14 +182,21 @@ def clause_cache(*, keep: bool = True) -> ClauseCache:
     return ClauseCache(settings().cache_dir / "clauses", keep=keep)
 
 
-@lru_cache
 def shared_synthesizer(engine: str) -> Synthesizer:
     """The process's one instance of an engine, so that several voices share its weights.
+
+    Threads that ask for it while it is made wait for it.
 
     Raises:
         InputError: There is no such engine.
         WeightsError: Its weights are not there.
     """
+    with _making.setdefault(engine, RLock()):
+        return _made(engine)
+
+
+@lru_cache
+def _made(engine: str) -> Synthesizer:
     synthesizer: Synthesizer = SYNTHESIZERS[engine].create()
     return synthesizer
 

@@ -6,12 +6,18 @@ import difflib
 import hashlib
 import json
 import re
+import tokenize
 import tomllib
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import IO, Literal, Self
 
 import numpy as np
+from filelock import FileLock, Timeout
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -23,7 +29,7 @@ from pydantic import (
 
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
-from digital_human.errors import InputError
+from digital_human.errors import ConsentError, InputError, ResourceError
 from digital_human.safety.consent import Consents, Use
 from digital_human.speech.types import Language
 
@@ -38,6 +44,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_TOML = 2**16
 _MAX_FILE = 2**28
+_MAX_ARRAYS = 2**26  # bytes unpacked
+_DAMAGES = (
+    OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, SyntaxError,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 class Voice(BaseModel):
@@ -59,7 +70,8 @@ class Voice(BaseModel):
         gain: Decibels that bring the engine's sound to −16 LUFS, measured.
         licence: Licence of the voice data.
         source: Where the voice data comes from.
-        person: ``real`` when it imitates a person, whose consent it then needs.
+        person: ``real`` when it imitates a person, whose consent it then needs; a file with
+            ``sources`` or a consent record is read as ``real`` whatever it says.
         sources: sha256 of the recordings it was made from; consent is given for those.
         consent: ``synthetic`` when no person is imitated, otherwise the id of the consent record.
         folder: Where its files are; not part of the TOML file.
@@ -124,9 +136,11 @@ class Voice(BaseModel):
             raise ValueError("engine 'speech-api' needs 'remote', the server's name of the voice")
         if self.person == "real":
             if self.consent in ("", "synthetic"):
-                raise ValueError("person = 'real' needs the id of a consent record in 'consent'")
+                raise ValueError("a real person's voice needs the id of a record in 'consent'")
             if not self.sources:
-                raise ValueError("person = 'real' needs the sha256 of its recordings in 'sources'")
+                raise ValueError(
+                    "a real person's voice needs the sha256 of its recordings in 'sources'"
+                )
         return self
 
     def file(self, name: str) -> Path:
@@ -157,7 +171,9 @@ class Voice(BaseModel):
         Raises:
             InputError: The file is missing or holds something else.
         """
-        return _style_of(self.file(self.fitted)) if self.fitted else None
+        if not self.fitted:
+            return None
+        return read_arrays(self.file(self.fitted), {"style": (STYLE_SIZE,)})["style"]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -202,12 +218,23 @@ def require_voice(voice: Voice, use: Use | None = None) -> None:
     """Refuse a voice of a real person who does not agree; reads files.
 
     Raises:
-        ConsentError: The consent does not hold for one of its recordings, or not for ``use``.
+        ConsentError: The consent does not hold for one of its recordings, or not for ``use``, or
+            a recording that its sound is taken from is none of those.
+        InputError: Such a recording is missing.
     """
-    if voice.person == "real":
-        consents = Consents()
-        for source in voice.sources:
-            consents.require(voice.consent, source=source, use=use, scope="voice")
+    if voice.person != "real" and not _of_somebody(voice.consent, voice.sources):
+        return
+    consents = Consents()
+    for source in voice.sources or ("",):
+        consents.require(voice.consent, source=source, use=use, scope="voice")
+    for name in voice.references:
+        path = voice.file(name)
+        if (digest := _digest(path, *_stamp(path))) not in voice.sources:
+            raise ConsentError(
+                f"consent {voice.consent!r}: voice {voice.name!r} is taken from {name} "
+                f"(sha256 {digest[:12]}), which is not among its 'sources'",
+                fix="put back the recording that the person agreed to, or ask for a new consent",
+            )
 
 
 def read_voice(name: str) -> Voice:
@@ -264,6 +291,34 @@ def voice_folder(name: str) -> Path:
     return _own_folder() / name
 
 
+@contextmanager
+def changing_alone(name: str) -> Iterator[None]:
+    """One process at a time makes or removes the user's own voice ``name``.
+
+    Raises:
+        ResourceError: Another one does.
+    """
+    folder = _own_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(folder / f".{name}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ResourceError(
+            f"another process is making the voice {name!r}", fix="wait for it, or stop it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def part_folder(name: str) -> Path:
+    """Where the user's own voice ``name`` is while it is made: its prepared recordings too."""
+    return _own_folder() / f".{name}.part"
+
+
 def _own_folder() -> Path:
     return settings().home / "voices"
 
@@ -277,6 +332,8 @@ def _read(path: Path, name: str) -> Voice:
         raise InputError(f"{path}: {error}", fix="correct the file") from error
     if "folder" in data:
         raise InputError(f"{path}: folder: is not a field of the file", fix="remove that line")
+    if _of_somebody(data.get("consent", "synthetic"), data.get("sources")):
+        data["person"] = "real"
     try:
         voice = Voice.model_validate({**data, "folder": path.parent})
     except ValidationError as error:
@@ -292,6 +349,11 @@ def _read(path: Path, name: str) -> Voice:
             f"{path}: name is {voice.name!r}", fix=f"set name = {name!r} or rename the file"
         )
     return voice
+
+
+def _of_somebody(consent: object, sources: object) -> bool:
+    """Whether a voice is of somebody who has to agree, as its other fields tell."""
+    return consent != "synthetic" or bool(sources)
 
 
 def _plain_name(name: str) -> str:
@@ -312,17 +374,49 @@ def _digest(path: Path, changed: int, size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _style_of(path: Path) -> FloatArray:
+def read_arrays(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, FloatArray]:
+    """Arrays of an ``.npz`` file that may be damaged or made to do harm; nothing is unpickled.
+
+    Args:
+        path: The file.
+        shapes: Name → shape of each array that is wanted; None stands for any length.
+
+    Returns:
+        Name → float32, finite.
+
+    Raises:
+        InputError: An array is missing, or has another type or shape, or the file is too large.
+    """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            style = np.asarray(arrays["style"], np.float32)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > _MAX_ARRAYS:
+                raise ValueError(f"{size} bytes unpacked, over {_MAX_ARRAYS}")
+            arrays = {}
+            for name, shape in shapes.items():
+                with archive.open(f"{name}.npy") as member:
+                    arrays[name] = _array(member, name, shape)
+    except _DAMAGES as error:
         raise InputError(
-            f"{path}: not a fitted style: {error}", fix="make the voice again"
+            f"{path}: no sound file of arrays: {error}", fix="make the voice again"
         ) from error
-    if style.shape != (STYLE_SIZE,) or not np.isfinite(style).all():
-        raise InputError(
-            f"{path}: style has shape {style.shape}, or values that are not finite",
-            fix=f"it must be {STYLE_SIZE} finite numbers; make the voice again",
-        )
-    return style
+    return arrays
+
+
+def _array(member: IO[bytes], name: str, wanted: tuple[int | None, ...]) -> FloatArray:
+    """One array; its header is checked before memory is taken for it."""
+    if np.lib.format.read_magic(member) != (1, 0):
+        raise ValueError(f"{name} is in another version of the format")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(member)
+    fits = len(shape) == len(wanted) and all(
+        size == want if want else 0 < size < _MAX_ARRAYS
+        for size, want in zip(shape, wanted, strict=True)
+    )
+    if not fits or dtype != np.float32:
+        told = ", ".join(str(size or "any") for size in wanted)
+        raise ValueError(f"{name} has shape {shape} of {dtype}, not ({told}) of float32")
+    data = np.frombuffer(member.read(), "<f4")
+    array = data.reshape(shape, order="F" if by_columns else "C").astype(np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has values that are not finite")
+    return array

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import threading
 import time
 import wave
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import av
+import httpx
 import numpy as np
 import openai
 import pytest
 import schemathesis
 import soxr
 import uvicorn
+from av.audio.resampler import AudioResampler
 from fastapi import FastAPI, Request, Response
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -27,16 +31,19 @@ from pydantic import SecretStr
 from digital_human.apps.live.admission import Refused
 from digital_human.config import SpeechApiSettings
 from digital_human.core.stage import ModelThread
-from digital_human.errors import Cancelled, InputError, ResourceError
+from digital_human.errors import Cancelled, ConsentError, InputError, ResourceError
 from digital_human.safety.audit import AuditLog
+from digital_human.safety.consent import Consents
 from digital_human.safety.labels import audio_label
 from digital_human.safety.moderation import Moderator
 from digital_human.safety.provenance import aigc_metadata, new_label, parse_label
+from digital_human.server import sound as sound_room
 from digital_human.server import speech as speech_calls
 from digital_human.server.app import create_app, server_config
 from digital_human.server.sound import FORMATS, Encoder, Format, decode, stretches
 from digital_human.server.speech import SpeechDesk
 from digital_human.server.speech_models import SpeechRequest
+from digital_human.speech import speaker as speaker_room
 from digital_human.speech.recognizers import RECOGNIZERS
 from digital_human.speech.recognizers.base import Recognizer
 from digital_human.speech.speaker import Speaker, shared_synthesizer
@@ -46,6 +53,7 @@ from digital_human.speech.voices import Voice, load_voice
 from tests.contract.test_api import described
 from tests.contract.test_synthesizers import check
 from tests.fakes.serving import HOST, Served, on_loopback
+from tests.unit.test_own_voice import granted, real
 
 TOKEN = "operator-5f2d"
 TEXT = "今天的天气很好。"
@@ -139,7 +147,13 @@ async def test_what_is_spoken_is_heard_again(client: openai.AsyncOpenAI, models:
         model="any", file=("a.wav", data), language="zh", response_format="verbose_json",
         timestamp_granularities=["word"],
     )  # fmt: skip
-    assert "今天的天气很好" in heard.text
+    # Neither the label nor the tag is heard as words.
+    assert heard.text.startswith("今天的天气很好") and len(heard.text) <= len(TEXT)
+    usual = await client.audio.speech.create(
+        model="any", voice="xiaoyi", input=TEXT, response_format="wav"
+    )
+    longer = (len(sound) - len(sound_of(usual.content))) / 16_000
+    assert 0.08 < longer < 0.4  # the pause behind it is longer by 0.05 s
     assert heard.language == "chinese" and abs(heard.duration - len(sound) / 16_000) < 0.1
     assert heard.segments and heard.segments[0].start < heard.segments[0].end
     assert heard.words and "".join(word.word for word in heard.words) == heard.text
@@ -242,6 +256,250 @@ async def test_live_sessions_come_first(models: Models) -> None:
             stack.enter_context(desk.admitted())
     with desk.admitted():
         pass
+
+
+# ----- what goes wrong on the way
+
+
+class Tone:
+    """An engine that hums, and remembers in which threads it was asked.
+
+    Args:
+        after: Called with the number of the clause when it was made.
+    """
+
+    rate = 24_000
+    fingerprint = "tone"
+
+    def __init__(self, after: Callable[[int], None] = lambda index: None) -> None:
+        self.after = after
+        self.threads: set[str] = set()
+
+    def synthesize(self, clause: Clause, voice: Voice, **options: Any) -> Speech:
+        self.threads.add(threading.current_thread().name)
+        pcm = np.sin(np.arange(self.rate // 2) / 9).astype(np.float32) / 3
+        self.after(clause.index)
+        return Speech(
+            clause=clause,
+            spoken=clause.text,
+            pcm=pcm,
+            rate=self.rate,
+            phones=(),
+            words=(),
+            epoch=0,
+        )
+
+
+@pytest.fixture
+def humming(monkeypatch: pytest.MonkeyPatch) -> Tone:
+    tone = Tone()
+
+    def made(engine: str) -> Tone:
+        tone.threads.add(threading.current_thread().name)
+        return tone
+
+    monkeypatch.setattr(speaker_room, "shared_synthesizer", made)
+    return tone
+
+
+@pytest.fixture
+def plain(home: Path) -> Iterator[Models]:
+    """What is used of the engine when nothing is heard; without weights."""
+    made = Models(home / "audit")
+    yield made
+    made.close()
+
+
+@contextlib.asynccontextmanager
+async def on_desk(models: Models, wait: float = 0.4) -> AsyncIterator[tuple[str, SpeechDesk]]:
+    served = Served(models.folder)
+    desk = SpeechDesk(models, wait=wait)
+    config = server_config(create_app(served.sessions, served.settings, desk), served.settings)
+    config.lifespan = "on"
+    async with on_loopback(config) as found:
+        yield f"{found}/v1/audio/speech", desk
+    desk.close()
+
+
+def wish_of(**fields: Any) -> dict[str, Any]:
+    usual = {"model": "m", "voice": "xiaoyi", "input": "好。是的。", "response_format": "pcm"}
+    return usual | fields
+
+
+async def test_the_engine_is_made_in_its_own_thread(plain: Models, humming: Tone) -> None:
+    async with on_desk(plain) as (address, _), httpx.AsyncClient() as http:
+        answer = await http.post(address, json=wish_of(label="elsewhere"))
+    assert answer.status_code == 200 and len(answer.content) == 2 * humming.rate
+    assert humming.threads == {"voice"}
+
+
+def test_two_threads_make_one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Tone] = []
+
+    class Slow:
+        def create(self) -> Tone:
+            time.sleep(0.1)
+            made.append(Tone())
+            return made[-1]
+
+    monkeypatch.setattr(speaker_room, "SYNTHESIZERS", {"slow-to-make": Slow()})
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(shared_synthesizer, ["slow-to-make"] * 2))
+    assert len(made) == 1 and found[0] is found[1]
+
+
+async def test_a_stream_that_cannot_begin_says_why(plain: Models, humming: Tone) -> None:
+    def fail(index: int) -> None:
+        if index == failing:
+            raise ResourceError("the engine is out of breath", fix="wait")
+
+    wish = wish_of(stream=True)
+    async with on_desk(plain) as (address, _), httpx.AsyncClient() as http:
+        plain.busy = True
+        answer = await http.post(address, json=wish)
+        assert answer.status_code == 503 and answer.json()["error"]["code"] == "busy"
+        assert answer.headers["retry-after"]
+        plain.busy = False
+        failing, humming.after = 0, fail
+        answer = await http.post(address, json=wish)
+        assert answer.status_code == 503 and "breath" in answer.json()["error"]["message"]
+        failing = 1
+        with pytest.raises(httpx.RemoteProtocolError):  # never taken for the whole
+            await http.post(address, json=wish)
+        failing = 2
+        answer = await http.post(address, json=wish)
+        assert answer.status_code == 200 and "content-length" not in answer.headers
+        sound = np.frombuffer(answer.content, "<i2").astype(np.float32) / 32767
+        ears = soxr.resample(sound, humming.rate, 16_000)
+        assert correlation(ears, audio_label(16_000)) > 0.9
+
+
+async def test_a_voice_taken_back_is_not_spoken_with(
+    plain: Models, humming: Tone, home: Path
+) -> None:
+    consent = granted(uses=("live",))
+    real(home, consent)
+    spoken: list[int] = []
+
+    def revoke(index: int) -> None:
+        spoken.append(index)
+        Consents().revoke(consent, "asked")
+
+    humming.after = revoke
+    async with on_desk(plain) as (address, _), httpx.AsyncClient() as http:
+        for _ in range(2):  # between two clauses, and before the first
+            answer = await http.post(address, json=wish_of(voice="lin"))
+            assert answer.status_code == 403 and answer.json()["error"]["code"] == "no_consent"
+            assert "was revoked" in answer.json()["error"]["message"]
+            assert spoken == [0]
+
+
+async def test_a_stream_ends_when_the_voice_is_taken_back(
+    plain: Models, humming: Tone, home: Path
+) -> None:
+    consent = granted(uses=("live",))
+    real(home, consent)
+    desk = SpeechDesk(plain)
+    pieces = desk.encoded(SpeechRequest(**wish_of(voice="lin", stream=True)), {})
+    assert len(await anext(pieces)) > humming.rate
+    Consents().revoke(consent, "asked")
+    with pytest.raises(ConsentError, match="was revoked"):
+        await anext(pieces)
+    desk.close()
+
+
+async def test_a_voice_for_the_news_is_not_spoken_with_here(
+    plain: Models, humming: Tone, home: Path
+) -> None:
+    real(home, granted(uses=("news",)))
+    async with on_desk(plain) as (address, _), httpx.AsyncClient() as http:
+        answer = await http.post(address, json=wish_of(voice="lin"))
+    assert answer.status_code == 403 and "'live' is not among" in answer.text
+    assert not humming.threads
+
+
+def places(desk: SpeechDesk) -> int:
+    with contextlib.ExitStack() as stack:
+        for number in range(4):
+            try:
+                stack.enter_context(desk.admitted())
+            except Refused:
+                return number
+    return 4
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_hangs_up_gives_its_place_back(plain: Models, stream: bool) -> None:
+    plain.busy = True
+    async with on_desk(plain, wait=60) as (address, desk), asyncio.timeout(10):
+        async with httpx.AsyncClient() as http:
+            calling = asyncio.ensure_future(http.post(address, json=wish_of(stream=stream)))
+            while places(desk) == 4:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            calling.cancel()
+            await asyncio.wait([calling])
+        while places(desk) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_pauses_are_bounded_in_all(plain: Models, humming: Tone) -> None:
+    async with on_desk(plain) as (address, _), httpx.AsyncClient() as http:
+        answer = await http.post(address, json=wish_of(input="[pause 10]好。" * 7))
+        assert answer.status_code == 400
+        assert "pauses are 70 s in all, over 60 s" in answer.json()["error"]["message"]
+        assert not humming.threads
+        wish = wish_of(input="[pause 10]好。" * 6, label="elsewhere")
+        answer = await http.post(address, json=wish)
+    assert len(answer.content) == 2 * round(63 * humming.rate)
+
+
+def flac(rate: int, frames: int) -> bytes:
+    """Silence in frames of 65,535 samples, 14 bytes each."""
+
+    def remainder(data: bytes, bits: int, polynomial: int) -> bytes:
+        value = 0
+        for byte in data:
+            value ^= byte << (bits - 8)
+            for _ in range(8):
+                value = (value << 1) ^ (polynomial if value >> (bits - 1) else 0)
+                value &= (1 << bits) - 1
+        return value.to_bytes(bits // 8, "big")
+
+    info = b"\xff\xff\xff\xff" + bytes(6)  # lengths of blocks, of frames
+    info += (rate << 44 | 15 << 36).to_bytes(8, "big") + bytes(16)
+    data = b"fLaC\x80\x00\x00\x22" + info
+    for number in range(frames):
+        head = b"\xff\xf8\x70\x08" + chr(number).encode() + b"\xff\xfe"
+        frame = head + remainder(head, 8, 0x07) + bytes(3)
+        data += frame + remainder(frame, 16, 0x8005)
+    return data
+
+
+def test_a_small_file_takes_no_large_memory() -> None:
+    sound = decode(flac(16_000, 2), 60)
+    assert len(sound) == 2 * 65_535 and not sound.any()
+    small = flac(10, 500)
+    assert len(small) < 8192
+    with pytest.raises(InputError, match="sample rate is 10 Hz"):
+        decode(small, 600)
+    with pytest.raises(InputError, match="sample rate is 384000 Hz"):
+        decode(flac(384_000, 1), 600)
+    resampled: list[int] = []
+
+    class Counting:
+        def __init__(self, *given: Any) -> None:
+            self._real = AudioResampler(*given)
+
+        def resample(self, frame: Any) -> Any:
+            resampled.append(frame.samples if frame is not None else 0)
+            return self._real.resample(frame)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(InputError, match="longer"):
+        patch.setattr(sound_room, "AudioResampler", Counting)
+        decode(flac(4000, 500), 20)  # 16.4 s a frame
+    assert resampled == [65_535]
+    exact = decode(wav(np.zeros(16_000)), 1.0)
+    assert len(exact) == 16_000
 
 
 def test_long_speech_is_cut_where_it_is_least_likely(data_dir: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+import moderngl
 import numpy as np
 import pytest
 
@@ -155,9 +159,78 @@ def test_a_machine_without_egl_says_what_to_install(monkeypatch: pytest.MonkeyPa
         raise Exception("libEGL.so not found in /lib, /usr/lib or LD_LIBRARY_PATH")
 
     monkeypatch.setattr(head_gl.moderngl, "create_context", broken)
-    monkeypatch.setattr(head_gl, "_LOCAL", head_gl._Local())
-    with pytest.raises(ResourceError, match="libegl1 libgl1-mesa-dri"):
-        head_gl.stage()
+    monkeypatch.setattr(head_gl, "_POOL", head_gl.StagePool(limit=1))
+    for _ in range(2):  # the place of the one that failed is free again
+        with pytest.raises(ResourceError, match="libegl1 libgl1-mesa-dri"):
+            head_gl.stage()
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[head_gl.StagePool]:
+    """An unused pool of two stages in place of the process's."""
+    fresh = head_gl.StagePool(limit=2)
+    try:
+        fresh.prepare()
+    except ResourceError as error:
+        pytest.skip(f"no OpenGL without a display here: {error.message}")
+    monkeypatch.setattr(head_gl, "_POOL", fresh)
+    yield fresh
+    for stage in fresh._free:
+        stage.context.release()
+
+
+def in_thread(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_threads_one_after_another_share_one_stage(pool: head_gl.StagePool) -> None:
+    head = avatar("lan")
+    here = head.renderer(128).render(MotionFrame.rest()).copy()
+    there: list[np.ndarray] = []
+    for _ in range(12):
+        in_thread(lambda: there.append(head.renderer(128).render(MotionFrame.rest()))).join(20)
+    assert pool.made == 1
+    assert len(there) == 12 and all(np.array_equal(here, picture) for picture in there)
+
+
+def test_no_more_stages_than_the_limit_and_the_next_thread_waits(pool: head_gl.StagePool) -> None:
+    drawn: list[np.ndarray] = []
+    with pool.lend() as first, ExitStack() as second:
+        other = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with pool.lend() as lent:
+                assert lent is not first
+                other[0].set()
+                other[1].wait(20)
+
+        holder = in_thread(hold)
+        second.callback(other[1].set)
+        assert other[0].wait(20) and pool.made == 2
+        render = avatar("lan").renderer(128).render
+        waiting = in_thread(lambda: drawn.append(render(MotionFrame.rest())))
+        waiting.join(0.2)
+        assert waiting.is_alive() and drawn == []
+    holder.join(20)
+    waiting.join(20)
+    assert pool.made == 2 and len(drawn) == 1 and drawn[0].any()
+
+
+def test_an_avatar_that_is_gone_leaves_nothing_on_the_stage(pool: head_gl.StagePool) -> None:
+    freed: list[object] = []
+    for height in (64, 80, 96, 112, 128, 144):
+        short = load_head_bundle(AVATARS / "lan")
+        short.renderer(height).render(MotionFrame.rest())
+        (stage,) = pool._free
+        freed.extend(model._index for model in stage._models.values())
+        del short
+        gc.collect()
+    avatar("lan").renderer(64).render(MotionFrame.rest())
+    assert len(stage._models) == 1 and len(stage._targets) == head_gl._TARGETS
+    assert len(freed) == 6
+    assert all(isinstance(b.mglo, moderngl.InvalidObject) for b in freed)  # type: ignore[attr-defined]
 
 
 def stored(name: str) -> dict[str, np.ndarray]:

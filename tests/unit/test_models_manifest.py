@@ -38,7 +38,8 @@ def test_shipped_models_and_where_pip_alone_gets_them():
     }
     for spec in models.values():
         first = spec.carriers[0]
-        assert first.kind == "pypi", spec.name
+        # What no default needs may come from npm alone, whose archives need no node.
+        assert first.kind == ("npm" if spec.name == "kokoro-fp32" else "pypi"), spec.name
         assert all(first.offers(file) for file in spec.files), spec.name
         assert len({file.name for file in spec.files}) == len(spec.files)
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from digital_human.apps import doctor
 from digital_human.apps.news.check import check_script, check_space
 from digital_human.apps.news.load import load_script
 from digital_human.apps.news.template import new_project
@@ -167,3 +168,20 @@ def test_what_may_not_be_meant_is_said_without_stopping(tmp_path: Path) -> None:
 
     path.write_text(SCRIPT, encoding="utf-8")
     assert check_script(load_script(path)).warnings == ()
+
+
+def test_the_terms_of_the_neural_mouth_are_said_where_it_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cv2.imwrite(str(tmp_path / "p.png"), np.zeros((90, 160, 3), np.uint8))
+    path = tmp_path / "script.yaml"
+    path.write_text(SCRIPT, encoding="utf-8")
+    monkeypatch.setenv("DH_FACE", "neural")
+    settings.cache_clear()
+    try:
+        (warning,) = check_script(load_script(path)).warnings
+        assert "non-commercial" in warning
+        assert any(c.name == "licence" and c.state == "warn" for c in doctor._settings())
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()

@@ -223,17 +223,20 @@ async def test_hung_picture_repeats_the_last_until_it_is_back(
 ) -> None:
     monkeypatch.setattr(pacer_module, "_HANG_SECONDS", 0.2)
     stage, drawing = Stage(), threading.Lock()
-    gate = threading.Event()
+    gate, back = threading.Event(), threading.Event()
 
     def hangs(pts: int) -> None:
         assert drawing.acquire(blocking=False), "two pictures are drawn at once"
         if pts == 10:
             assert gate.wait(20)
         drawing.release()
+        if pts == 10:
+            back.set()
 
     def free(pts: int) -> None:
         if pts == 20:
             gate.set()
+            assert back.wait(20)
 
     stage.source.before_picture, stage.source.before_sound = hangs, free
     await stage.run(60)

@@ -15,14 +15,20 @@ import soundfile
 from PIL import Image
 from typer.testing import CliRunner
 
-from digital_human.errors import ConsentError, InputError
-from digital_human.safety.consent import Consents
+from digital_human.config import settings
+from digital_human.errors import ConsentError, InputError, ResourceError
+from digital_human.safety.consent import Consents, read_consent_file
 from digital_human.speech import commands
 from digital_human.speech.cloning import card
 from digital_human.speech.cloning.card import Card, Likeness, Measures, Sound
 from digital_human.speech.cloning.references import References, Report, Utterance
 from digital_human.speech.types import Phone, Word
-from digital_human.speech.voices import load_voice, own_voice_names, read_voice
+from digital_human.speech.voices import (
+    changing_alone,
+    load_voice,
+    own_voice_names,
+    read_voice,
+)
 
 CONSENT = """
 subject = "林"
@@ -210,6 +216,104 @@ def test_a_consent_that_ends_meanwhile_stops_the_work(
     assert own_voice_names() == []
 
 
+def _left(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / "voices").iterdir())
+
+
+def _merged(name: str) -> Path:
+    """What stands for a model with an adapter in it."""
+    path = settings().cache_dir / "kokoro" / f"kokoro-4-{name}-{'0a' * 16}.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"model")
+    return path
+
+
+@pytest.mark.parametrize("error", [InputError("too much noise"), ConsentError("taken back")])
+def test_recordings_that_were_refused_do_not_stay_prepared(
+    made: list[str], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        assert (home / "voices" / ".lin.part" / "references" / "references.json").is_file()
+        raise error
+
+    monkeypatch.setattr(sys.modules["digital_human.speech.cloning.adapt"], "adapt", refuse)
+    merged, other = _merged("lin"), _merged("lin-mei")
+    with pytest.raises(type(error)):
+        run("create", "lin", *given(tmp_path))
+    assert _left(home) == [] and not merged.exists() and other.exists()
+    assert [c.reason for c in Consents().list()] == ["the voice could not be made"]
+
+
+def test_an_unfinished_voice_can_be_removed(
+    made: list[str], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["digital_human.speech.cloning.adapt"], "adapt", stop)
+    run("create", "lin", *given(tmp_path), code=130)
+    assert _left(home) == [".lin.part"]
+    with changing_alone("lin"), pytest.raises(ResourceError, match="another process is making"):
+        run("remove", "lin", "-y")
+    assert _left(home) == [".lin.part"]
+    assert ".lin.part" in run("remove", "lin", answer="y\n")
+    assert _left(home) == []
+
+
+def test_the_adapted_model_goes_with_the_voice(made: list[str], home: Path, tmp_path: Path) -> None:
+    run("create", "lin", *given(tmp_path))
+    mine, other, shared = _merged("lin"), _merged("lin-mei"), _merged("x")
+    shared = shared.rename(shared.with_name("kokoro-4-0123456789abcdef.onnx"))
+    assert str(mine) in run("remove", "lin", "-y")
+    assert not mine.exists() and other.exists() and shared.exists()
+
+
+def test_where_the_adapted_model_is_kept_is_where_it_is_removed(
+    made: list[str], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digital_human.speech.synthesizers import kokoro, kokoro_adapter
+
+    run("create", "lin", *given(tmp_path))
+    written: list[Path] = []
+
+    def write(model: Path, target: Path) -> None:
+        target.write_bytes(b"model")
+        written.append(target)
+
+    files = SimpleNamespace(path=lambda name: tmp_path)
+    monkeypatch.setattr(kokoro, "store", lambda: files)
+    monkeypatch.setattr(kokoro_adapter, "adapted_model", lambda *_: None)
+    monkeypatch.setattr(kokoro.graph, "write_timed", write)
+    monkeypatch.setattr(kokoro.graph, "open_session", lambda *_: object())
+    (tmp_path / "model.onnx").write_bytes(b"model")
+    kokoro.KokoroSynthesizer(voices=tmp_path)._opened(load_voice("lin"))
+    assert len(written) == 1 and written[0].exists()
+    run("remove", "lin", "-y")
+    assert not written[0].exists()
+
+
+def test_a_file_of_speech_needs_the_consent_for_news(
+    made: list[str], home: Path, tmp_path: Path
+) -> None:
+    options = given(tmp_path)
+    consent = tmp_path / "lin.toml"
+    consent.write_text(consent.read_text("utf-8").replace('"live", "news"', '"live"'), "utf-8")
+    run("create", "lin", *options, "--no-adapt")
+    with pytest.raises(ConsentError, match="'news' is not among them"):
+        run("say", "lin", "hello", "-o", str(tmp_path / "x.wav"))
+    assert not (tmp_path / "x.wav").exists()
+
+
+def test_a_voice_made_from_recordings_is_of_a_real_person(
+    made: list[str], home: Path, tmp_path: Path
+) -> None:
+    options = given(tmp_path)
+    consent = tmp_path / "lin.toml"
+    consent.write_text('person = "generated"\n' + consent.read_text("utf-8"), "utf-8")
+    run("create", "lin", *options, "--no-adapt")
+    assert 'person = "real"' in (home / "voices" / "lin" / "voice.toml").read_text("utf-8")
+
+
 def test_what_is_refused_before_anything_is_recorded(
     made: list[str], home: Path, tmp_path: Path
 ) -> None:
@@ -245,8 +349,19 @@ def test_a_damaged_voice_does_not_hide_the_others(home: Path) -> None:
     folder = home / "voices" / "broken"
     folder.mkdir(parents=True)
     (folder / "voice.toml").write_text("name = 3", "utf-8")
+    # One whose recordings are gone.
+    text = (settings().voices_dir / "heart.toml").read_text("utf-8").replace('"heart"', '"lost"', 1)
+    options = given(folder)
+    file = read_consent_file(Path(options[3]))
+    consent = Consents().grant(file, {"lin.wav": "ab" * 32}).id
+    text = text.replace('"synthetic"', f'"{consent}"')
+    lost = folder.with_name("lost")
+    lost.mkdir()
+    more = f'references = ["lin.wav"]\nsources = ["{"ab" * 32}"]\n'
+    (lost / "voice.toml").write_text(more + text, "utf-8")
     listed = run("list")
     assert "damaged" in listed and "xiaoyi" in listed
+    assert "lin.wav does not exist" in run("show", "lost") and "real, not usable" in listed
 
 
 @pytest.mark.parametrize(

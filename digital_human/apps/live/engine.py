@@ -21,7 +21,7 @@ from digital_human.dialogue.llm.workers import Workers
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
 from digital_human.dialogue.poems import Poems, recited
-from digital_human.errors import Cancelled, DigitalHumanError, InputError
+from digital_human.errors import Cancelled, ConsentError, DigitalHumanError, InputError
 from digital_human.face.avatar import Avatar, open_avatar
 from digital_human.models import store
 from digital_human.safety.audit import AuditLog
@@ -33,6 +33,7 @@ from digital_human.speech.recognizers.base import Recognizer
 from digital_human.speech.speaker import Speaker, clause_cache
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.types import Clause, Language
+from digital_human.speech.voices import Voice, load_voice, require_voice
 
 log = structlog.get_logger()
 
@@ -119,7 +120,7 @@ class Engine:
             told(f"persona {name}")
             cast = await self.cast(name)
             await self.avatar(cast.persona.avatar)
-            voice = Speaker(cast.persona.voice)
+            voice = Speaker(await self.voicing.call(load_voice, cast.persona.voice, "live"))
             await self.voicing.call(_warm, voice)
             for language, text in cast.persona.greeting.items():
                 for clause in live_clauses(text, language):
@@ -152,16 +153,20 @@ class Engine:
             self._avatars[name] = await self.judging.call(open_avatar, name)
         return self._avatars[name]
 
-    def mouth(self, voice: str, cast: Cast) -> Mouth:
-        """A voice for one session of ``cast``; reads files.
+    def mouth(self, voice: Voice, cast: Cast) -> Mouth:
+        """The mouth of one session of ``cast``; reads files.
+
+        Args:
+            voice: One that may be used live.
+            cast: Who speaks.
 
         Raises:
-            InputError: There is no such voice, or it does not read all languages of the persona.
+            InputError: The voice does not read all languages of the persona.
         """
         speaker = Speaker(voice, lexicon=cast.lexicon, cache=clause_cache(keep=False))
         if unread := set(cast.persona.languages) - set(speaker.voice.languages):
             raise InputError(
-                f"voice {voice!r} does not read {', '.join(sorted(unread))}",
+                f"voice {voice.name!r} does not read {', '.join(sorted(unread))}",
                 fix="choose a voice that reads every language of the persona",
             )
         return Mouth(speaker, self.voicing, self.recalling)
@@ -189,12 +194,21 @@ class Engine:
             await self._speak_ahead(cast, answers)
 
     async def _speak_ahead(self, cast: Cast, clauses: Sequence[Clause]) -> None:
-        speaker = Speaker(cast.persona.voice, lexicon=cast.lexicon)
-        count = 0
+        """Speak ``clauses`` into the cache, for as long as whose voice it is agrees."""
+        name, count = cast.persona.voice, 0
+        try:
+            voice = await self.recalling.call(load_voice, name, "live")
+        except ConsentError as error:
+            log.info("speech is not prepared", persona=cast.persona.name, cause=error.message)
+            return
+        speaker = Speaker(voice, lexicon=cast.lexicon)
         for clause in clauses:
             try:
                 await self._unhurried(self.voicing, partial(_spoken, speaker, clause))
                 count += 1
+            except ConsentError as error:
+                log.info("speech is not prepared", persona=cast.persona.name, cause=error.message)
+                return
             except DigitalHumanError as error:
                 log.warning("cannot prepare a clause", text=clause.text, cause=str(error))
         log.info("prepared speech", persona=cast.persona.name, clauses=count)
@@ -248,6 +262,7 @@ def _warm(speaker: Speaker) -> None:
 
 
 def _spoken(speaker: Speaker, clause: Clause, cancelled: Callable[[], bool]) -> None:
+    require_voice(speaker.voice, "live")
     speaker.speak(clause, cancelled=cancelled)
 
 

@@ -125,7 +125,7 @@ class LiveSession:
         heard = await engine.recalling.call(load_voice, self.voice, "live")
         self._given = {i.consent for i in (avatar.manifest, heard) if i.person == "real"}
         background = await engine.recalling.call(find_background, persona, self._first_background)
-        mouth = await engine.judging.call(engine.mouth, self.voice, self._cast)
+        mouth = await engine.judging.call(engine.mouth, heard, self._cast)
         self.performer = await engine.judging.call(
             Performer, avatar, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
             label=label_text(persona.languages[0]),

@@ -16,8 +16,10 @@ from digital_human.apps.news.consent import require_consent
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import plan_programme
 from digital_human.apps.news.script import Segment, Text, text_in, voice_in
+from digital_human.config import settings
 from digital_human.errors import ConsentError, DigitalHumanError, InputError, ResourceError
 from digital_human.face.avatar import open_avatar
+from digital_human.face.bundle import NEURAL_NOTICE
 from digital_human.media.clips import probe_media
 from digital_human.media.glyphs import missing_glyphs
 from digital_human.safety.audit import AuditLog
@@ -102,7 +104,7 @@ def check_script(file: ScriptFile) -> Checked:
         tuple(findings),
         Verdict.of(hit for finding in findings for hit in finding.verdict.hits),
         seconds,
-        (*_untranslated(file), *_unseen(file)),
+        (*_untranslated(file), *_unseen(file), *_terms()),
     )
 
 
@@ -214,6 +216,11 @@ def _unseen(file: ScriptFile) -> Iterator[str]:
                 yield file.problem(
                     location, f"the screen has no letters for {missing} and leaves them out"
                 )
+
+
+def _terms() -> Iterator[str]:
+    if settings().face == "neural":
+        yield NEURAL_NOTICE
 
 
 def _readings(file: ScriptFile) -> Iterator[str]:

@@ -236,7 +236,7 @@ def cache_key(plan: SegmentPlan) -> str:
     media = [*plan.pictures, plan.video, plan.look.logo_picture]
     if isinstance(plan.look.background, Path):
         media.append(plan.look.background)
-    voices = [load_voice(person.voice) for person in plan.people.values()]
+    voices = [load_voice(person.voice, "news") for person in plan.people.values()]
     material = {
         "plan": asdict(plan),
         "program": _program_digest(),

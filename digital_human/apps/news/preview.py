@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from digital_human.apps.news.check import check_script, print_verdict
+from digital_human.apps.news.consent import ConsentWatch
 from digital_human.apps.news.load import ScriptFile
 from digital_human.apps.news.plan import RATE, SegmentPlan, plan_programme
 from digital_human.apps.news.studio import Studio
@@ -44,11 +45,15 @@ def preview_script(file: ScriptFile, folder: Path, allow: str | None) -> None:
         pictures: list[ByteArray] = []
         sounds: list[FloatArray] = []
         plans = plan_programme(file, language)
+        people = [person for plan in plans for person in plan.people.values()]
+        watch = ConsentWatch((p.avatar for p in people), (p.voice for p in people))
         for plan in track(plans, f"previewing {language}", console=console, transient=True):
+            watch.check()
             studio = Studio(plan, settings().cpu_threads)
             timeline = _timeline(plan, studio)
             sounds.append(timeline.sound())
             pictures += [_look(studio, timeline, shot) for shot in range(len(timeline.shots))]
+        watch.check()
         sheet, sound = folder / f"sheet-{language}.png", folder / f"sound-{language}.wav"
         pcm = with_audible_label(normalise(np.concatenate(sounds), RATE), RATE)
         with disk_errors(folder):

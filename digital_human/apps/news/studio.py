@@ -23,6 +23,7 @@ from digital_human.speech.speaker import Speaker
 from digital_human.speech.text.emotion import emotion_of
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.types import Emotion, Speech
+from digital_human.speech.voices import load_voice
 
 # Programme frame handed to the compositor in every segment but the first: past the time in which
 # the label must be large.
@@ -44,7 +45,8 @@ class Studio:
         self._avatars = {key: open_avatar(p.avatar) for key, p in plan.people.items()}
         lexicon = Lexicon.from_mapping(dict(plan.lexicon), where="the script's lexicon")
         self._speakers = {
-            key: Speaker(p.voice, lexicon=lexicon, speed=p.speed) for key, p in plan.people.items()
+            key: Speaker(load_voice(p.voice, "news"), lexicon=lexicon, speed=p.speed)
+            for key, p in plan.people.items()
         }
         self.framings = {key: frame_of(avatar) for key, avatar in self._avatars.items()}
         self._renderers: dict[tuple[str, int], Renderer] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +14,11 @@ from PIL import Image
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face.build import head_bake
-from digital_human.face.build.gltf_bust import Bust, cut_bust
+from digital_human.face.build.gltf_bust import MOUTH_OPENERS, Bust, cut_bust
 from digital_human.face.build.gltf_file import GltfFile
 from digital_human.face.build.gltf_look import Look, flatten
 from digital_human.face.build.gltf_names import find
+from digital_human.face.build.gltf_rights import denied, rights
 from digital_human.face.build.gltf_scene import pose
 from digital_human.face.build.gltf_targets import Places, build_targets
 from digital_human.face.build.head_marks import hold_lids
@@ -33,12 +33,15 @@ from digital_human.face.head_bundle import (
     MAX_VERTICES,
     UNIT,
     HeadAvatar,
+    HeadMesh,
     read_mesh,
     vertex_normals,
 )
 from digital_human.face.manifest import CANVAS, AvatarManifest, DisplayName, FaceFrame
 from digital_human.face.mesh import IntArray
-from digital_human.face.motion import MotionFrame
+from digital_human.face.motion import INDEX, MotionFrame
+from digital_human.face.renderers.head_shape import HeadShape
+from digital_human.face.shape import JAW_GAP
 from digital_human.safety.consent import Consent
 
 Progress = Callable[[str, float], None]
@@ -51,6 +54,10 @@ _SKIES, _LIGHTS = 44, 8  # directions in which sky and key light are looked for
 _LEAST_SKY, _LEAST_KEY = 0.30, 0.35  # models are lit a little even where nothing reaches
 _PIVOT = 0.14, -0.95  # io: over the chin, behind the eyes
 _STEP = 32767 * UNIT
+_OPEN, _LEAST = (
+    0.6,
+    0.65,
+)  # jaw at which a mouth is measured, and the share of its gap it must reach
 
 
 def create_from_gltf(
@@ -75,10 +82,13 @@ def create_from_gltf(
 
     Raises:
         InputError: The file is damaged, too large, compressed, or has no face that can talk.
+            What its licence does not allow is told to ``progress`` as a warning.
         ResourceError: This machine has no OpenGL without a display.
     """
     progress("reading the model", 0.0)
     file = GltfFile(path)
+    for kind in denied(file):
+        progress(f"warning: the model's own licence does not allow {kind}", 0.0)
     posed = pose(file)
     progress("looking for the face", 0.2)
     bust = cut_bust(file, posed, find(file, posed.names))
@@ -92,6 +102,7 @@ def create_from_gltf(
     progress("drawing the picture at rest", 0.8)
     draft = _manifest(file, name, consent, display, gender, bust, {CANVAS: b""})
     mesh = read_mesh(path, arrays)
+    _check_mouth(file, bust, mesh)
     avatar = HeadAvatar(draft, out, np.zeros((1, 1, 4), np.uint8), mesh, tuple(textures))
     rest = avatar.renderer(draft.canvas[1]).render(MotionFrame.rest())
     if not (rest[..., 3] > 128).mean() > 0.02:
@@ -123,26 +134,59 @@ def check_model(path: Path) -> str:
     return GltfFile(path).sha256
 
 
+def _check_mouth(file: GltfFile, bust: Bust, mesh: HeadMesh) -> None:
+    """A mouth that cannot open as wide as speech asks for does not talk."""
+    shape = HeadShape(mesh)
+    gaps = []
+    for jaw in (0.0, _OPEN):
+        curves = np.zeros(len(INDEX), np.float32)
+        curves[INDEX["jawOpen"]] = jaw
+        moved, _ = shape.frame(curves, np.zeros(6, np.float32), 0.0, 0.0)
+        upper, lower = (
+            float((moved if mesh.marks[name] < len(moved) else mesh.positions)[mesh.marks[name], 1])
+            for name in ("lip_upper", "lip_lower")
+        )
+        gaps.append(upper - lower)
+    asked = _OPEN * JAW_GAP * shape.size
+    if not gaps[1] - gaps[0] >= _LEAST * (asked - gaps[0]):
+        opener = next(name for name in MOUTH_OPENERS if name in bust.fields)
+        raise file.wrong(
+            f"the mouth does not open: target {opener} parts the lips by "
+            f"{gaps[1] - gaps[0]:.3f} of {asked:.3f} outer-eye distances",
+            "make that target move the lower lip down and leave the upper lip",
+        )
+
+
+def _check_size(file: GltfFile, vertices: int, triangles: int) -> None:
+    if vertices > MAX_VERTICES or triangles > MAX_TRIANGLES:
+        raise file.wrong(
+            f"head and shoulders have {vertices} vertices and {triangles} triangles",
+            f"simplify it to {MAX_VERTICES} vertices and {MAX_TRIANGLES} triangles (decimate)",
+        )
+
+
 def _assemble(file: GltfFile, bust: Bust) -> tuple[dict[str, Any], list[ByteArray]]:
     """The arrays of ``head.npz``, and its textures."""
     points = bust.positions
+    _check_size(file, len(points), len(bust.triangles))
+    if not 1 <= (count := len(np.unique(bust.piece))) <= MAX_PARTS:
+        raise file.wrong(
+            f"head and shoulders have {count} materials, at most {MAX_PARTS} are drawn",
+            "join materials into one texture atlas",
+        )
     places = Places(points, bust.skin, bust.marks)
     eyes = _eyeballs(bust)
     targets = build_targets(bust.fields, places, bool(eyes[:, 3].any()))
     _hold_lids(targets, points, eyes)
     baked = _bake(bust, targets)
     source, uv, triangles, parts, textures = _parts(file, bust, eyes)
+    _check_size(file, len(source), len(triangles))
     stored = {name: _steps(own[source]) for name, own in targets.items()}
     stored = {name: own for name, own in stored.items() if own.any()}
     moves = np.any([own.any(axis=1) for own in stored.values()], axis=0)
     order = np.argsort(~moves, kind="stable")
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    if len(order) > MAX_VERTICES or len(triangles) > MAX_TRIANGLES:
-        raise file.wrong(
-            f"head and shoulders have {len(order)} vertices and {len(triangles)} triangles",
-            f"simplify it to {MAX_VERTICES} vertices and {MAX_TRIANGLES} triangles (decimate)",
-        )
     where = np.full(len(points), -1, np.int64)
     where[source[::-1]] = np.arange(len(source))[::-1]
     moved, chin = int(moves.sum()), float(points[bust.marks["chin"], 1])
@@ -156,7 +200,7 @@ def _assemble(file: GltfFile, bust: Bust) -> tuple[dict[str, Any], list[ByteArra
         "offsets": np.stack([own[order][:moved] for own in stored.values()]),
         "eyes": eyes,
         "pivot": np.array([0.0, chin + _PIVOT[0], _PIVOT[1]], np.float32),
-        "marks": np.array([place[max(0, where[bust.marks[m]])] for m in MARKS], np.int32),
+        "marks": np.array([place[where[bust.marks[m]]] for m in MARKS], np.int32),
     }, textures
 
 
@@ -244,6 +288,7 @@ def _parts(
     order = sorted(range(len(bust.looks)), key=lambda i: bust.looks[i][0].alpha == "BLEND")
     order = [i for i in order if (bust.piece == i).any()]
     pictures: dict[tuple[Any, ...], int] = {}
+    decoded: dict[int, ByteArray | None] = {-1: None}
     textures: list[ByteArray] = []
     sources, uvs, triangles, rows = [], [], [], []
     count, first = 0, 0
@@ -254,18 +299,15 @@ def _parts(
         key = (look, tiles)
         if key not in pictures:
             pictures[key] = len(textures)
-            textures.append(_texture(file, look, tiles))
+            if look.texture not in decoded:
+                decoded[look.texture] = _shrunk(file.picture(look.texture), _TEXTURE)
+            textures.append(_texture(decoded[look.texture], look, tiles))
         material = _material(look, bool(eye) and bool(eyes[:, 3].all()))
         rows.append((MATERIALS.index(material), pictures[key], first, len(local)))
         sources.append(source)
         uvs.append(uv)
         triangles.append(local + count)
         count, first = count + len(source), first + len(local)
-    if not 1 <= len(rows) <= MAX_PARTS:
-        raise file.wrong(
-            f"head and shoulders have {len(rows)} materials, at most {MAX_PARTS} are drawn",
-            "join materials into one texture atlas",
-        )
     return (
         np.concatenate(sources).astype(np.int32), np.concatenate(uvs).astype(np.float32),
         np.concatenate(triangles).astype(np.int32), np.array(rows, np.int32), textures,
@@ -304,16 +346,19 @@ def _unrolled(
     )
 
 
-def _texture(file: GltfFile, look: Look, tiles: tuple[int, int]) -> ByteArray:
-    image = file.picture(look.texture) if look.texture >= 0 else None
+def _texture(image: ByteArray | None, look: Look, tiles: tuple[int, int]) -> ByteArray:
     if image is not None:
         across, down = tiles
         largest = _TEXTURE if max(tiles) == 1 else 2 * _TEXTURE // max(tiles)
-        scale = min(1.0, largest / max(image.shape[:2]))
-        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        image = np.tile(image, (down, across, 1))
+        image = np.tile(_shrunk(image, largest), (down, across, 1))
     return flatten(image, look)
+
+
+def _shrunk(image: ByteArray, largest: int) -> ByteArray:
+    """A picture of at most ``largest`` pixels on its longer side."""
+    scale = min(1.0, largest / max(image.shape[:2]))
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _manifest(
@@ -354,5 +399,5 @@ def _manifest(
 
 def _made(file: GltfFile) -> str:
     """Where it comes from, with what the file says of its owner."""
-    said = re.sub(r"[^\w .,:;()/@&+-]", " ", file.document.asset.copyright)[:200].strip()
+    said = rights(file)
     return "Made from a 3D model." + (f" The file says of its rights: {said}" if said else "")

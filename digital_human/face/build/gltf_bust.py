@@ -111,7 +111,7 @@ def cut_bust(file: GltfFile, posed: Posed, found: Found) -> Bust:
     if posed.shoulders is not None:
         below = float(origin[1] + middle[1] - posed.shoulders) / io
         bottom = float(np.clip(below + _UNDER_SHOULDERS, 2.0, _BOTTOM))
-    return _cropped(posed, cloud, points, fields, skin, marks, joints, bottom)
+    return _cropped(file, posed, cloud, points, fields, skin, marks, joints, bottom)
 
 
 def _opener(file: GltfFile, posed: Posed, cloud: _Cloud) -> str:
@@ -172,12 +172,13 @@ def _face(cloud: _Cloud, opening: FloatArray) -> IntArray:
     graph = sparse.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
     _, label = connected_components(graph, directed=False)
     label = label[weld]
-    best, chosen = -1.0, 0
-    for own in np.unique(label[moves]):
-        extent = float(np.prod(np.sort(np.ptp(p[moves & (label == own)], axis=0))[1:]))
-        if extent > best:
-            best, chosen = extent, int(own)
-    return np.flatnonzero(label == chosen).astype(np.int32)
+    own = label[moves]
+    order = np.argsort(own, kind="stable")
+    labels, starts = np.unique(own[order], return_index=True)
+    sorted_ = p[moves][order]
+    extents = np.maximum.reduceat(sorted_, starts) - np.minimum.reduceat(sorted_, starts)
+    areas = np.prod(np.sort(extents, axis=1)[:, 1:], axis=1)
+    return np.flatnonzero(label == labels[np.argmax(areas)]).astype(np.int32)
 
 
 def _facing(file: GltfFile, cloud: _Cloud, skin: IntArray) -> FloatArray:
@@ -264,6 +265,7 @@ def _chin(points: FloatArray, skin: IntArray, marks: dict[str, int]) -> int:
 
 
 def _cropped(
+    file: GltfFile,
     posed: Posed,
     cloud: _Cloud,
     points: FloatArray,
@@ -273,7 +275,7 @@ def _cropped(
     joints: dict[str, FloatArray],
     bottom: float,
 ) -> Bust:
-    """Only what a picture of head and shoulders shows."""
+    """Only what a picture of head and shoulders shows, with all of the face's marks in it."""
     corners = points[cloud.triangles]
     seen = (corners[..., 1].max(axis=1) > -bottom - 0.15) & (
         np.abs(corners[..., 0]).min(axis=1) < _SIDE
@@ -281,6 +283,12 @@ def _cropped(
     used, local = np.unique(cloud.triangles[seen], return_inverse=True)
     place = np.full(len(points), -1, np.int64)
     place[used] = np.arange(len(used))
+    for name, mark in marks.items():
+        if place[mark] < 0:
+            raise file.wrong(
+                f"its {name.replace('_', ' ')} lies outside of head and shoulders",
+                "give a model with one upright head of usual proportions",
+            )
     kept = points[used]
     low = float(kept[np.abs(kept[:, 0]) < 1.2, 1].min(initial=0.0))
     high = float(kept[np.abs(kept[:, 0]) < 2.0, 1].max(initial=0.0))
@@ -300,7 +308,7 @@ def _cropped(
         looks=tuple(looks),
         fields={name: own[used] for name, own in fields.items()},
         skin=place[skin][place[skin] >= 0].astype(np.int32),
-        marks={name: max(0, int(place[i])) for name, i in marks.items()},
+        marks={name: int(place[i]) for name, i in marks.items()},
         joints=joints,
         top=float(np.clip(high + _HEAD_ROOM, *_TOP)),
         bottom=float(np.clip(-low - 0.03, 1.0, bottom)),

@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import io
 import struct
+import warnings
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,6 +70,7 @@ class GltfFile:
         self._refuse_unread()
         self._buffers: dict[int, bytes] = {}
         self._arrays: dict[int, Numbers] = {}
+        self._moves: dict[int, bool] = {}
         self._numbers = 0
 
     def wrong(self, what: str, fix: str = _EXPORT) -> InputError:
@@ -108,6 +110,19 @@ class GltfFile:
             raise self.wrong(f"accessor {index} is {have}, must be {kind}")
         return self._arrays[index]
 
+    def moves(self, target: dict[str, int]) -> bool:
+        """Whether a morph target displaces any vertex at all.
+
+        Raises:
+            InputError: Its accessor is missing, of another type, or leads out of its buffer.
+        """
+        index = target.get("POSITION")
+        if index is None:
+            return False
+        if index not in self._moves:
+            self._moves[index] = bool(self.array(index, "VEC3").any())
+        return self._moves[index]
+
     def picture(self, texture: int) -> ByteArray:
         """A texture's picture as uint8 [h, w, 4] RGBA.
 
@@ -125,15 +140,20 @@ class GltfFile:
             blob = bytes(self._view(view, image.bufferView))
         else:
             blob = self._data_uri(image.uri, f"image {source}")
+        fix = f"make its textures at most {MAX_PICTURE} pixels wide and high"
         try:
-            with Image.open(io.BytesIO(blob), formats=["PNG", "JPEG", "WEBP"]) as opened:
-                if max(opened.size) > MAX_PICTURE:
-                    raise self.wrong(
-                        f"image {source} is {opened.width}×{opened.height}",
-                        f"make its textures at most {MAX_PICTURE} pixels wide and high",
-                    )
-                return np.asarray(opened.convert("RGBA"), np.uint8)
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            with warnings.catch_warnings():
+                # Pillow warns of large pictures; the limit below is the stricter one.
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                with Image.open(io.BytesIO(blob), formats=["PNG", "JPEG", "WEBP"]) as opened:
+                    if max(opened.size) > MAX_PICTURE:
+                        raise self.wrong(f"image {source} is {opened.width}×{opened.height}", fix)
+                    return np.asarray(opened.convert("RGBA"), np.uint8)
+        except Image.DecompressionBombError as error:
+            raise self.wrong(f"image {source} has too many pixels", fix) from error
+        except (
+            UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, struct.error
+        ) as error:  # fmt: skip
             raise self.wrong(f"image {source} cannot be read ({error})") from error
 
     def _bytes(self) -> bytes:
@@ -242,7 +262,7 @@ class GltfFile:
             return np.ndarray(
                 shape, dtype, self._view(described, view), offset, (stride, dtype.itemsize)
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise self.wrong(f"accessor {index} leads out of its buffer") from error
 
     def _view(self, view: View, index: int) -> memoryview:

@@ -10,9 +10,10 @@ import numpy as np
 
 from digital_human.core.frames import ByteArray
 from digital_human.face.build.gltf_file import GltfFile
-from digital_human.face.build.gltf_schema import Material, Primitive
+from digital_human.face.build.gltf_schema import Material, Primitive, TextureUse
 
 _FAR = 1000.0  # repeats of a texture; more is nothing that is meant
+_SETS = 8  # sets of coordinates of a mesh
 Take = Callable[[str, str, dict[str, int]], Any]
 
 
@@ -54,7 +55,7 @@ def look_of(file: GltfFile, primitive: Primitive, take: Take) -> tuple[Look, Any
     count = len(take("POSITION", "VEC3", primitive.attributes))
     uv = np.zeros((count, 2))
     if used is not None:
-        name = f"TEXCOORD_{used.texCoord}"
+        name = f"TEXCOORD_{_set_of(used)}"
         if name in primitive.attributes:
             uv = np.clip(take(name, "VEC2", primitive.attributes), -_FAR, _FAR)
             uv = np.clip(_moved(uv, used.extensions), -_FAR, _FAR)
@@ -70,6 +71,13 @@ def look_of(file: GltfFile, primitive: Primitive, take: Take) -> tuple[Look, Any
     return look, uv
 
 
+def _set_of(used: TextureUse) -> int:
+    """Which set of coordinates a texture takes; ``KHR_texture_transform`` may name another."""
+    change = used.extensions.get("KHR_texture_transform")
+    other = change.get("texCoord") if isinstance(change, dict) else None
+    return other if type(other) is int and 0 <= other < _SETS else used.texCoord
+
+
 def _moved(uv: Any, extensions: Mapping[str, Any]) -> Any:
     """Coordinates after ``KHR_texture_transform``."""
     change = extensions.get("KHR_texture_transform")
@@ -79,8 +87,8 @@ def _moved(uv: Any, extensions: Mapping[str, Any]) -> Any:
     def pair(name: str, default: float) -> Any:
         value = change.get(name)
         if isinstance(value, list) and len(value) == 2:
-            if all(isinstance(v, int | float) for v in value):
-                return np.clip(np.nan_to_num(np.array(value, np.float64)), -_FAR, _FAR)
+            if all(isinstance(v, int | float) and abs(v) <= _FAR for v in value):
+                return np.array(value, np.float64)
         return np.array([default, default])
 
     turn = change.get("rotation", 0.0)

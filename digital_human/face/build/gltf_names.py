@@ -8,7 +8,6 @@ groups and VRM 1 expressions bind.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ VISEMES = (
     "aa", "E", "I", "O", "U", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR",
 )  # fmt: skip
 """Mouth shapes of the Oculus set; VRM's five vowels are the first five."""
+_HEAVY = 1e9  # beyond it, a weight is nothing that is meant
 _BINDS = 64  # targets of one expression that are read
 LOOKS = ("lookUp", "lookDown", "lookLeft", "lookRight")
 BOTH = tuple(
@@ -155,5 +155,5 @@ def _index(value: Any, count: int) -> int | None:
 
 
 def _weight(value: Any, full: float) -> float:
-    fits = isinstance(value, int | float) and math.isfinite(value)
+    fits = isinstance(value, int | float) and abs(value) < _HEAVY
     return min(1.0, max(0.0, float(value) / full)) if fits else 0.0

@@ -169,10 +169,8 @@ def pose(file: GltfFile) -> Posed:
                     f"shows more than {MAX_VERTICES} vertices or {MAX_PIECES} meshes",
                     "leave out what is not head and shoulders, or simplify it",
                 )
-            piece = _piece(file, index, primitive, world, bones, weights)
+            piece = _piece(file, index, primitive, world, bones, weights, MAX_MOVES - moves)
             moves += sum(len(own) for own in piece.morphs if own is not None)
-            if moves > MAX_MOVES:
-                raise file.wrong("its targets move too many vertices", "simplify its meshes")
             pieces.append(piece)
     if not pieces:
         raise file.wrong("shows no triangles", "export the meshes of a head with it")
@@ -245,9 +243,10 @@ def _turn(quaternion: tuple[float, float, float, float]) -> Any:
 
 def _target_names(extras: Any, primitives: list[Primitive]) -> list[str]:
     """Names by the custom usual in exporters; empty where the file has none."""
+    count = max(len(p.targets) for p in primitives)
     for holder in (extras, *(p.extras for p in primitives)):
         if isinstance(holder, dict) and isinstance(listed := holder.get("targetNames"), list):
-            return [str(name)[:200] for name in listed]
+            return [str(name)[:200] for name in listed[:count]]
     return []
 
 
@@ -258,7 +257,9 @@ def _piece(
     world: dict[int, Any],
     bones: _Bones,
     weights: list[float],
+    moves: int,
 ) -> Piece:
+    """One primitive at rest, with targets that displace at most ``moves`` vertices together."""
     node = file.document.nodes[index]
     if "POSITION" not in primitive.attributes:
         raise file.wrong(f"mesh {node.mesh} has no positions", "export it without compression")
@@ -274,6 +275,8 @@ def _piece(
     if len(corners) == 0 or int(corners.max()) >= count:
         raise file.wrong(f"mesh {node.mesh}: a triangle leads out of its {count} vertices")
     used, local = np.unique(corners, return_inverse=True)
+    if len(used) * sum(map(file.moves, primitive.targets)) > moves:
+        raise file.wrong("its targets move too many vertices", "simplify its meshes")
 
     def take(name: str, kind: str, attributes: dict[str, int]) -> Any:
         array = file.array(attributes[name], kind)
@@ -284,7 +287,7 @@ def _piece(
     linear, offset, skull, eye = _carried(file, index, primitive, world, bones, take, len(used))
     morphs: list[FloatArray | None] = []
     for target in primitive.targets:
-        delta = take("POSITION", "VEC3", target) if "POSITION" in target else np.zeros((1, 3))
+        delta = take("POSITION", "VEC3", target) if file.moves(target) else np.zeros((1, 3))
         if not delta.any():
             morphs.append(None)
             continue
@@ -329,6 +332,10 @@ def _carried(
         share = (1.0 if role or named else 0.0) if known else np.nan
         skull = np.full(count, share)
         return world[index][:3, :3], world[index][:3, 3], skull, eye
+    if "WEIGHTS_0" not in primitive.attributes:
+        raise file.wrong(f"mesh {node.mesh}: has joints without weights")
+    if file.array(primitive.attributes["JOINTS_0"], "VEC4").dtype.kind != "u":
+        raise file.wrong(f"mesh {node.mesh}: its joints are no whole numbers from 0")
     joints = take("JOINTS_0", "VEC4", primitive.attributes).astype(np.int64)
     share = take("WEIGHTS_0", "VEC4", primitive.attributes)
     if int(joints.max()) >= len(skin.joints) or any(j not in world for j in skin.joints):

@@ -23,20 +23,10 @@ class Baker:
 
     Args:
         triangles: [t, 3], what casts shadows.
-
-    Raises:
-        ResourceError: This machine has no EGL.
     """
 
     def __init__(self, triangles: Ints) -> None:
-        self.context = stage().context
-        self._program = self.context.program(vertex_shader=_VERTEX, fragment_shader=_NOTHING)
-        view = self._program["u_view"]
-        assert isinstance(view, moderngl.Uniform)
-        self._view = view
-        self._depth = self.context.depth_texture((SIZE, SIZE))
-        self._target = self.context.framebuffer(depth_attachment=self._depth)
-        self._index = self.context.buffer(triangles.astype(np.uint32).tobytes())
+        self._index = triangles.astype(np.uint32).tobytes()
 
     def seen(
         self, casters: Floats, points: Floats, normals: Floats, directions: Floats, bias: float
@@ -44,35 +34,70 @@ class Baker:
         """Which of ``directions`` [d, 3] reach each of ``points`` [n, 3], as 0…1 [d, n].
 
         ``casters`` [m, 3] are the vertices of the triangles; ``bias`` is in io.
+
+        Raises:
+            ResourceError: This machine has no EGL.
         """
-        buffer = self.context.buffer(casters.astype(np.float32).tobytes())
-        array = self.context.vertex_array(
-            self._program, [(buffer, "3f", "in_position")], self._index
-        )
         middle = (casters.max(0) + casters.min(0)) / 2
         reach = float(np.linalg.norm(casters - middle, axis=1).max())
         out = np.zeros((len(directions), len(points)))
         lifted = points + normals * bias
-        for i, direction in enumerate(directions):
-            side = np.cross(direction, (0.0, 1.0, 0.01))
-            side /= np.linalg.norm(side)
-            axes = np.stack([side, np.cross(side, direction), -direction]) / reach
-            view = np.eye(4)
-            view[:3, :3] = axes
-            view[:3, 3] = -axes @ middle
-            self._view.write(view.T.astype(np.float32).tobytes())
-            self._target.use()
-            self._target.clear(depth=1.0)
-            self.context.disable(moderngl.CULL_FACE | moderngl.BLEND)
-            self.context.enable(moderngl.DEPTH_TEST)
-            array.render()
-            depth = np.frombuffer(self._depth.read(), np.float32).reshape(SIZE, SIZE)
-            clip = lifted @ axes.T - axes @ middle
-            pixel = np.clip((clip[:, :2] + 1) / 2 * SIZE, 0, SIZE - 1.001)
-            x, y = pixel.astype(int).T
-            out[i] = depth[y, x] >= (clip[:, 2] + 1) / 2 - 0.25 * bias / reach
-        buffer.release()
+        with stage() as lent, _DepthMap(lent.context, casters, self._index) as depth_map:
+            for i, direction in enumerate(directions):
+                side = np.cross(direction, (0.0, 1.0, 0.01))
+                side /= np.linalg.norm(side)
+                axes = np.stack([side, np.cross(side, direction), -direction]) / reach
+                view = np.eye(4)
+                view[:3, :3] = axes
+                view[:3, 3] = -axes @ middle
+                depth = depth_map.draw(view)
+                clip = lifted @ axes.T - axes @ middle
+                pixel = np.clip((clip[:, :2] + 1) / 2 * SIZE, 0, SIZE - 1.001)
+                x, y = pixel.astype(int).T
+                out[i] = depth[y, x] >= (clip[:, 2] + 1) / 2 - 0.25 * bias / reach
         return out
+
+
+class _DepthMap:
+    """Draws how far triangles are; a context manager, its memory is free afterwards.
+
+    Args:
+        context: Current in the calling thread.
+        casters: [m, 3], vertices.
+        index: uint32 [t, 3] as bytes, triangles.
+    """
+
+    def __init__(self, context: moderngl.Context, casters: Floats, index: bytes) -> None:
+        self._context = context
+        self._program = context.program(vertex_shader=_VERTEX, fragment_shader=_NOTHING)
+        self._vertices = context.buffer(casters.astype(np.float32).tobytes())
+        self._index = context.buffer(index)
+        self._array = context.vertex_array(
+            self._program, [(self._vertices, "3f", "in_position")], self._index
+        )
+        self._depth = context.depth_texture((SIZE, SIZE))
+        self._target = context.framebuffer(depth_attachment=self._depth)
+
+    def __enter__(self) -> _DepthMap:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for thing in (
+            self._target, self._depth, self._array, self._index, self._vertices, self._program
+        ):  # fmt: skip
+            thing.release()
+
+    def draw(self, view: Floats) -> NDArray[np.float32]:
+        """Depth 0…1 [SIZE, SIZE] as ``view`` [4, 4] sees it."""
+        uniform = self._program["u_view"]
+        assert isinstance(uniform, moderngl.Uniform)
+        uniform.write(view.T.astype(np.float32).tobytes())
+        self._target.use()
+        self._target.clear(depth=1.0)
+        self._context.disable(moderngl.CULL_FACE | moderngl.BLEND)
+        self._context.enable(moderngl.DEPTH_TEST)
+        self._array.render()
+        return np.frombuffer(self._depth.read(), np.float32).reshape(SIZE, SIZE)
 
 
 def directions(count: int) -> Floats:

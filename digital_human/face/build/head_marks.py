@@ -42,7 +42,7 @@ def find_eye(positions: FloatArray, blink: FloatArray, skin: IntArray) -> EyePla
         skin: int32 [s], the vertices to look at.
 
     Raises:
-        InputError: The target moves nothing down.
+        InputError: The target moves nothing down, or all of the face.
     """
     drop = -blink[skin, 1]
     most = float(drop.max(initial=0))
@@ -58,9 +58,14 @@ def find_eye(positions: FloatArray, blink: FloatArray, skin: IntArray) -> EyePla
     closed = positions[upper] + blink[upper]
     away = np.linalg.norm(positions[skin] + blink[skin] - closed, axis=1)
     still = drop < 0.25 * most
-    lower = int(skin[still][np.argmin(away[still])])
     reach = skin[drop > 0.25 * most]
     near = reach[np.abs(positions[reach, 1] - middle[1]) < 1.2 * most]
+    if not still.any() or not len(near):
+        raise InputError(
+            "target eyeBlink: moves more than eyelids",
+            fix="give a file whose blink targets move lids",
+        )
+    lower = int(skin[still][np.argmin(away[still])])
     outer = near[np.argmax(positions[near, 0] * outward)]
     centre = (positions[upper] + positions[lower]) / 2
     return EyePlace(centre, positions[outer], upper, lower)

@@ -23,7 +23,7 @@ _MARGIN = 1.0  # io the head may leave its place at rest
 class HeadRenderer:
     """Draws one 3D avatar; implements `digital_human.face.renderers.base.Renderer`.
 
-    OpenGL starts in the thread of the first `render`, so it may be made in another one.
+    OpenGL starts with the first `render`; it may be called from any thread, one at a time.
 
     Args:
         avatar: The avatar.
@@ -84,7 +84,8 @@ class HeadRenderer:
         tongue = float(np.clip(np.nan_to_num(motion.tongue), 0, 1))
         breath = float(np.clip(np.nan_to_num(motion.breath), -1, 1))
         moving, pose = self._shape.frame(curves, head, tongue, breath)
-        stage().draw(self._avatar, moving, pose, self._frame, self._out)
+        with stage() as lent:
+            lent.draw(self._avatar, moving, pose, self._frame, self._out)
         _straight(self._out)
         return self._out
 

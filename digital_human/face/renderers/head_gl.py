@@ -1,7 +1,8 @@
 """Draws a head mesh with OpenGL, without a display (EGL; Mesa's llvmpipe where there is no GPU).
 
-A context belongs to one thread, so each thread that renders has its own, with the programs and
-textures of every avatar drawn in it; renderers of one thread share them.
+A context is current in one thread at a time and takes a hundred MiB, so the process has a few, each
+with the programs and textures of the avatars drawn in it. They are lent to threads, a picture at a
+time.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import functools
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import cv2
 import moderngl
@@ -29,6 +31,8 @@ CAMERA = 13.0
 OVERSAMPLE = 1.2
 """Pixels drawn per pixel shown, on each side: on a CPU far cheaper than multisampling, which costs
 four samples in every pixel."""
+_STAGES = min(8, os.cpu_count() or 1)
+_MODELS, _TARGETS = 12, 4  # kept in a stage
 _SHUT = 0.02  # a mouth less open hides teeth and tongue
 _DEFINES = {
     "skin": ("SKIN",), "eye": (), "mouth": ("MOUTH",), "cloth": ("CLOTH", "CUT", "BOTH_SIDES"),
@@ -69,28 +73,86 @@ class Pose:
     opening: float
 
 
-class _Local(threading.local):
-    """The calling thread's context and what lives in it."""
+class StagePool:
+    """The stages of the process; as many are made as threads draw at once.
 
-    def __init__(self) -> None:
-        self.stage: Stage | None = None
+    Args:
+        limit: The most there may be; further threads wait until one is free.
+    """
+
+    def __init__(self, limit: int = _STAGES) -> None:
+        self._limit = limit
+        self._made = 0
+        self._free: list[Stage] = []
+        self._changed = threading.Condition()
+
+    @property
+    def made(self) -> int:
+        """Stages made so far."""
+        return self._made
+
+    def prepare(self) -> None:
+        """Make the first stage.
+
+        Raises:
+            ResourceError: This machine has no EGL.
+        """
+        if not self._made:
+            with self.lend():
+                pass
+
+    @contextmanager
+    def lend(self) -> Iterator[Stage]:
+        """A stage whose context is current in the calling thread; not to be nested.
+
+        Raises:
+            ResourceError: This machine has no EGL.
+        """
+        stage = self._take()
+        try:
+            with stage.context:
+                yield stage
+        finally:
+            self._give(stage)
+
+    def _take(self) -> Stage:
+        with self._changed:
+            while not self._free and self._made >= self._limit:
+                self._changed.wait()
+            if self._free:
+                return self._free.pop()  # the one used last: fewest stages hold an avatar
+            self._made += 1
+        try:
+            return Stage(_context())
+        except BaseException:
+            self._give(None)
+            raise
+
+    def _give(self, stage: Stage | None) -> None:
+        """Take back a stage, or the place of one that could not be made."""
+        with self._changed:
+            if stage is None:
+                self._made -= 1
+            else:
+                self._free.append(stage)
+            self._changed.notify()
 
 
-_LOCAL = _Local()
+_POOL = StagePool()
 
 
-def stage() -> Stage:
-    """The calling thread's `Stage`, made when first asked for.
+def stage() -> AbstractContextManager[Stage]:
+    """Lends a `Stage` to the calling thread for as long as the ``with`` statement runs.
 
     Raises:
         ResourceError: This machine has no EGL.
     """
-    if _LOCAL.stage is None:
-        _LOCAL.stage = Stage(_context())
-    return _LOCAL.stage
+    _POOL.prepare()
+    return _POOL.lend()
 
 
 def _context() -> moderngl.Context:
+    """A new context, current nowhere."""
     # llvmpipe's own threads cost more than they save while sessions share the processors; it
     # rasterises in the calling thread unless the operator says otherwise.
     os.environ.setdefault("LP_NUM_THREADS", "0")
@@ -103,6 +165,7 @@ def _context() -> moderngl.Context:
             fix="install EGL and Mesa: sudo apt-get install -y libegl1 libgl1-mesa-dri",
         ) from error
     context.front_face = "cw"  # rows run from the top down, which mirrors every triangle
+    context.__exit__(None, None, None)  # it was made current
     return context
 
 
@@ -115,14 +178,14 @@ class Stage:
     """Programs, targets and models of one OpenGL context.
 
     Args:
-        context: Current in the calling thread, and of no other.
+        context: Current in the calling thread whenever the stage is used.
     """
 
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
         self._programs: dict[str, moderngl.Program] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
-        self._models: WeakKeyDictionary[HeadAvatar, _Model] = WeakKeyDictionary()
+        self._models: dict[ref[HeadAvatar], _Model] = {}
 
     def program(self, material: str) -> moderngl.Program:
         """The program that draws ``material``."""
@@ -148,14 +211,27 @@ class Stage:
             frame: float32 [4], scale and middle of the picture in clip space, see ``head.vert``.
             out: uint8 [h, w, 4], takes the picture with premultiplied alpha.
         """
-        size = out.shape[1], out.shape[0]
-        if size not in self._targets:
-            self._targets[size] = _Target(self.context, size)
-        if avatar not in self._models:
-            self._models[avatar] = _Model(self, avatar)
-        target, model = self._targets[size], self._models[avatar]
-        model.draw(target.drawn, moving, pose, frame)
+        target = self._target((out.shape[1], out.shape[0]))
+        self._model(avatar).draw(target.drawn, moving, pose, frame)
         target.read(out)
+
+    def _target(self, size: tuple[int, int]) -> _Target:
+        """Kept until `_TARGETS` others were used."""
+        target = self._targets.pop(size, None) or _Target(self.context, size)
+        self._targets[size] = target
+        while len(self._targets) > _TARGETS:
+            self._targets.pop(next(iter(self._targets))).release()
+        return target
+
+    def _model(self, avatar: HeadAvatar) -> _Model:
+        """Kept until the avatar is gone or `_MODELS` others were drawn."""
+        for gone in [key for key in self._models if key() is None]:
+            self._models.pop(gone).release()
+        model = self._models.pop(ref(avatar), None) or _Model(self, avatar)
+        self._models[ref(avatar)] = model
+        while len(self._models) > _MODELS:
+            self._models.pop(next(iter(self._models))).release()
+        return model
 
 
 class _Target:
@@ -165,22 +241,26 @@ class _Target:
         self._size = size
         drawn = round(size[0] * OVERSAMPLE), round(size[1] * OVERSAMPLE)
         self._large = np.zeros((drawn[1], drawn[0], 4), np.uint8)
-        self.drawn = context.framebuffer(
-            [context.renderbuffer(drawn, 4)], context.depth_renderbuffer(drawn)
-        )
+        self._buffers = context.renderbuffer(drawn, 4), context.depth_renderbuffer(drawn)
+        self.drawn = context.framebuffer([self._buffers[0]], self._buffers[1])
 
     def read(self, out: ByteArray) -> None:
         """Fetch what was drawn, in the size wanted."""
         self.drawn.read_into(self._large.data, components=4, alignment=1)
         cv2.resize(self._large, self._size, dst=out, interpolation=cv2.INTER_LINEAR)
 
+    def release(self) -> None:
+        """Free its memory."""
+        for thing in (self.drawn, *self._buffers):
+            thing.release()
+
 
 class _Model:
     """Buffers and textures of one avatar."""
 
     def __init__(self, stage: Stage, avatar: HeadAvatar) -> None:
-        self._context = context = stage.context
-        mesh = avatar.mesh
+        self._stage, self._context = stage, stage.context
+        context, mesh = stage.context, avatar.mesh
         self._mesh = mesh
         dynamic = np.hstack([mesh.positions, mesh.normals]).astype(np.float32)
         self._dynamic = context.buffer(dynamic.tobytes(), dynamic=True)
@@ -192,7 +272,13 @@ class _Model:
         # What is listed later lies over what is listed before: drawn first, it hides it unlit.
         solid = [part for part in reversed(mesh.parts) if part.material not in _BLENDED]
         blended = [part for part in mesh.parts if part.material in _BLENDED]
-        self._parts = [(part, self._array(stage, part)) for part in (*solid, *blended)]
+        self._parts = [(part, self._array(part)) for part in (*solid, *blended)]
+
+    def release(self) -> None:
+        """Free its memory."""
+        arrays = (array for _, array in self._parts)
+        for thing in (*arrays, *self._textures, self._dynamic, self._static, self._index):
+            thing.release()
 
     def _texture(self, image: ByteArray) -> moderngl.Texture:
         texture = self._context.texture(image.shape[1::-1], 4, np.ascontiguousarray(image).data)
@@ -201,9 +287,9 @@ class _Model:
         texture.repeat_x = texture.repeat_y = False
         return texture
 
-    def _array(self, stage: Stage, part: Part) -> moderngl.VertexArray:
+    def _array(self, part: Part) -> moderngl.VertexArray:
         return self._context.vertex_array(
-            stage.program(part.material),
+            self._stage.program(part.material),
             [
                 (self._dynamic, "3f 3f", "in_position", "in_normal"),
                 (self._static, "2f 4f1", "in_uv", "in_bake"),
@@ -236,7 +322,7 @@ class _Model:
                 array.render(vertices=3 * part.count, first=3 * part.first)
 
     def _set(self, material: str, pose: Pose, frame: FloatArray) -> None:
-        program = stage().program(material)
+        program = self._stage.program(material)
         values = {
             "u_frame": frame, "u_head": pose.head.T, "u_pivot": self._mesh.pivot,
             "u_shift": pose.shift, "u_eye": np.eye(3, dtype=np.float32),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from digital_human.core.frames import FloatArray
 from digital_human.errors import ConsentError, InputError, ResourceError
@@ -25,9 +24,13 @@ from digital_human.speech.cloning.references import Progress, References, prepar
 from digital_human.speech.loudness import TARGET_LUFS, loudness
 from digital_human.speech.types import Language
 from digital_human.speech.voices import (
+    STYLE_SIZE,
     VOICE_FILE,
     Voice,
+    changing_alone,
     check_voice_name,
+    part_folder,
+    read_arrays,
     voice_folder,
 )
 
@@ -70,7 +73,7 @@ def create_voice(order: Order, progress: Progress) -> tuple[Voice, Card, Consent
     """Make a voice from recordings and store it.
 
     A call that was interrupted goes on where it stopped when it is made again; until all is done
-    there is no voice of that name, or the old one.
+    there is no voice of that name, or the old one. After a refusal nothing stays of the recordings.
 
     Args:
         order: See `Order`.
@@ -85,10 +88,10 @@ def create_voice(order: Order, progress: Progress) -> tuple[Voice, Card, Consent
     check_order(order)
     sources = _sources(order.recordings)
     folder = voice_folder(order.name)
-    work = folder.with_name(f".{order.name}.part")
-    with _alone(work):
+    work = part_folder(order.name)
+    with changing_alone(order.name):
         consent = Consents().grant(order.consent, sources)
-        with _taken_back_on_failure(consent):
+        with _taken_back_on_failure(consent), _cleared_on_refusal(order.name, work):
             _clear_unless(work, _key(order, sources))
             voice, card = _make(order, consent, work, _while_valid(consent, progress))
             _while_valid(consent, progress)("storing", 1.0)
@@ -190,7 +193,7 @@ def _draft(order: Order, consent: Consent, references: References, work: Path) -
         licence=consent.licence,
         source=f"Kokoro-82M v1.0 by hexgrad (Apache-2.0), fitted to recordings of "
         f"{consent.subject} by consent",
-        person=consent.person,
+        person="real",  # recordings are of somebody
         sources=tuple(sorted(consent.sources.values())),
         consent=consent.id,
         folder=work,
@@ -222,6 +225,9 @@ def _store(work: Path, folder: Path, voice: Voice, card: Card) -> None:
     (ready / VOICE_FILE).write_text(_toml(voice), encoding="utf-8")
     old = folder.with_name(f".{voice.name}.old")
     shutil.rmtree(old, ignore_errors=True)
+    if folder.exists() or not voice.adapter:
+        # The model adapted for the replaced voice, or for the adaptation that was dropped.
+        _remove_adapted(voice.name)
     if folder.exists():
         folder.replace(old)
     ready.replace(folder)
@@ -276,21 +282,14 @@ def _clear_unless(work: Path, key: str) -> None:
 
 
 @contextmanager
-def _alone(work: Path) -> Iterator[None]:
-    """One process at a time makes a voice of a name."""
-    work.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(work.with_suffix(".lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise ResourceError(
-            f"another process is making the voice {work.name[1:-5]!r}", fix="wait for it"
-        ) from None
+def _cleared_on_refusal(name: str, work: Path) -> Iterator[None]:
+    """Recordings that were refused, or whose person agrees no more, do not stay prepared."""
     try:
         yield
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+    except (InputError, ConsentError):
+        shutil.rmtree(work, ignore_errors=True)
+        _remove_adapted(name)
+        raise
 
 
 @contextmanager
@@ -301,6 +300,12 @@ def _taken_back_on_failure(granted: Consent) -> Iterator[None]:
     except BaseException:
         Consents().revoke(granted.id, "the voice could not be made")
         raise
+
+
+def _remove_adapted(name: str) -> None:
+    from digital_human.speech.synthesizers.kokoro import remove_adapted
+
+    remove_adapted(name)
 
 
 def _while_valid(consent: Consent, progress: Progress) -> Progress:
@@ -328,9 +333,7 @@ def _seconds(references: References) -> int:
 
 
 def _style(work: Path) -> FloatArray:
-    with np.load(work / STYLE, allow_pickle=False) as arrays:
-        style: FloatArray = arrays["style"]
-    return style
+    return read_arrays(work / STYLE, {"style": (STYLE_SIZE,)})["style"]
 
 
 def _folder(path: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from digital_human.config import settings
-from digital_human.errors import Cancelled, WeightsError
+from digital_human.errors import Cancelled, ResourceError, WeightsError
 from digital_human.models import store
 from digital_human.speech.synthesizers import kokoro_graph as graph
 from digital_human.speech.synthesizers.base import never
@@ -129,7 +130,8 @@ class KokoroSynthesizer(Kokoro):
         if key in self._adapted:
             self._adapted.move_to_end(key)
             return self._adapted[key]
-        timed = settings().cache_dir / "kokoro" / f"kokoro-{_CODE_VERSION}-{key[:32]}.onnx"
+        name = f"kokoro-{_CODE_VERSION}-{voice.name}-{key[:32]}.onnx"
+        timed = settings().cache_dir / "kokoro" / name
         if not timed.is_file():
             from digital_human.speech.synthesizers.kokoro_adapter import adapted_model
 
@@ -160,6 +162,25 @@ def _feeds(prompt: Prompt, tokens: str) -> dict[str, Any]:
         graph.TAIL_TOKENS: np.array([prompt.silent]),
         graph.TAIL: np.array([SILENT_TAIL]),
     }
+
+
+def remove_adapted(name: str) -> list[Path]:
+    """Delete the models with an adapter of voice ``name`` in them; returns what was deleted.
+
+    Raises:
+        ResourceError: One of them cannot be deleted.
+    """
+    pattern = re.compile(rf"kokoro-\d+-{re.escape(name)}-[0-9a-f]{{32}}\..+")
+    folder = settings().cache_dir / "kokoro"
+    found = sorted(path for path in folder.glob("kokoro-*") if pattern.fullmatch(path.name))
+    for path in found:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ResourceError(
+                f"cannot delete {path}: {error.strerror}", fix="delete it by hand"
+            ) from error
+    return found
 
 
 def quick_hash(path: Path) -> str:

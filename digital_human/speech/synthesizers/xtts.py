@@ -32,7 +32,7 @@ from digital_human.speech.text.clauses import split
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.text.phonemes import read
 from digital_human.speech.types import Clause, Language, Speech
-from digital_human.speech.voices import Voice
+from digital_human.speech.voices import Voice, read_arrays
 
 log = structlog.get_logger()
 
@@ -212,7 +212,7 @@ class XttsSynthesizer:
         key = hashlib.sha256(" ".join([self._fingerprint, *digests]).encode()).hexdigest()[:16]
         if key not in self._latents:
             kept = voice.folder / f"xtts-{key}.npz"
-            latents = _read_latents(kept)
+            latents = _read_latents(kept, self._config.model_args)
             if latents is None:
                 latents = self._encoded(model, paths)
                 _keep_latents(kept, latents)
@@ -306,12 +306,20 @@ def _reference(path: Path) -> FloatArray:
     return np.asarray(soxr.resample(mono, rate, _REFERENCE_RATE), np.float32)
 
 
-def _read_latents(path: Path) -> Latents | None:
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            return np.asarray(data["gpt"], np.float32), np.asarray(data["speaker"], np.float32)
-    except (OSError, ValueError, KeyError, EOFError):
+def _read_latents(path: Path, model: Any) -> Latents | None:
+    """The latents that were kept; None when there are none that fit ``model``, its arguments."""
+    if not path.is_file():
         return None
+    shapes = {
+        "gpt": (1, None, int(model.gpt_n_model_channels)),
+        "speaker": (1, int(model.d_vector_dim), 1),
+    }
+    try:
+        arrays = read_arrays(path, shapes)
+    except InputError as error:
+        log.warning("the voice's latents are computed again", cause=error.message)
+        return None
+    return arrays["gpt"], arrays["speaker"]
 
 
 def _keep_latents(path: Path, latents: Latents) -> None:
