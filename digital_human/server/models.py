@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from digital_human.apps.live.backgrounds import PATTERN as BACKGROUND_PATTERN
 from digital_human.apps.live.conversation import MAX_QUESTION, MAX_SAID
@@ -94,14 +94,8 @@ class NewSession(Incoming):
     matte: bool = Field(
         False, strict=True,
         description="For a mixer: a picture of twice the width, the person's colour on the left, "
-        "the matte on the right; without a background.",
+        "the matte on the right; `background` is not drawn.",
     )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _one_ground(self) -> NewSession:
-        if self.matte and self.background is not None:
-            raise ValueError("background: a matte has none, the mixer puts it behind the person")
-        return self
 
 
 class Description(Incoming):

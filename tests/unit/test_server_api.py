@@ -298,14 +298,11 @@ async def test_backgrounds_are_colours_or_names(served: Served) -> None:
             assert refused.status_code == 422
 
 
-async def test_a_mixer_gets_a_matte_and_no_background(served: Served) -> None:
+async def test_a_mixer_gets_a_matte(served: Served) -> None:
     async with served.client() as web:
         assert (await web.post("/api/sessions", json={"matte": True})).status_code == 201
         assert (await web.post("/api/sessions", json={})).status_code == 201
         assert [session.wish.matte for session in served.made] == [True, False]
-        both = {"matte": True, "background": "#102030"}
-        refused = await web.post("/api/sessions", json=both)
-        assert refused.status_code == 422 and "mixer" in refused.text
 
 
 async def test_questions_have_one_limit_and_so_have_scripts(served: Served) -> None:
