@@ -28,6 +28,7 @@ from digital_human.face import landmarks as lm
 from digital_human.face import measure
 from digital_human.face.animation import Animator
 from digital_human.face.avatar import Avatar, open_avatar
+from digital_human.face.bundle import NEURAL_NOTICE
 from digital_human.face.motion import INDEX, MotionFrame
 from digital_human.face.regions import face_area, upper_face
 from digital_human.face.renderers.base import Renderer
@@ -186,9 +187,7 @@ def check_avatar(
         )
     subject = _Subject(avatar, renderer, rest.points[0])
     if avatar.manifest.kind == "photo" and settings().face == "neural":
-        from digital_human.face.renderers.neural_net import NOTICE
-
-        subject.notes.append(NOTICE)
+        subject.notes.append(NEURAL_NOTICE)
     out.mkdir(parents=True, exist_ok=True)
     progress("shapes", 0.0)
     pictures = {caption: subject.draw(frame) for caption, frame in all_shapes().items()}
