@@ -9,6 +9,7 @@ import base64
 import io
 import json
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -31,8 +32,10 @@ from digital_human.face.build.gltf_bust import cut_bust
 from digital_human.face.build.gltf_file import GltfFile
 from digital_human.face.build.gltf_look import Look, flatten
 from digital_human.face.build.gltf_names import find, meaning
+from digital_human.face.build.gltf_rights import denied, rights
 from digital_human.face.build.gltf_scene import pose
 from digital_human.face.build.gltf_targets import Places, build_targets
+from digital_human.face.build.head_marks import find_eye
 from digital_human.face.commands import app
 from digital_human.face.head_bundle import HeadAvatar, load_head_bundle
 from digital_human.face.manifest import DisplayName
@@ -340,7 +343,10 @@ def test_the_command_makes_an_avatar_with_consent(home: Path, tmp_path: Path) ->
     except ResourceError as error:
         pytest.skip(f"no OpenGL without a display here: {error.message}")
     path, agreed = tmp_path / "head.vrm", tmp_path / "c.toml"
-    path.write_bytes(model("vrm1"))
+    document, blob = unpack(model("vrm1"))
+    meta = {"authors": ["Shop"], "avatarPermission": "onlyAuthor", "commercialUsage": "corporation"}
+    document["extensions"]["VRMC_vrm"]["meta"] = meta
+    path.write_bytes(pack(document, blob))
     until = date.today() + timedelta(days=9)
     agreed.write_text(
         'subject = "Some"\nperson = "real"\ngranted_by = "Some"\nuses = ["live"]\n'
@@ -353,6 +359,10 @@ def test_the_command_makes_an_avatar_with_consent(home: Path, tmp_path: Path) ->
     assert isinstance(avatar, HeadAvatar)
     assert gap(avatar, jawOpen=0.5) == pytest.approx(JAW_GAP / 2, abs=0.015)
     assert avatar.manifest.licence == "Mine." and "CC0" in avatar.manifest.made
+    assert "authors: Shop; avatarPermission: onlyAuthor" in avatar.manifest.made
+    shown = result.output
+    assert "does not allow use by others than its author (onlyAuthor)" in shown
+    assert "commercial use" not in shown
     granted = Consents().list()
     assert [c.id for c in granted] == [avatar.manifest.consent]
     path.write_bytes(model("vrm1")[:-40_000])
@@ -396,6 +406,21 @@ def _set(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def _same_target(count: int) -> Callable[[dict[str, Any]], None]:
+    """Many targets that share one accessor, so that the file stays small."""
+
+    def change(j: dict[str, Any]) -> None:
+        for mesh in j["meshes"]:
+            opener = mesh["extras"]["targetNames"].index("blendShape1.jawOpen")
+            targets = mesh["primitives"][0]["targets"]
+            targets += [targets[opener]] * (count - len(targets))
+        j["meshes"] *= 3
+        j["nodes"] += [{"mesh": i} for i in range(len(j["meshes"]))]
+        j["scenes"][0]["nodes"] += range(len(j["nodes"]) - len(j["meshes"]), len(j["nodes"]))
+
+    return change
+
+
 PRIMITIVE = ("meshes", 0, "primitives", 0)
 
 
@@ -418,6 +443,7 @@ PRIMITIVE = ("meshes", 0, "primitives", 0)
         (_set("accessors", 0, "count", value=-1), "count"),
         (_set("accessors", 0, "bufferView", value=10**6), "buffer view 1000000"),
         (_set("accessors", 0, "byteOffset", value=2**31), "leads out"),
+        (_set("accessors", 0, "byteOffset", value=10**30), "leads out"),
         (_set("accessors", 0, "type", value="VEC2"), "must be VEC3"),
         (_set("accessors", 0, "componentType", value=9), "not read"),
         (_set("accessors", 2, "count", value=3), "leads out|mouth|vertices|cavity"),
@@ -433,6 +459,7 @@ PRIMITIVE = ("meshes", 0, "primitives", 0)
         (_set("scenes", 0, "nodes", value=[]), "no triangles"),
         (_set("scene", value=4), "scene 4"),
         (_set("nodes", value={}), "nodes"),
+        (_same_target(2048), "move too many vertices"),
     ],
 )
 def test_what_is_wrong_with_a_model_is_said(
@@ -444,6 +471,185 @@ def test_what_is_wrong_with_a_model_is_said(
     path.write_bytes(pack(document, blob))
     with pytest.raises(InputError, match=reason):
         read(path)
+
+
+def _opened(document: dict[str, Any], blob: bytes, path: Path) -> GltfFile:
+    path.write_bytes(pack(document, blob))
+    return GltfFile(path)
+
+
+def test_numbers_that_are_out_of_all_bounds_mean_nothing(tmp_path: Path) -> None:
+    document, blob = unpack(tiny())
+    huge = 10**400
+    move = {"KHR_texture_transform": {"offset": [huge, 0], "rotation": huge, "scale": [huge, 1]}}
+    colour = document["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"]
+    plain = pose(_opened(document, blob, tmp_path / "a.glb")).pieces[0].uv
+    colour["extensions"] = move
+    primitive = document["meshes"][0]["primitives"][0]
+    still = pose(_opened(document, blob, tmp_path / "b.glb")).pieces[0].uv
+    assert not np.allclose(plain, still)
+    given_uv = GltfFile(tmp_path / "b.glb").array(primitive["attributes"]["TEXCOORD_0"], "VEC2")
+    assert len(given_uv) == 18 and still.min() == given_uv[:15].min()
+    document["extensions"]["VRMC_vrm"]["expressions"]["preset"]["aa"]["morphTargetBinds"][0][
+        "weight"
+    ] = huge
+    file = _opened(document, blob, tmp_path / "c.glb")
+    assert "aa" not in find(file, pose(file).names)
+
+
+@pytest.mark.parametrize(("size", "said"), [(20_000, "too many pixels"), (12_000, "12000×12000")])
+def test_a_picture_that_claims_to_be_huge_is_refused(size: int, said: str, tmp_path: Path) -> None:
+    document, blob = unpack(tiny())
+    out = io.BytesIO()
+    Image.new("1", (1, 1)).save(out, "PNG")
+    png = bytearray(out.getvalue())
+    struct.pack_into(">II", png, 16, size, size)
+    struct.pack_into(">I", png, 29, zlib.crc32(png[12:29]))
+    uri = "data:image/png;base64," + base64.b64encode(png).decode()
+    document["images"][0] = {"uri": uri}
+    with pytest.raises(InputError, match=said):
+        _opened(document, blob, tmp_path / "x.glb").picture(0)
+
+
+def test_joints_are_whole_numbers_with_weights(tmp_path: Path) -> None:
+    document, blob = unpack(tiny())
+    attributes = document["meshes"][0]["primitives"][0]["attributes"]
+    joints = document["accessors"][attributes["JOINTS_0"]]
+    for signed in (5120, 5122):
+        joints["componentType"] = signed
+        with pytest.raises(InputError, match="no whole numbers from 0"):
+            pose(_opened(document, blob, tmp_path / "x.glb"))
+    joints["componentType"] = 5125
+    pose(_opened(document, blob, tmp_path / "x.glb"))
+    attributes.pop("WEIGHTS_0")
+    with pytest.raises(InputError, match="joints without weights"):
+        pose(_opened(document, blob, tmp_path / "x.glb"))
+
+
+def test_a_blink_that_moves_the_whole_face_shows_no_eye() -> None:
+    points = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
+    down = np.tile(np.array([0, -0.1, 0], np.float32), (50, 1))
+    with pytest.raises(InputError, match="moves more than eyelids"):
+        find_eye(points, down, np.arange(50, dtype=np.int32))
+
+
+def test_names_without_targets_are_not_read(tmp_path: Path) -> None:
+    document, blob = unpack(tiny())
+    document["meshes"][0]["extras"]["targetNames"] += ["mouthClose"] * 1000
+    file = _opened(document, blob, tmp_path / "x.glb")
+    assert pose(file).names == {0: ["jawOpen", "eyeBlink"]}
+
+
+def test_a_texture_may_take_other_coordinates(tmp_path: Path) -> None:
+    document, blob = unpack(tiny())
+    attributes = document["meshes"][0]["primitives"][0]["attributes"]
+    colour = document["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"]
+    attributes["TEXCOORD_3"] = attributes.pop("TEXCOORD_0")
+    assert not _uv_varies(_opened(document, blob, tmp_path / "x.glb"))
+    colour["extensions"]["KHR_texture_transform"]["texCoord"] = 3
+    assert _uv_varies(_opened(document, blob, tmp_path / "x.glb"))
+
+
+def _uv_varies(file: GltfFile) -> bool:
+    return bool(np.ptp(pose(file).pieces[0].uv, axis=0).min() > 0.1)
+
+
+def test_too_many_materials_are_refused_before_a_picture_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, blob = unpack(model("arkit"))
+    source = document["meshes"][0]["primitives"][0]
+    corners = document["accessors"][source["indices"]]
+    for i in range(33):
+        document["materials"].append(
+            {"pbrMetallicRoughness": {**document["materials"][0]["pbrMetallicRoughness"],
+                                      "baseColorFactor": [i / 33, 1, 1, 1]}}
+        )  # fmt: skip
+        document["accessors"].append({**corners, "count": 3, "byteOffset": 12 * i})
+        document["meshes"][0]["primitives"].append({
+            **source, "indices": len(document["accessors"]) - 1,
+            "material": len(document["materials"]) - 1,
+        })  # fmt: skip
+    path = tmp_path / "x.glb"
+    path.write_bytes(pack(document, blob))
+    read_pictures: list[int] = []
+    monkeypatch.setattr(GltfFile, "picture", lambda self, i: read_pictures.append(i))
+    with pytest.raises(InputError, match=r"have \d+ materials, at most 32"):
+        _create(path, tmp_path)
+    assert not read_pictures
+
+
+def _create(path: Path, tmp_path: Path, told: Callable[[str, float], None] = quiet) -> None:
+    display = DisplayName(zh="某", en="Some")
+    create_from_gltf(path, "some", None, display, "female", tmp_path / "some", told)
+
+
+def test_a_mouth_that_cannot_open_is_refused(tmp_path: Path) -> None:
+    document, blob = unpack(model("arkit"))
+    weak = bytearray(blob)
+    for mesh in document["meshes"]:
+        names = mesh["extras"]["targetNames"]
+        opener = names.index("blendShape1.jawOpen")
+        mesh["extras"]["targetNames"] = [n if "jawOpen" in n or "eye" in n else "-" for n in names]
+        accessor = document["accessors"][mesh["primitives"][0]["targets"][opener]["POSITION"]]
+        at = document["bufferViews"][accessor["bufferView"]]["byteOffset"]
+        own = np.frombuffer(blob, "<f4", accessor["count"] * 3, at) * np.float32(0.005)
+        weak[at : at + own.nbytes] = own.tobytes()
+    path = tmp_path / "x.glb"
+    path.write_bytes(pack(document, bytes(weak)))
+    with pytest.raises(InputError, match="the mouth does not open: target jawOpen"):
+        _create(path, tmp_path)
+
+
+def test_a_face_beyond_its_bust_is_refused(tmp_path: Path) -> None:
+    document, blob = unpack(model("arkit"))
+    document["nodes"][-1]["scale"] = [METRES, 10 * METRES, METRES]
+    with pytest.raises(InputError, match="lies outside of head and shoulders"):
+        read_path = tmp_path / "x.glb"
+        read_path.write_bytes(pack(document, blob))
+        read(read_path)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "said", "not_allowed"),
+    [
+        ({}, "CC0", []),
+        (
+            {"VRM": {"meta": {"author": "A<b>", "allowedUserName": "OnlyAuthor",
+                              "commercialUssageName": "Disallow", "texture": 3}}},
+            "CC0; author: A b; allowedUserName: OnlyAuthor; commercialUssageName: Disallow",
+            ["use by others than its author (OnlyAuthor)", "commercial use (Disallow)"],
+        ),
+        (
+            {"VRM": {"meta": {"allowedUserName": "Everyone", "commercialUssageName": "Allow",
+                              "licenseName": "CC_BY"}}},
+            "CC0; allowedUserName: Everyone; commercialUssageName: Allow; licenseName: CC_BY",
+            [],
+        ),
+        (
+            {"VRMC_vrm": {"meta": {"authors": ["A", 7, "B"], "avatarPermission": "everyone",
+                                   "commercialUsage": "personalNonProfit",
+                                   "allowRedistribution": False}}},
+            "CC0; authors: A, B; avatarPermission: everyone; commercialUsage: personalNonProfit; "
+            "allowRedistribution: no",
+            ["commercial use (personalNonProfit)"],
+        ),
+        (
+            {"VRMC_vrm": {"meta": {"name": "x" * 9000}}},
+            "CC0; name: " + "x" * 200,
+            ["use by others than its author (onlyAuthor)", "commercial use (personalNonProfit)"],
+        ),
+        ({"VRMC_vrm": {"meta": ["x"]}, "VRM": 3}, "CC0", []),
+    ],
+)  # fmt: skip
+def test_what_a_model_says_of_its_rights_is_kept(
+    extensions: dict[str, Any], said: str, not_allowed: list[str], tmp_path: Path
+) -> None:
+    document, blob = unpack(tiny())
+    document["extensions"] = extensions
+    file = _opened(document, blob, tmp_path / "x.vrm")
+    assert rights(file) == said
+    assert denied(file) == not_allowed
 
 
 def test_materials_are_drawn_as_the_file_says() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +16,9 @@ torch = pytest.importorskip("torch", reason="the neural renderer needs torch (ex
 
 from digital_human.config import settings  # noqa: E402
 from digital_human.core.frames import ByteArray  # noqa: E402
-from digital_human.core.registry import BackendSpec  # noqa: E402
 from digital_human.errors import ResourceError, WeightsError  # noqa: E402
 from digital_human.face import landmarks as lm  # noqa: E402
-from digital_human.face.bundle import Bundle, load_bundle  # noqa: E402
+from digital_human.face.bundle import RENDERERS, Bundle, load_bundle  # noqa: E402
 from digital_human.face.motion import MotionFrame  # noqa: E402
 from digital_human.face.renderers import neural_inputs as inputs  # noqa: E402
 from digital_human.face.renderers import neural_net  # noqa: E402
@@ -220,6 +221,76 @@ def test_a_failed_batch_fails_for_all_and_not_for_good() -> None:
     assert batcher.draw(_number(2))[0, 0, 0] == 2
 
 
+def test_a_hung_painter_fails_those_who_wait_and_not_for_good() -> None:
+    fake, entered, go_on = _Fake(), threading.Event(), threading.Event()
+
+    def hung(wanted: list[Wanted]) -> list[ByteArray]:
+        if not entered.is_set():
+            entered.set()
+            go_on.wait(20)
+        return fake(wanted)
+
+    batcher = MouthBatcher(hung, wait=0.0)
+    failed: list[float] = []
+
+    def late(number: int) -> None:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            batcher.draw(_number(number), number, timeout=0.2)
+        failed.append(time.monotonic() - began)
+
+    first = threading.Thread(target=batcher.draw, args=(_number(1), 1), daemon=True)
+    first.start()
+    assert entered.wait(5)
+    waiting = [threading.Thread(target=late, args=(n,), daemon=True) for n in (2, 3, 4)]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join(5)
+    assert len(failed) == 3 and max(failed) < 3
+    go_on.set()
+    first.join(5)
+    assert not first.is_alive()
+    assert batcher.draw(_number(5), 5, timeout=5.0)[0, 0, 0] == 5
+    assert sum(fake.sizes) == 2  # nothing is drawn for those who gave up
+
+
+@pytest.mark.parametrize("lost", ["collect", "pictures"])
+def test_an_error_in_the_leader_reaches_its_followers(
+    monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    def broken() -> int:
+        raise RuntimeError("no collecting")
+
+    batcher = MouthBatcher(_Fake() if lost == "collect" else lambda wanted: [], wait=5.0)
+    errors: list[BaseException] = []
+
+    def ask(number: int) -> None:
+        try:
+            batcher.draw(_number(number), number, timeout=5.0)
+        except Exception as error:
+            errors.append(error)
+
+    began = time.monotonic()
+    with batcher._painting:  # while the leader waits here, the other follows
+        threads = [threading.Thread(target=ask, args=(n,), daemon=True) for n in range(2)]
+        for thread in threads:
+            thread.start()
+        while len(batcher._asked) < 2 and time.monotonic() < began + 5:
+            time.sleep(0.005)
+        if lost == "collect":
+            monkeypatch.setattr(batcher, "_drawing", broken)
+    for thread in threads:
+        thread.join(10)
+    kind = RuntimeError if lost == "collect" else ValueError
+    assert [type(error) for error in errors] == [kind, kind]
+    assert time.monotonic() - began < 4
+    monkeypatch.undo()
+    monkeypatch.setattr(batcher, "_painter", _Fake())
+    monkeypatch.setattr(batcher, "_sessions", {})
+    assert batcher.draw(_number(9), 9, timeout=5.0)[0, 0, 0] == 9
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="nothing.npz: cannot be read"):
         load_weights(tmp_path / "nothing.npz")
@@ -276,7 +347,13 @@ def test_the_mesh_is_the_default(bundle: Bundle) -> None:
     assert type(bundle.renderer(HEIGHT)) is PhotoRenderer
 
 
-def test_without_torch_the_error_says_what_to_install() -> None:
-    spec = BackendSpec("neural", "face", "no_such_package.neural:NeuralRenderer", "train")
-    with pytest.raises(ResourceError, match="train"):
-        spec.create()
+def test_without_torch_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, bundle: Bundle
+) -> None:
+    spec = RENDERERS["neural"]
+    for module in (spec.factory.partition(":")[0], neural_net.__name__):
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ResourceError, match="'neural' needs the package 'torch'") as caught:
+        spec.create(bundle, HEIGHT)
+    assert "train" in caught.value.fix

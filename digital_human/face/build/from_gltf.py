@@ -94,6 +94,8 @@ def create_from_gltf(
     bust = cut_bust(file, posed, find(file, posed.names))
     progress("fitting the mouth", 0.35)
     arrays, textures = _assemble(file, bust)
+    mesh = read_mesh(path, arrays)
+    _check_mouth(file, bust, mesh)
     progress("packing textures", 0.55)
     files = {f"textures/{i:02d}.webp": _packed(image) for i, image in enumerate(textures)}
     packed = io.BytesIO()
@@ -101,8 +103,6 @@ def create_from_gltf(
     files[GEOMETRY] = packed.getvalue()
     progress("drawing the picture at rest", 0.8)
     draft = _manifest(file, name, consent, display, gender, bust, {CANVAS: b""})
-    mesh = read_mesh(path, arrays)
-    _check_mouth(file, bust, mesh)
     avatar = HeadAvatar(draft, out, np.zeros((1, 1, 4), np.uint8), mesh, tuple(textures))
     rest = avatar.renderer(draft.canvas[1]).render(MotionFrame.rest())
     if not (rest[..., 3] > 128).mean() > 0.02:

@@ -122,8 +122,10 @@ class SourceVideo:
             )
         if stream.duration is not None and stream.time_base is not None:
             seconds = float(stream.duration * stream.time_base)
-        else:
-            seconds = (container.duration or 0) / av.time_base
+        elif container.duration:
+            seconds = container.duration / av.time_base
+        else:  # as browsers record
+            seconds = self._measured(first, 1 / rate)
         self._check_length(seconds)
         scale = 1.0 if faithful else min(1.0, _WORK[0] / width, _WORK[1] / height)
         size = round(width * scale / 2) * 2, round(height * scale / 2) * 2
@@ -136,6 +138,21 @@ class SourceVideo:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         frames = max(1, round(seconds / tempo * FPS))
         return VideoFacts(digest, size, (width, height), rate, tempo, frames)
+
+    def _measured(self, first: DecodedFrame, gap: float) -> float:
+        """Seconds from the first picture to the end of the last, by reading the whole file."""
+        last = -1.0
+        with self._open() as container:
+            stream = container.streams.video[0]
+            try:
+                for packet in container.demux(stream):
+                    if packet.pts is not None and packet.time_base is not None:
+                        last = max(last, float(packet.pts * packet.time_base))
+            except av.FFmpegError as error:
+                raise InputError(
+                    f"video {self.path}: damaged ({error.strerror})", fix=_HINT
+                ) from None
+        return max(0.0, last - (first.time or 0.0) + gap)
 
     def _check_length(self, seconds: float) -> None:
         if seconds > MAX_SECONDS + 1:
@@ -159,14 +176,14 @@ class SourceVideo:
         before: tuple[float, DecodedFrame] | None = None
         made, gap = 0, 1 / (self.facts.tempo * self.facts.rate)
         for time, frame in self._timed():
+            if time > MAX_SECONDS + 1:
+                self._check_length(time)
             if before is not None:
                 middle = (before[0] + time) / 2
                 count = max(0, int(np.ceil(middle * FPS - made - 1e-6)))
                 yield from self._repeat(before[1], count)
                 made += count
             before = (time, frame)
-            if time > MAX_SECONDS + 1:
-                self._check_length(time)
         end = before[0] + gap if before else 0.0
         if made / FPS + gap < MIN_SECONDS and end < MIN_SECONDS - 0.02:
             self._check_length(max(end, 0.01))

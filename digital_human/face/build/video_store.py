@@ -26,6 +26,9 @@ class VideoWriter:
         path: File to write.
         size: Width and height in pixels, both even.
         frames: About how many there will be, for the limit of the file's size.
+
+    Raises:
+        ResourceError: At the end of the ``with`` statement, as in `write`.
     """
 
     def __init__(self, path: Path, size: tuple[int, int], frames: int) -> None:
@@ -59,10 +62,14 @@ class VideoWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
+            try:
+                if error is None:
+                    self._file.mux(self._stream.encode(None))
+            finally:
+                self._file.close()
+        except OSError as late:
             if error is None:
-                self._file.mux(self._stream.encode(None))
-        finally:
-            self._file.close()
+                raise self._unwritten(late) from late
 
     @property
     def count(self) -> int:
@@ -87,7 +94,10 @@ class VideoWriter:
         try:
             self._file.mux(self._stream.encode(frame))
         except OSError as error:
-            raise ResourceError(
-                f"cannot write {self._path}: {error.strerror or error}",
-                fix="check the free space and that the folder is yours",
-            ) from error
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> ResourceError:
+        return ResourceError(
+            f"cannot write {self._path}: {error.strerror or error}",
+            fix="check the free space and that the folder is yours",
+        )

@@ -165,7 +165,7 @@ def _context() -> moderngl.Context:
             fix="install EGL and Mesa: sudo apt-get install -y libegl1 libgl1-mesa-dri",
         ) from error
     context.front_face = "cw"  # rows run from the top down, which mirrors every triangle
-    context.__exit__(None, None, None)  # it was made current
+    context.__exit__(None, None, None)  # type: ignore[no-untyped-call]  # it was made current
     return context
 
 
@@ -276,9 +276,12 @@ class _Model:
 
     def release(self) -> None:
         """Free its memory."""
-        arrays = (array for _, array in self._parts)
-        for thing in (*arrays, *self._textures, self._dynamic, self._static, self._index):
-            thing.release()
+        for _, array in self._parts:
+            array.release()
+        for texture in self._textures:
+            texture.release()
+        for buffer in (self._dynamic, self._static, self._index):
+            buffer.release()
 
     def _texture(self, image: ByteArray) -> moderngl.Texture:
         texture = self._context.texture(image.shape[1::-1], 4, np.ascontiguousarray(image).data)

@@ -294,14 +294,15 @@ class MouthBatcher:
         Args:
             wanted: The mouth.
             session: Who asks; a session asks for one picture at a time.
-            timeout: Seconds after which the batch counts as lost.
+            timeout: Seconds after which the picture counts as lost.
 
         Returns:
             uint8 [HEIGHT, WIDTH, 4] RGBA, straight alpha.
 
         Raises:
-            TimeoutError: The batch it was in took longer.
+            TimeoutError: The batch it was in, or the one before, took longer.
         """
+        end = time.monotonic() + timeout
         mine: Future[ByteArray] = Future()
         with self._changed:
             self._sessions[session] = time.monotonic()
@@ -309,15 +310,42 @@ class MouthBatcher:
             leads, self._led = not self._led, True
             self._changed.notify_all()
         if leads:
-            with self._painting:
-                self._paint(self._collect())
-        return mine.result(timeout)
+            self._lead(end)
+        try:
+            return mine.result(max(0.0, end - time.monotonic()))
+        except TimeoutError:
+            with self._changed:
+                self._asked = [asked for asked in self._asked if asked[1] is not mine]
+            raise
+
+    def _lead(self, end: float) -> None:
+        """Draw a batch when the painter is free, at most until ``end``; no error leaves it led."""
+        locked = False
+        try:
+            locked = self._painting.acquire(timeout=max(0.0, end - time.monotonic()))
+            if not locked:
+                raise TimeoutError("mouth network: the batch before this one takes too long")
+            batch = self._collect()
+        except BaseException as error:
+            if locked:
+                self._painting.release()
+            _fail(self._take(), error)
+            return
+        try:
+            self._paint(batch)
+        finally:
+            self._painting.release()
 
     def _collect(self) -> list[tuple[Wanted, Future[ByteArray]]]:
         end = time.monotonic() + self._wait
         with self._changed:
             while (left := end - time.monotonic()) > 0 and len(self._asked) < self._drawing():
                 self._changed.wait(left)
+            return self._take()
+
+    def _take(self) -> list[tuple[Wanted, Future[ByteArray]]]:
+        """What was asked for; who asks next leads."""
+        with self._changed:
             batch, self._asked, self._led = self._asked, [], False
         return batch
 
@@ -329,15 +357,21 @@ class MouthBatcher:
 
     def _paint(self, batch: list[tuple[Wanted, Future[ByteArray]]]) -> None:
         try:
-            pictures = self._painter([wanted for wanted, _ in batch])
+            pictures = self._painter([wanted for wanted, _ in batch]) if batch else []
+            drawn = list(zip(batch, pictures, strict=True))
         except BaseException as error:
-            for _, future in batch:
-                future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
+            _fail(batch, error)
             return
-        for (_, future), picture in zip(batch, pictures, strict=True):
+        for (_, future), picture in drawn:
             future.set_result(picture)
+
+
+def _fail(batch: list[tuple[Wanted, Future[ByteArray]]], error: BaseException) -> None:
+    """Give ``error`` to all who wait; one that is to end the process is raised here as well."""
+    for _, future in batch:
+        future.set_exception(error)
+    if not isinstance(error, Exception):
+        raise error
 
 
 PaintOne = Callable[[Wanted, int], ByteArray]
