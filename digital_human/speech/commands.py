@@ -93,7 +93,7 @@ def show_voice(name: _Name) -> None:
     }  # fmt: skip
     for key, value in rows.items():
         table.add_row(Text(key, "bold"), value if isinstance(value, Text) else Text(value))
-    _console.print(table)
+    Console(soft_wrap=True, highlight=False).print(table)
 
 
 @app.command(
