@@ -22,7 +22,8 @@ run_tests() {
 }
 # What asks no clock runs in two workers; the rest has the machine, and a process, to itself: models
 # that other tests have loaded would make the garbage collector stall it.
-run_tests tests/unit tests/golden tests/eval tests/contract --ignore tests/contract/test_llms.py \
+clocked=(tests/contract/test_llms.py tests/contract/test_api.py tests/realtime tests/webrtc tests/browser)
+run_tests tests/unit tests/golden tests/eval tests/contract "${clocked[@]/#/--ignore=}" \
     --numprocesses 2 --dist loadfile "$@"
-run_tests tests/contract/test_llms.py tests/realtime tests/webrtc tests/browser "$@"
+run_tests "${clocked[@]}" "$@"
 exit "$failed"
