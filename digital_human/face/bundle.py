@@ -31,7 +31,7 @@ MAX_TEXTURES = 64
 _DRAWN = "digital_human.face.renderers"
 NEURAL_NOTICE = (
     "face = neural: its network was trained on pictures of MobileStyleGAN, whose upstream terms "
-    "are non-commercial; for commercial use set face = mesh"
+    "are non-commercial (neural_mouth.LICENSE.txt beside it); for commercial use set face = mesh"
 )
 """Said wherever the neural mouth is chosen."""
 RENDERERS = Registry(

@@ -16,7 +16,6 @@ RIGHT_EYE = (33, 133)  # outer, inner corner
 LEFT_EYE = (263, 362)
 NOSE_BASE, UNDER_NOSE, CHIN, NOSE_ROOT, NOSE_MIDDLE = 2, 164, 152, 168, 195
 MOUTH_CORNERS = (61, 291)
-INNER_CORNERS = (78, 308)
 LIP_CENTRES = (13, 14)
 
 # From the person's right inner corner to the left one, both ends included.

@@ -18,13 +18,17 @@ from digital_human.config import settings  # noqa: E402
 from digital_human.core.frames import ByteArray  # noqa: E402
 from digital_human.errors import ResourceError, WeightsError  # noqa: E402
 from digital_human.face import landmarks as lm  # noqa: E402
-from digital_human.face.bundle import RENDERERS, Bundle, load_bundle  # noqa: E402
+from digital_human.face.bundle import (  # noqa: E402
+    NEURAL_NOTICE,
+    RENDERERS,
+    Bundle,
+    load_bundle,
+)
 from digital_human.face.motion import MotionFrame  # noqa: E402
 from digital_human.face.renderers import neural_inputs as inputs  # noqa: E402
 from digital_human.face.renderers import neural_net  # noqa: E402
 from digital_human.face.renderers.neural import NeuralRenderer  # noqa: E402
 from digital_human.face.renderers.neural_net import (  # noqa: E402
-    NOTICE,
     WEIGHTS,
     MouthBatcher,
     MouthPainter,
@@ -320,7 +324,7 @@ def test_weights_are_small_and_come_with_their_terms() -> None:
     assert WEIGHTS.stat().st_size < 10 * 2**20
     terms = WEIGHTS.with_suffix(".LICENSE.txt").read_text("utf-8")
     assert "MobileStyleGAN" in terms and "non-commercial" in terms
-    assert "non-commercial" in NOTICE
+    assert "non-commercial" in NEURAL_NOTICE
 
 
 @pytest.fixture
@@ -339,8 +343,8 @@ def test_the_setting_chooses_and_the_terms_are_said_once(
     with caplog.at_level(logging.WARNING):
         assert isinstance(bundle.renderer(HEIGHT), NeuralRenderer)
         bundle.renderer(HEIGHT)
-    assert [r.getMessage() for r in caplog.records if NOTICE in r.getMessage()] != []
-    assert sum(NOTICE in r.getMessage() for r in caplog.records) == 1
+    assert [r.getMessage() for r in caplog.records if NEURAL_NOTICE in r.getMessage()] != []
+    assert sum(NEURAL_NOTICE in r.getMessage() for r in caplog.records) == 1
 
 
 def test_the_mesh_is_the_default(bundle: Bundle) -> None:

@@ -24,7 +24,6 @@ _CYCLE = 4.3  # s of a breath at rest: 14 a minute
 _INHALE = 1.5  # s at rest
 _QUICK = 0.45  # s before a phrase
 _SPOKEN = (2.5, 7.0)  # s an exhalation lasts in speech
-_BREATH_GAP = 0.25  # s a pause must last for an inhalation
 
 
 class Head:

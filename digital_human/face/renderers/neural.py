@@ -6,7 +6,7 @@ person's open mouth, both warped to the wanted shape, and laid over the picture 
 The open mouth is the 2D renderer's own picture of an "a", so that teeth are those of the bundle.
 
 It is an option: the 2D renderer stays the default, as it needs no torch, costs less on a CPU, and
-as the network was made from pictures whose terms forbid commercial use (`neural_net.NOTICE`).
+as the network was made from pictures whose terms forbid commercial use (`bundle.NEURAL_NOTICE`).
 """
 
 from __future__ import annotations

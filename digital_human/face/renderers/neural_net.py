@@ -31,6 +31,7 @@ from torch.nn import functional
 
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.errors import WeightsError
+from digital_human.face.bundle import NEURAL_NOTICE
 from digital_human.face.renderers.neural_inputs import (
     HEIGHT,
     MASKS,
@@ -43,10 +44,6 @@ from digital_human.face.renderers.neural_inputs import (
 
 WEIGHTS = Path(__file__).with_name("neural_mouth.npz")
 SHA256 = "a7e694a9ad0a15512979c0504888e48e90fc1a2370f3fac57b29b9a940e31f83"
-NOTICE = (
-    "the neural mouth was trained on pictures of MobileStyleGAN, whose upstream terms are "
-    "non-commercial: see neural_mouth.LICENSE.txt beside its weights"
-)
 BUCKETS = (1, 2, 4, 8, 16, 32)
 """Batch sizes that are drawn; a smaller batch is filled up on CUDA."""
 WAIT = 0.003  # s that the first of a batch waits for the other sessions
@@ -397,7 +394,7 @@ def shared_painter() -> PaintOne:
 def _painter() -> PaintOne:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     painter = MouthPainter(load_weights(), device)
-    _log.warning("face = neural (%s): %s", device, NOTICE)
+    _log.warning("%s (drawn on %s)", NEURAL_NOTICE, device)
     if device == "cuda":
         return MouthBatcher(painter).draw
     return lambda wanted, session: painter([wanted])[0]

@@ -8,7 +8,6 @@ For each changed initializer NAME of the float32 ONNX file the arrays ``NAME::a`
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from digital_human.core.frames import FloatArray
 from digital_human.errors import InputError, ResourceError, WeightsError
+from digital_human.speech.synthesizers.kokoro_graph import write_whole
 from digital_human.speech.synthesizers.kokoro_weights import open_model, places
 
 if TYPE_CHECKING:
@@ -108,20 +108,7 @@ def adapted_model(base_onnx: Path, adapter: Path, target: Path) -> None:
             )
         merged = weight + _shaped(change, weight.shape, adapter, name)
         initializers[name].CopyFrom(numpy_helper.from_array(merged, name))
-    part = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
-            part = Path(file.name)
-            file.write(model.SerializeToString())
-        os.replace(part, target)
-    except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
-        raise ResourceError(
-            f"cannot write {target}: {error.strerror or error}",
-            fix="free some disk space, or point DH_HOME at a folder that can be written",
-        ) from error
+    write_whole(model, target)
 
 
 def apply_changes(net: KokoroNet, base_onnx: Path, changes: Mapping[str, FloatArray]) -> None:

@@ -71,6 +71,15 @@ def write_timed(path: Path, target: Path) -> None:
         )
     _move_pitch(model.graph)
     _crop(model.graph)
+    write_whole(model, target)
+
+
+def write_whole(model: Any, target: Path) -> None:
+    """Write an ONNX model to ``target``, whole or not at all.
+
+    Raises:
+        ResourceError: ``target`` cannot be written.
+    """
     part = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
