@@ -224,6 +224,7 @@ class Client:
         sound.setCodecPreferences(internals.opus())
         if video:
             transceiver = self.connection.addTransceiver("video", direction="recvonly")
+            internals.tune_video(transceiver.receiver)
             if codec:
                 transceiver.setCodecPreferences(_only(codec))
         self.connection.on("track", self._on_track)
