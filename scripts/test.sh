@@ -9,7 +9,7 @@ bash scripts/setup.sh llm clone ja test
 .venv/bin/mypy
 .venv/bin/lint-imports
 .venv/bin/digital-human models pull kokoro-int8 kokoro-voices whisper-base \
-    face-landmarker selfie-segmentation smart-turn use-multilingual qwen2.5-coder-0.5b \
+    face-landmarker face-detector selfie-segmentation smart-turn use-multilingual qwen2.5-coder-0.5b \
     kokoro-fp32 campplus eres2net resemblyzer dnsmos
 
 failed=0

@@ -18,7 +18,7 @@ DATA = ROOT.parent / "shared" / "data"
 
 WEIGHTS = (
     "kokoro-int8", "kokoro-voices", "whisper-base", "face-landmarker", "smart-turn",
-    "use-multilingual", "qwen2.5-coder-0.5b", "selfie-segmentation",
+    "use-multilingual", "qwen2.5-coder-0.5b", "selfie-segmentation", "face-detector",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from digital_human.dialogue.llm.base import Message, estimate_tokens
 from digital_human.dialogue.types import Source
+from digital_human.dialogue.visit import Visit
 from digital_human.speech.types import Language
 
 INTERRUPTED: dict[Language, str] = {
@@ -50,10 +51,14 @@ class History:
     Args:
         limit: Exchanges kept; a session may go on for ever.
         told: Tokens that `messages` may have.
+
+    Attributes:
+        visit: What is known of the visitor, and what was told.
     """
 
     def __init__(self, limit: int = 200, told: int = TOLD) -> None:
         self._limit, self._told = limit, told
+        self.visit = Visit()
         # The exchanges, and the turn of the first one that the language model is told.
         self._state: tuple[tuple[Exchange, ...], int] = ((), 0)
 
@@ -63,12 +68,15 @@ class History:
         return self._state[0]
 
     def add(self, exchange: Exchange) -> None:
-        """Append an exchange.
+        """Append an exchange; what it says of the visitor goes into `visit`.
 
         When those that the language model is told no longer fit, the oldest are left out until
         half the room is free, so that the first message stays the same for many turns and the
         language model's prefix stays warm.
         """
+        if not exchange.refused:
+            self.visit.note(exchange.question, exchange.language)
+            self.visit.tell(exchange.sources, exchange.answer)
         exchanges, first = self._state
         exchanges = (*exchanges, exchange)[-self._limit :]
         shown = _shown(exchanges, first)

@@ -132,7 +132,8 @@ class Mind:
         if sources:
             yield Sources(sources)
         messages = self._prompt(text, language, history, sources, intent)
-        answer = Answering(LONG if wants_more(text) else BRIEF, language, text, sources)
+        long = wants_more(text) or history.visit.depth(text) == "deep"
+        answer = Answering(LONG if long else BRIEF, language, text, sources)
         async with contextlib.aclosing(self._generated(messages, answer, cancelled)) as thoughts:
             async for thought in thoughts:
                 yield thought
@@ -230,14 +231,14 @@ class Mind:
             before = next((e for e in reversed(history.exchanges) if e.answer), None)
             if before is not None and before.language == language:
                 return Line(before.answer, language, "script")
-            return Line(self._persona.ask_again[language], language, "script")
+            return Line(self._persona.choice("ask_again", language, 0), language, "script")
         words = self._persona.talk(intent, language, len(history.exchanges))
         return None if words is None else Line(words, language, "script", emotion="warm")
 
     async def _recital(self, text: str, language: Language, history: History) -> Recital | None:
         if self._poems is None or "zh" not in self._persona.languages:
             return None
-        earlier = [source for one in history.exchanges[-6:] for source in one.sources]
+        earlier = [source for one in history.exchanges for source in one.sources]
         return await self._searching.call(self._poems.answer, text, language, earlier)
 
     def _instead(
@@ -268,8 +269,8 @@ class Mind:
             joined = f"{asked[-1]} {text}"
             further = await self._searching.call(search, joined, language)
             # What is sure of both together may answer only the earlier one.
-            return replace(further, sure=None)
-        return found
+            return history.visit.fresh(text, replace(further, sure=None))
+        return history.visit.fresh(text, found)
 
     # The language model -------------------------------------------------------------------------
 
@@ -283,7 +284,7 @@ class Mind:
     ) -> list[Message]:
         needed = follows_up(text) or (intent == "chat" and not sources)
         before = history.messages() if needed else []
-        asked = prompt.question(text, sources, language)
+        asked = prompt.question(text, sources, language, history.visit.line(text, language))
         return [prompt.system(self._persona, language), *before, asked]
 
     async def _generated(

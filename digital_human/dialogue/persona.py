@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -25,6 +26,15 @@ from digital_human.speech.types import Language
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 Said = dict[Language, Phrase]
 Choices = dict[Language, Annotated[list[Phrase], Field(min_length=1)]]
+
+
+def _listed(value: object) -> object:
+    """One phrase for a language is a choice of one."""
+    if isinstance(value, dict):
+        return {key: [one] if isinstance(one, str) else one for key, one in value.items()}
+    return value
+
+
 Talk = Literal["hello", "thanks", "goodbye", "hearing", "identity", "artificial", "praise"]
 """Small talk that a persona may answer with words of its own."""
 
@@ -50,13 +60,15 @@ class Persona(BaseModel):
         decline: Spoken when it does not know.
         apology: Spoken when something broke.
         replaced: Spoken in place of a line that must not be said.
-        ask_again: Spoken when nothing was understood.
+        ask_again: Spoken when nothing was understood; the second time another one, and the later
+            ones should mention the screen.
         notice: Shown all the time: that this is AI.
         small_talk: Answers to greetings, thanks and the like; kinds left out go to the language
             model.
         suggestions: Questions offered to the visitor.
         hot_words: Names that the recogniser tends to mishear.
         knowledge: Folder of what it knows, beside the file.
+        place: Folder of the place it stands in (see `Place`), beside the file.
         poems: File of poems it knows by heart, beside the file; empty for none.
         background: ``#rrggbb`` or a picture beside the file; empty for the avatar's own.
     """
@@ -76,12 +88,13 @@ class Persona(BaseModel):
     decline: Choices
     apology: Said
     replaced: Said
-    ask_again: Said
+    ask_again: Annotated[Choices, BeforeValidator(_listed)]
     notice: Said
     small_talk: dict[str, Choices] = Field(default_factory=dict)
     suggestions: Choices = Field(default_factory=dict)
     hot_words: list[Phrase] = Field(default_factory=list)
     knowledge: str = "knowledge"
+    place: str = "place"
     poems: str = ""
     background: str = ""
     _folder: Path = PrivateAttr(default=Path())
@@ -96,6 +109,12 @@ class Persona(BaseModel):
         """What it knows; None when there is no such folder."""
         folder = self._folder / self.knowledge
         return folder if self.knowledge and folder.is_dir() else None
+
+    @property
+    def place_folder(self) -> Path | None:
+        """What it knows of the place it stands in; None when there is no such folder."""
+        folder = self._folder / self.place
+        return folder if self.place and folder.is_dir() else None
 
     @property
     def poems_file(self) -> Path | None:
@@ -113,7 +132,7 @@ class Persona(BaseModel):
         """``wanted`` when it is spoken, else its own language."""
         return wanted if wanted in self.languages else self.languages[0]
 
-    def choice(self, kind: Literal["filler", "decline"], language: Language, turn: int) -> str:
+    def choice(self, kind: Literal["filler", "decline", "ask_again"], language: Language, turn: int) -> str:
         """One of several phrases, another one each turn."""
         phrases: list[str] = getattr(self, kind)[self.language(language)]
         return phrases[turn % len(phrases)]
@@ -154,7 +173,7 @@ class Persona(BaseModel):
 
     @model_validator(mode="after")
     def _names_stay_inside(self) -> Persona:
-        for field in ("avatar", "voice", "knowledge", "poems", "background"):
+        for field in ("avatar", "voice", "knowledge", "place", "poems", "background"):
             value = getattr(self, field)
             if "\\" in value or "\0" in value or ".." in Path(value).parts or value[:1] == "/":
                 raise ValueError(f"{field} {value!r} must be a plain name beside the file")

@@ -1,8 +1,9 @@
 """Prompts, built so that as much of their head as possible stays the same from turn to turn.
 
 Order: who it is and its rules (the same for a persona and a language), then what was said before
-where it matters, then the passages and the question. A passage is written the same way whatever was
-asked, so that the language model has to read it only once (`Llm.learn`).
+where it matters, then the passages, then one line about the visitor, and the question. A passage is
+written the same way whatever was asked and whoever asks, so that the language model has to read it
+only once (`Llm.learn`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from digital_human.dialogue.grounding import places
 from digital_human.dialogue.llm.base import Message
 from digital_human.dialogue.persona import Persona
 from digital_human.dialogue.types import Source
+from digital_human.dialogue.visit import depth_lines
 from digital_human.speech.types import Language
 
 _RULES: dict[Language, tuple[str, ...]] = {
@@ -67,17 +69,26 @@ def system(persona: Persona, language: Language) -> Message:
 
 def rules_text(persona: Persona, language: Language) -> str:
     """What must not be told to visitors."""
-    return "\n".join((*_RULES[language], *persona.rules.get(language, ())))
+    given = (*_RULES[language], *persona.rules.get(language, ()))
+    return "\n".join((*given, depth_lines(language)))
 
 
-def question(text: str, sources: Sequence[Source], language: Language) -> Message:
-    """The visitor's words as the model is given them, behind the passages they are about."""
+def question(text: str, sources: Sequence[Source], language: Language, who: str = "") -> Message:
+    """The visitor's words as the model is given them, behind the passages they are about.
+
+    Args:
+        text: The words.
+        sources: The passages.
+        language: Language of the answer.
+        who: One line on who asks, see `Visit.line`; empty for none.
+    """
     asked = _data(text)[:_QUESTION_LIMIT]
+    line = f"{who}\n" if who else ""
     if not sources:
-        return Message("user", asked)
+        return Message("user", f"{line}{asked}")
     visitor = _NOTES[language][1]
     told = "".join(passages(text, sources, language))
-    return Message("user", f"{_opening(language)}{told}{visitor}{asked}")
+    return Message("user", f"{_opening(language)}{told}{line}{visitor}{asked}")
 
 
 def head(persona: Persona, language: Language) -> list[Message]:

@@ -19,12 +19,14 @@ class Source:
         path: File inside the knowledge folder, with ``#heading`` or ``:row`` where there is one.
         text: The passage.
         score: 0…1, how well it fits the question.
+        picture: Name of a picture of the persona's place that belongs to it; empty for none.
     """
 
     title: str
     path: str
     text: str
     score: float
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from digital_human import __version__
 from digital_human.apps.live.ports import Session
 from digital_human.apps.live.sessions import Sessions
 from digital_human.config import Settings
-from digital_human.server import api, faults, media, shim, speech
+from digital_human.server import api, faults, kiosk, media, shim, speech
 from digital_human.server.auth import Gate, Intact, Shield
 from digital_human.server.logs import log_event
 from digital_human.server.metrics import Metrics
@@ -33,6 +33,7 @@ _TAGS = {
     "speech": "What it says and hears.",
     "control": "Gestures, recording, sending to other servers.",
     "outcome": "What came of it.",
+    "kiosk": "What the page of a kiosk needs.",
     "watch": "WHEP: watch a session without taking part.",
     "audio": "OpenAI's audio interface: speech from text, text from speech.",
     "livetalking": "The calls of LiveTalking, for its clients; errors carry its envelope too.",
@@ -51,7 +52,12 @@ register_url_convertor("asset", _AssetName())
 
 
 def create_app(
-    sessions: Sessions, settings: Settings, desk: speech.SpeechDesk | None = None
+    sessions: Sessions,
+    settings: Settings,
+    desk: speech.SpeechDesk | None = None,
+    *,
+    stand: kiosk.Kiosk | None = None,
+    places: Mapping[str, kiosk.PlacePort] | None = None,
 ) -> FastAPI:
     """The application; its lifespan runs and ends the sessions.
 
@@ -59,12 +65,14 @@ def create_app(
         sessions: What it serves.
         settings: The program's settings; `Settings.live` and the folder of recordings are used.
         desk: Speaks and writes down for other programs; without it there is no ``/v1/audio``.
+        stand: The kiosk; without it there is no ``/kiosk``.
+        places: The places that personas know, by the persona's name.
 
     Raises:
         InputError: The host can be reached by others and there is no token.
     """
     live = settings.live
-    middleware = [Middleware(Shield, live)]
+    middleware = [Middleware(Shield, live, camera=stand is not None)]
     if live.origins:
         middleware.append(
             Middleware(
@@ -91,10 +99,12 @@ def create_app(
         media.routes(sessions, settings.recordings_dir),
         shim.routes(sessions, settings.recordings_dir),
         _metrics(metrics),
+        kiosk.picture_routes(places or {}),
+        *([kiosk.routes(stand)] if stand is not None else []),
         *([speech.routes(desk)] if desk is not None else []),
     ):
         app.include_router(router, dependencies=guarded)
-    app.include_router(_page())
+    app.include_router(_page(kiosk=stand is not None))
     return app
 
 
@@ -140,8 +150,13 @@ def _metrics(metrics: Metrics) -> APIRouter:
     return router
 
 
-def _page() -> APIRouter:
+def _page(*, kiosk: bool) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    if kiosk:
+
+        @router.get("/kiosk")
+        def stand() -> FileResponse:
+            return _asset("kiosk.html")
 
     @router.get("/")
     def index() -> FileResponse:

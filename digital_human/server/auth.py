@@ -22,19 +22,26 @@ BODY_SECONDS = 10.0
 UPLOAD_LIMIT = 25 * 1024 * 1024
 UPLOAD_SECONDS = 60.0
 UPLOADS_AT_ONCE = 4
+CAMERA_LIMIT = 300 * 1000
 HEADER_LIMIT = 16 * 1024
 PATH_LIMIT = 2048
 
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
-_PUBLIC = re.compile(r"/|/api/health|/[A-Za-z0-9_-]+\.[a-z0-9]{2,12}")
+_PUBLIC = re.compile(r"/|/kiosk|/api/health|/[A-Za-z0-9_-]+\.[a-z0-9]{2,12}")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What a visitor's page calls; the rest is for the operator. Session names cannot be guessed.
 _VISITORS = re.compile(
-    r"GET /api/personas(/[^/]+/poster)?|POST /api/sessions|DELETE /api/sessions/[^/]+"
+    r"GET /api/personas(/[^/]+/(poster|pictures/[^/]+))?"
+    r"|POST /api/sessions|DELETE /api/sessions/[^/]+"
     r"|POST /api/sessions/[^/]+/(offer|ask|interrupt|act|talk|language|background|report)"
+    r"|GET /api/kiosk(/page)?|POST /api/kiosk/camera"
     r"|(OPTIONS|POST|DELETE) /whep/[^/]+(/[^/]+)?"
 )
 _UPLOAD = "/v1/audio/transcriptions"
+_CAMERA = "/api/kiosk/camera"
+_LIMITS = {_UPLOAD: UPLOAD_LIMIT, _CAMERA: CAMERA_LIMIT}
+_TYPES = {_UPLOAD: "multipart/form-data", _CAMERA: "image/jpeg"}
+_KINDS = {_UPLOAD: "recording", _CAMERA: "picture"}
 _UNREAD = "/humanaudio"  # answers without looking at the body, however long it is
 
 
@@ -49,9 +56,10 @@ class Shield:
     Args:
         app: The next application.
         live: Settings; ``origins`` may show the page in a frame.
+        camera: Whether pages may use the camera.
     """
 
-    def __init__(self, app: ASGIApp, live: LiveSettings) -> None:
+    def __init__(self, app: ASGIApp, live: LiveSettings, *, camera: bool = False) -> None:
         self._app = app
         frames = " ".join(live.origins) or "'none'"
         self._headers = {
@@ -63,7 +71,9 @@ class Shield:
             ),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
-            "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+            "Permissions-Policy": (
+                f"microphone=(self), camera={'(self)' if camera else '()'}, geolocation=()"
+            ),
             "Cross-Origin-Opener-Policy": "same-origin",
         }
         if not live.origins:
@@ -213,7 +223,7 @@ class Intact:
 
     async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, path = Headers(scope=scope), scope["path"]
-        limit = UPLOAD_LIMIT if path == _UPLOAD else BODY_LIMIT
+        limit = _LIMITS.get(path, BODY_LIMIT)
         announced = headers.get("content-length", "0")
         body: bytes | ASGIApp
         if not (announced.isascii() and announced.isdigit()) or int(announced[:12]) > limit:
@@ -237,7 +247,7 @@ class Intact:
 def _wanted_type(path: str) -> str:
     if path.startswith("/whep/"):
         return "application/sdp"
-    return "multipart/form-data" if path == _UPLOAD else "application/json"
+    return _TYPES.get(path, "application/json")
 
 
 async def _read(receive: Receive, path: str, limit: int) -> bytes | ASGIApp:
@@ -275,8 +285,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _too_large(path: str, limit: int) -> ASGIApp:
-    shorter = "recording" if limit == UPLOAD_LIMIT else "text"
     return fault(
         413, f"the body is longer than {limit // 1024} KB", path=path,
-        fix=f"send a shorter {shorter}", headers={"Connection": "close"},
+        fix=f"send a shorter {_KINDS.get(path, 'text')}", headers={"Connection": "close"},
     )  # fmt: skip

@@ -14,7 +14,7 @@ from digital_human.core.events import Event
 _SECRETS = ("token", "authorization", "credential", "password", "api_key", "secret")
 _QUIET = frozenset({"heard.partial", "caption", "act"})
 # What people said stays out of the logs; numbers, names and states go in.
-_WORDS = frozenset({"text", "words", "items", "note", "raw"})
+_WORDS = frozenset({"text", "words", "items", "note", "raw", "question"})
 
 
 def configure(*, json: bool, level: int = logging.INFO) -> None:

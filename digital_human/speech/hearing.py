@@ -105,9 +105,15 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """What was heard needs no answer (noise, a back-channel, nothing recognised)."""
+    """What was heard needs no answer.
+
+    Attributes:
+        reason: Noise, a back-channel, or a voice without words.
+        voiced: Seconds of voice.
+    """
 
     reason: Literal["noise", "backchannel", "empty", "echo"]
+    voiced: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from digital_human.core.stage import Hung, ModelThread, Patience
 from digital_human.errors import Cancelled
 from digital_human.speech.echo import BLOCK, EchoCanceller
 from digital_human.speech.endpoint import EndpointJudge
+from digital_human.speech.hall import NearField
 from digital_human.speech.hearing import (
     EAR_RATE,
     Abandon,
@@ -28,6 +29,7 @@ from digital_human.speech.hearing import (
     Heard,
     Judge,
     Mode,
+    Started,
     Transcript,
 )
 from digital_human.speech.hotwords import HotWords
@@ -62,6 +64,7 @@ class Listener:
         on_action: Told every action that is neither `Decode` nor `Judge`, on the event loop.
         health: Told when the recogniser or the judge fails and when it works.
         language: What the visitor speaks; None tells Chinese and English apart, turn by turn.
+        near: Tells who stands near; None hears everybody.
     """
 
     def __init__(
@@ -76,12 +79,14 @@ class Listener:
         on_action: Callable[[Action], None],
         health: Health,
         language: Heard | None = None,
+        near: NearField | None = None,
     ) -> None:
         self._recognizer, self._judge = recognizer, judge
         self._asr_thread, self._judge_thread = asr_thread, judge_thread
         self._machine, self._hot_words = machine, hot_words
         self._on_action, self._health = on_action, health
         self.language = language
+        self._near = near
         self._usual: Heard | None = None
         self._vad = SileroVad()
         self._echo = EchoCanceller()
@@ -241,6 +246,13 @@ class Listener:
         level = 10.0 * float(np.log10(np.mean(np.square(window)) + 1e-12))
         if probability >= self._machine.policy.voice_stay and self._echo.is_echo():
             probability = 0.0
+        if self._near is not None and not self._near(
+            level,
+            voiced=probability >= self._machine.policy.voice_stay,
+            going_on=self.open,
+            speaking=self._machine.mode is Mode.SPEAKING,
+        ):
+            probability = 0.0
         self._do(self._machine.voice(self._seen / EAR_RATE, probability, level))
 
     def _do(self, actions: list[Action]) -> None:
@@ -254,8 +266,12 @@ class Listener:
             else:
                 if isinstance(action, (Commit, Abandon)):
                     self._decode = self._asked = None
+                if self._near is not None and isinstance(action, Started):
+                    self._near.begin()
                 if isinstance(action, Commit):
                     self._turn_floor = action.transcript.end
+                    if self._near is not None:
+                        self._near.understood()
                 self._on_action(action)
 
     # The sound ----------------------------------------------------------------------------------

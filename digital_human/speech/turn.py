@@ -349,8 +349,9 @@ class TurnMachine:
         return [Commit(final, by, t - self._turn.end)]
 
     def _abandon(self, t: float, reason: Literal["noise", "backchannel", "empty"]) -> list[Action]:
+        open_voice = self._gate.length if self.phase in (Phase.PRESSED, Phase.CLOSING) else 0.0
         self.phase = Phase.QUIET
-        return [*self._release(t), Abandon(reason)]
+        return [*self._release(t), Abandon(reason, self._turn.voiced + open_voice)]
 
     # The floor ----------------------------------------------------------------------------------
 

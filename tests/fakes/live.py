@@ -107,6 +107,9 @@ class FakeMouth:
     spoken: list[str] = field(default_factory=list)
     _free: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def fitted(self, clause: Clause) -> Clause:
+        return clause
+
     async def speak(self, clause: Clause, *, cancelled: Callable[[], bool]) -> Speech:
         self.asked.append(clause.text)
         speech = made(clause, self.rate)

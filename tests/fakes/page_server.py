@@ -152,7 +152,12 @@ class PageServer:
 
     Args:
         token: Asked of every call when set.
+
+    Attributes:
+        camera: Whether its pages may use the camera.
     """
+
+    camera = False
 
     def __init__(self, token: str | None = None) -> None:
         self.sessions: dict[str, Session] = {}
@@ -168,8 +173,8 @@ class PageServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         live = LiveSettings(token=SecretStr(token) if token else None)
         self._config = uvicorn.Config(
-            Shield(Gate(self._app(), live), live), host="127.0.0.1", port=0, log_level="warning",
-            lifespan="off",
+            Shield(Gate(self._app(), live), live, camera=self.camera), host="127.0.0.1", port=0,
+            log_level="warning", lifespan="off",
         )  # fmt: skip
         self._server = uvicorn.Server(self._config)
         self.url = ""

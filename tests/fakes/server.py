@@ -98,6 +98,15 @@ class FakeSession:
     def set_language(self, language: str) -> None:
         self.language = language
 
+    def stand_at(self, spot: str | None) -> None:
+        self.calls.append(("spot", spot))
+
+    def set_manner(self, speed: float, gain: float) -> None:
+        self.calls.append(("manner", speed, gain))
+
+    def rate(self, score: int) -> None:
+        self.calls.append(("rate", score))
+
     async def record(self, on: bool) -> str | None:
         self.calls.append(("record", on))
         if on:

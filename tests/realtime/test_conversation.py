@@ -106,7 +106,7 @@ class TestQuestions:
         async with World({LAKE: [Act("nod")]}) as w:
             w.conversation.ask(LAKE)
             await w.until("reply.finished")
-            assert w.heard_aloud() == PERSONA.ask_again["zh"]
+            assert w.heard_aloud() == PERSONA.ask_again["zh"][0]
 
 
 class TestSpeculation:

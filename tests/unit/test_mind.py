@@ -200,7 +200,7 @@ async def test_small_talk_is_the_personas_or_the_models(scene: Callable[..., Sce
 
 async def test_the_last_answer_is_repeated(scene: Callable[..., Scene]) -> None:
     stage = scene()
-    assert said(await stage.think("请再说一遍")) == PERSONA.ask_again["zh"]
+    assert said(await stage.think("请再说一遍")) == PERSONA.ask_again["zh"][0]
     stage.history.add(Exchange(1, "苏堤多长", "苏堤全长二点八公里。", "zh"))
     assert said(await stage.think("没听清，")) == "苏堤全长二点八公里。"
 

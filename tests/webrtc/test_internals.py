@@ -67,6 +67,27 @@ async def test_lost_sound_is_asked_for_again(connection: RTCPeerConnection) -> N
     assert asked == [(77, [7])]
 
 
+async def test_a_lost_picture_is_asked_for_until_it_comes(
+    connection: RTCPeerConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = connection.addTransceiver("video").receiver
+    internals.tune_video(receiver)
+    receiver._RTCRtpReceiver__codecs[97] = CODECS["video"][0]
+    asked, now = [], [0.0]
+
+    async def nack(ssrc: int, lost: list[int]) -> None:
+        asked.append((now[0], lost))
+
+    receiver._send_rtcp_nack = nack
+    monkeypatch.setattr("digital_human.transport.webrtc.internals.time.monotonic", lambda: now[0])
+    for number in [5, 7, 8, 9, 10, 6, 11, 12]:
+        now[0] += 0.05
+        packet = RtpPacket(payload_type=97, sequence_number=number, timestamp=number * 3600)
+        packet.ssrc, packet.payload = 77, b"\x10x"
+        await receiver._handle_rtp_packet(packet, arrival_time_ms=0)
+    assert asked == [(pytest.approx(0.1), [6]), (pytest.approx(0.2), [6])]
+
+
 async def test_audio_nack_is_negotiated() -> None:
     internals.prepare()
     internals.prepare()

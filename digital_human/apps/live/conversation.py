@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import structlog
 
+from digital_human.apps.live.amends import Amends
 from digital_human.apps.live.bearing import Bearing
 from digital_human.apps.live.crew import Crew, Judge, RecentSpeech, Stage, Thinker, Voice
-from digital_human.apps.live.incidents import Incidents
+from digital_human.apps.live.incidents import Incidents, first_of
 from digital_human.apps.live.orders import (
     Ask,
     Broken,
@@ -66,7 +67,6 @@ CONTINUE_WITHIN = 1.5
 """Seconds after the end of a turn within which a new voice goes on with the same question."""
 _WAITING = 16  # texts that may wait to be spoken
 _INBOX = 512  # what happens and was not handled yet; the oldest is dropped
-_APOLOGY_EVERY = 10.0  # s
 
 Order = Action | Ask | SayNow | Stop | None
 """None: look whether something waits to be said."""
@@ -90,6 +90,7 @@ class Conversation:
         audit: Where refusals are recorded.
         set_mode: Tells the ears what the digital human does.
         filler_after: Seconds after a question's end before a filler line is spoken.
+        asks_again: Whether a voice that gave no words is asked again, see `Amends`.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Conversation:
         audit: AuditSink,
         set_mode: Callable[[Mode], None],
         filler_after: float = FILLER_AFTER,
+        asks_again: bool = False,
     ) -> None:
         self._persona, self._stage = persona, performer
         self._events, self._epoch, self._clock = events, epoch, clock
@@ -126,7 +128,7 @@ class Conversation:
         self._current: Reply | None = None
         self._broken: Broken | None = None
         self._waiting: deque[Say] = deque()
-        self._apologised = float("-inf")
+        self._amends = Amends(persona, events, clock, asks_again=asks_again)
 
     # From outside -------------------------------------------------------------------------------
 
@@ -179,15 +181,13 @@ class Conversation:
     def greet(self, language: Language | None = None) -> int:
         """Greet the visitor; returns the turn's number."""
         spoken = self._persona.language(language or self._language)
+        self._amends.addressed()
         return self._say_later(Line(self._persona.greeting[spoken], spoken, "greeting"))
 
     def apologise(self) -> None:
         """Say that something went wrong, but not again and again."""
-        now = self._clock.now()
-        if now - self._apologised >= _APOLOGY_EVERY:
-            self._apologised = now
-            spoken = self._persona.language(self._language)
-            self._say_later(Line(self._persona.apology[spoken], spoken, "apology"))
+        if (line := self._amends.apology(self._persona.language(self._language))) is not None:
+            self._say_later(line)
 
     def interrupt(self, by: By = "button") -> None:
         """Stop speaking and thinking, and forget what was waiting to be said."""
@@ -207,7 +207,7 @@ class Conversation:
                 while True:
                     self._obey(await self._inbox.get())
         except* Exception as errors:
-            raise _first(errors) from None
+            raise first_of(errors) from None
         finally:
             self._silence()
 
@@ -225,8 +225,8 @@ class Conversation:
                 self._speculate(transcript)
             case Commit():
                 self._answer(order)
-            case Abandon(reason=reason):
-                self._ignore(reason)
+            case Abandon():
+                self._ignore(order)
             case Duck():
                 self._stage.duck()
             case Hold():
@@ -276,6 +276,7 @@ class Conversation:
             by=commit.by,
         )  # fmt: skip
         self._language = question.language
+        self._amends.addressed(understood=True)
         reply = self._replies.to(visitor.turn, question)
         end = now - commit.waited
         reply.waterfall.origin = end
@@ -290,6 +291,7 @@ class Conversation:
         self._replies.forget()
         self._broken = None
         self._language = question.language
+        self._amends.addressed(understood=True)
         self._events.emit(
             "heard.final", turn=turn, text=question.text, language=question.language, by="typed"
         )
@@ -297,16 +299,19 @@ class Conversation:
         reply.waterfall.origin = self._clock.now()
         self._begin(reply)
 
-    def _ignore(self, reason: str) -> None:
+    def _ignore(self, heard: Abandon) -> None:
         """What was heard needs no answer: what it broke off is taken up again."""
         turn = self._visitor.turn if self._visitor is not None else 0
         self._visitor = None
         self._replies.forget()
-        self._events.emit("heard.ignored", turn=turn, reason=reason)
+        self._events.emit("heard.ignored", turn=turn, reason=heard.reason)
         broken, self._broken = self._broken, None
         if broken is not None and self._current is None and (broken.rest or broken.unanswered.text):
             think = script(broken.rest) if broken.rest else None
             self._begin(self._replies.new(self._next_turn(), broken.unanswered, think))
+        spoken = self._persona.language(self._language)
+        if self._current is None and (line := self._amends.ask_again(heard, turn, spoken)):
+            self._say_later(line)
         self._next()
         self._show()
 
@@ -412,9 +417,3 @@ class Conversation:
 
     def _show(self) -> None:
         self._bearing.show(listening=self._visitor is not None, replying=self._current is not None)
-
-
-def _first(errors: BaseException) -> BaseException:
-    while isinstance(errors, BaseExceptionGroup):
-        errors = errors.exceptions[0]
-    return errors

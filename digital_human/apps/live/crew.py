@@ -38,6 +38,10 @@ class Thinker(Protocol):
 class Voice(Protocol):
     """Speaks clauses: `digital_human.apps.live.mouth.Mouth`."""
 
+    def fitted(self, clause: Clause) -> Clause:
+        """``clause`` in the manner the visitor wishes."""
+        ...
+
     async def speak(self, clause: Clause, *, cancelled: Callable[[], bool]) -> Speech:
         """The sound of ``clause``."""
         ...

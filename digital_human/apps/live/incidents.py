@@ -87,3 +87,10 @@ class Incidents:
             self.failed("audit", error)
         else:
             self.worked("audit")
+
+
+def first_of(errors: BaseException) -> BaseException:
+    """The first single error of a group."""
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors

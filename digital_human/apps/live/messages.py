@@ -49,6 +49,19 @@ async def _language(session: Session, message: Message) -> None:
     session.set_language(str(message["language"]))
 
 
+async def _spot(session: Session, message: Message) -> None:
+    spot = message["id"]
+    session.stand_at(None if spot is None else str(spot))
+
+
+async def _manner(session: Session, message: Message) -> None:
+    session.set_manner(float(message.get("speed", 1.0)), float(message.get("gain", 0.0)))
+
+
+async def _rate(session: Session, message: Message) -> None:
+    session.rate(int(message["score"]))
+
+
 async def _background(session: Session, message: Message) -> None:
     await session.set_background(str(message["background"]))
 
@@ -72,6 +85,9 @@ _HANDLERS: dict[str, Callable[[Session, Message], Awaitable[Message | None]]] = 
     "talk": _talk,
     "act": _act,
     "language": _language,
+    "spot": _spot,
+    "manner": _manner,
+    "rate": _rate,
     "background": _background,
     "report": _report,
     "ping": _ping,

@@ -115,6 +115,10 @@ class Replies:
                 reply.sources, crew.clock.now(), reply.refused,
             )  # fmt: skip
             self._history.add(exchange)
+        if heard and reply.unanswered:
+            crew.events.emit(
+                "unanswered", turn=reply.turn, question=question.text, language=question.language
+            )
         crew.events.emit(
             "reply.finished", turn=reply.turn, text=heard, interrupted=interrupted,
             origin=reply.origin or "filler",

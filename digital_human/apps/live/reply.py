@@ -87,7 +87,7 @@ class Reply:
         self.turn, self.question, self.refused = turn, question, refused
         self.origin: Origin | None = None
         self.sources: tuple[Source, ...] = ()
-        self.failed = False
+        self.failed = self._declined = self._replaced = False
         self.waterfall = Waterfall()
         self._think, self._crew, self._filler_after = think, crew, filler_after
         self._epoch, self._made_in = epoch, epoch.current
@@ -130,6 +130,13 @@ class Reply:
     def started(self) -> bool:
         """Whether it runs or has run."""
         return self._task is not None
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether it ends by saying that this is not known; a refusal is an answer."""
+        if self.refused or self._replaced:
+            return False
+        return self._declined and bool(self.question.text)
 
     @property
     def speaking(self) -> bool:
@@ -190,7 +197,10 @@ class Reply:
         if isinstance(thought, Act):
             return [thought] if self._manner.take(thought) else []
         if not isinstance(thought, Line):
+            # The line in place of an unsafe one says nothing about what is known.
+            self._replaced |= isinstance(thought, Replaced)
             return [thought]
+        self._declined = thought.origin == "decline"
         if self.origin is None:
             self.origin = thought.origin
             if thought.origin in _THOUGHT_OF:
@@ -217,7 +227,8 @@ class Reply:
             if self._manner.moody:  # an emotion of the model's is this answer's alone
                 self._deliver(Act("neutral"))
         if not self._planned and self.question.text:
-            await self._say_instead(self._crew.persona.ask_again, "decline")
+            again = {one: said[0] for one, said in self._crew.persona.ask_again.items()}
+            await self._say_instead(again, "decline")
 
     async def _utter(self, clause: Clause) -> bool:
         """Speak ``clause``; whether what follows it may be spoken too."""
@@ -246,6 +257,7 @@ class Reply:
 
     async def _make(self, clause: Clause) -> Speech:
         crew = self._crew
+        clause = crew.mouth.fitted(clause)
         if (known := crew.recent.get(clause)) is not None:
             return known
         async with asyncio.timeout(_SPEECH_LIMIT):
@@ -313,7 +325,7 @@ class Reply:
                 crew.events.emit(
                     "sources", turn=self.turn, items=[
                         {"title": s.title, "path": s.path, "text": s.text,
-                         "score": round(s.score, 3)}
+                         "score": round(s.score, 3), "picture": s.picture}
                         for s in item.items
                     ],
                 )  # fmt: skip

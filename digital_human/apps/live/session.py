@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
 from typing import cast
 from urllib.parse import urlsplit
@@ -45,6 +46,7 @@ SIZE = (576, 768)
 SOUND_RATE = 48_000
 _NOTICE_EVERY = 600.0  # s between reminders that this is an AI, beside the label in the picture
 _CONSENT_EVERY = 0.5  # s between looks whether the person still agrees
+_SPOT = re.compile(r"[\w-]{1,64}")
 _DEAF_AFTER = 1.0  # s without any sample after which an open turn is given silence
 
 
@@ -125,7 +127,7 @@ class LiveSession:
         heard = await engine.recalling.call(load_voice, self.voice, "live")
         self._given = {i.consent for i in (avatar.manifest, heard) if i.person == "real"}
         background = await engine.recalling.call(find_background, persona, self._first_background)
-        mouth = await engine.judging.call(engine.mouth, heard, self._cast)
+        self.mouth = await engine.judging.call(engine.mouth, heard, self._cast)
         self.performer = await engine.judging.call(
             Performer, avatar, size=SIZE, epoch=self.epoch, events=self.events, clock=self.clock,
             label=label_text(persona.languages[0]),
@@ -140,7 +142,7 @@ class LiveSession:
             language=self._heard_language(),
         )  # fmt: skip
         self.conversation = Conversation(
-            persona=persona, mind=self._cast.mind, mouth=mouth, performer=self.performer,
+            persona=persona, mind=self._cast.mind, mouth=self.mouth, performer=self.performer,
             history=self.history, events=self.events, epoch=self.epoch, clock=self.clock,
             moderator=engine.moderator, audit=engine.audit, set_mode=self.listener.set_mode,
         )  # fmt: skip
@@ -308,6 +310,41 @@ class LiveSession:
         self.language = language
         if self._task is not None:
             self.listener.language = self._heard_language()
+
+    @property
+    def spot(self) -> str | None:
+        """Where the visitor stands; None when nobody has told."""
+        return self.history.visit.spot
+
+    def stand_at(self, spot: str | None) -> None:
+        """The visitor stands at ``spot``, a spot of the persona's place; None for nowhere.
+
+        Raises:
+            InputError: It is no name of a spot.
+        """
+        if spot is not None and not _SPOT.fullmatch(spot):
+            raise InputError(f"spot {spot[:80]!r} is no name of a spot", fix="give its id")
+        self.history.visit.stand_at(spot)
+        self.events.emit("spot", id=spot)
+
+    def set_manner(self, speed: float, gain: float) -> None:
+        """Speak slower or faster, softer or louder, from the next clause on; see `Mouth.wish`.
+
+        Raises:
+            InputError: One of them is out of range.
+        """
+        self.mouth.wish(speed, gain)
+        self.events.emit("manner", speed=speed, gain=gain)
+
+    def rate(self, score: int) -> None:
+        """What the visitor thinks of the visit: 1 good, 0 not.
+
+        Raises:
+            InputError: It is neither.
+        """
+        if score not in (0, 1):
+            raise InputError(f"score {score}", fix="give 1 (good) or 0 (not)")
+        self.events.emit("rated", score=score)
 
     async def record(self, on: bool) -> str | None:
         """Start or end the recording; returns the file's name when it has ended."""

@@ -176,7 +176,8 @@ def _describe(path: Path, tree: Any, detail: ErrorDetails) -> str:
         parents = [_MODELS[step] for step in location[:-1] if step in _MODELS]
         known = (parents[-1] if parents else Script).model_fields
         close = difflib.get_close_matches(str(location[-1]), known, 1)
-        message = "no such field" + (f"; did you mean `{close[0]}`?" if close else "")
+        guess = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)}"
+        message = f"no such field; {guess}"
     elif detail["type"] == "missing":
         message = "is required"
     elif detail["type"] == "string_pattern_mismatch" and "accent" in field:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 _OTHER_BYTES_PER_TOKEN = 4
 _MESSAGE_TOKENS = 6  # what a chat template puts around a message
@@ -89,6 +89,73 @@ class Llm(Protocol):
 
     def close(self) -> None:
         """Free the model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineForm:
+    """The form of a verse in Chinese characters.
+
+    Attributes:
+        length: Characters of each line.
+        marks: What stands behind each line; as many as there are lines.
+        signs: Characters that lines are written in.
+        again: Those of them that may occur in more than one line.
+        ends: Given the lines before, the characters that may end the next one.
+        judge: Given the lines so far, what the last one adds to the verse's score, which is the
+            sum of its characters' log-probabilities; minus infinity ends that attempt.
+    """
+
+    length: int
+    marks: tuple[str, ...]
+    signs: frozenset[str]
+    again: frozenset[str]
+    ends: Callable[[tuple[str, ...]], frozenset[str]]
+    judge: Callable[[tuple[str, ...]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A verse as a model has written it.
+
+    Attributes:
+        lines: Without their marks.
+        score: Log-probability of a character (natural), on average, and what the judge added.
+    """
+
+    lines: tuple[str, ...]
+    score: float
+
+
+@runtime_checkable
+class WritesLines(Protocol):
+    """A language model that can be held to a form; backends with the capability ``lines``."""
+
+    def write(
+        self,
+        messages: Sequence[Message],
+        form: LineForm,
+        *,
+        width: int = 6,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = never,
+    ) -> list[Written]:
+        """Answer the last message with a verse of the given form.
+
+        Args:
+            messages: The system message, examples, the wish.
+            form: What it keeps to, whatever the model would rather write.
+            width: Attempts that are followed side by side.
+            seed: Another one gives another verse.
+            cancelled: Asked between tokens and while the prompt is read.
+
+        Returns:
+            Verses, the best first, at most ``width``; none when no attempt came to an end.
+
+        Raises:
+            Cancelled: ``cancelled`` said so.
+            ResourceError: The model failed.
+        """
         ...
 
 

@@ -24,6 +24,8 @@ _WORTH = 4  # tokens that restoring must spare to be worth it
 _DROPPED = 8  # sequences dropped to make room for a passage
 _BYTES = ctypes.POINTER(ctypes.c_uint8)
 
+Work = tuple[Slot, Sequence[int], int]
+
 
 class Cells:
     """What a context has read; used from one thread.
@@ -76,18 +78,34 @@ class Cells:
             Cancelled: It is not wanted any more.
             ResourceError: There is no room for it.
         """
-        with filled_batch(tokens, len(slot.tokens), slot.number, logits) as batch:
+        self.evaluate_all([(slot, tokens, logits)])
+
+    def evaluate_all(self, work: Sequence[Work]) -> None:
+        """Append tokens to several sequences in one batch; they all count as used.
+
+        Args:
+            work: Sequences, the tokens to append and how many of them, from the end, give logits.
+
+        Raises:
+            Cancelled: It is not wanted any more.
+            ResourceError: There is no room for it.
+        """
+        parts = [(tokens, len(slot.tokens), slot.number, logits) for slot, tokens, logits in work]
+        with filled_batch(parts) as batch:
             while (result := C.llama_decode(self._context, batch)) == 1:
-                if not self._make_room(slot):
+                if not self._make_room([slot for slot, _, _ in work]):
                     break
         if result:
-            C.llama_memory_seq_rm(self._memory, slot.number, len(slot.tokens), -1)
+            for slot, _, _ in work:
+                C.llama_memory_seq_rm(self._memory, slot.number, len(slot.tokens), -1)
             self._stop.check()
             raise ResourceError(
-                f"llama.cpp could not evaluate {len(tokens)} tokens (code {result})",
+                f"llama.cpp could not evaluate {sum(len(t) for _, t, _ in work)} tokens"
+                f" (code {result})",
                 fix="lower llm.context, or take a smaller model",
             )
-        slot.tokens = np.append(slot.tokens, np.asarray(tokens, np.int32))
+        for slot, tokens, _ in work:
+            slot.tokens = np.append(slot.tokens, np.asarray(tokens, np.int32))
         self._stop.check()
 
     def cut(self, slot: Slot, length: int) -> None:
@@ -95,6 +113,14 @@ class Cells:
         if length < len(slot.tokens):
             slot.tokens = slot.tokens[:length]
             C.llama_memory_seq_rm(self._memory, slot.number, length, -1)
+
+    def fork(self, slot: Slot) -> Slot:
+        """Another sequence that holds what ``slot`` holds."""
+        return self._branch(slot, len(slot.tokens))
+
+    def drop(self, slot: Slot) -> None:
+        """Forget what ``slot`` holds."""
+        self.cut(slot, 0)
 
     def learn(self, head: Sequence[int], tokens: Sequence[int]) -> None:
         """Read the passage ``tokens`` behind ``head`` and put it on the shelf, if it is not there.
@@ -159,7 +185,7 @@ class Cells:
         for _ in range(_DROPPED):
             if C.llama_state_seq_set_data(self._context, pointer, len(state), _SCRATCH):
                 break
-            self._make_room(slot)
+            self._make_room([slot])
         else:
             self._shelf.remove(passage)
             return False
@@ -179,11 +205,10 @@ class Cells:
         slot.tokens = donor.tokens[:shared]
         return slot
 
-    def _make_room(self, slot: Slot) -> bool:
-        """Drop the least used sequence other than ``slot``; False when there is none."""
-        old = self._slots.oldest(slot, self._shelf.heads)
-        if old is None:
+    def _make_room(self, kept: Sequence[Slot]) -> bool:
+        """Drop the least used sequence that is none of ``kept``; False when there is none."""
+        old = self._slots.oldest(kept[-1], self._shelf.heads)
+        if old is None or any(old is slot for slot in kept):
             return False
-        C.llama_memory_seq_rm(self._memory, old.number, -1, -1)
-        old.tokens = old.tokens[:0]
+        self.cut(old, 0)
         return True

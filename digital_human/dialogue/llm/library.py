@@ -88,17 +88,25 @@ class Stop:
 
 
 @contextlib.contextmanager
-def filled_batch(tokens: Sequence[int], position: int, sequence: int, logits: int) -> Iterator[Any]:
-    """A batch of ``tokens`` from ``position`` on; the last ``logits`` of them give logits."""
-    batch = C.llama_batch_init(len(tokens), 0, 1)
+def filled_batch(parts: Sequence[tuple[Sequence[int], int, int, int]]) -> Iterator[Any]:
+    """A batch of the tokens of several sequences.
+
+    Args:
+        parts: Tokens, the position of the first, the sequence, and how many of them, from the
+            end, give logits.
+    """
+    batch = C.llama_batch_init(sum(len(tokens) for tokens, *_ in parts), 0, 1)
     try:
-        batch.n_tokens = len(tokens)
-        for i, token in enumerate(tokens):
-            batch.token[i] = token
-            batch.pos[i] = position + i
-            batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = sequence
-            batch.logits[i] = i >= len(tokens) - logits
+        i = 0
+        for tokens, position, sequence, logits in parts:
+            for at, token in enumerate(tokens):
+                batch.token[i] = token
+                batch.pos[i] = position + at
+                batch.n_seq_id[i] = 1
+                batch.seq_id[i][0] = sequence
+                batch.logits[i] = at >= len(tokens) - logits
+                i += 1
+        batch.n_tokens = i
         yield batch
     finally:
         C.llama_batch_free(batch)

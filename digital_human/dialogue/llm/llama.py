@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import ctypes
+import functools
 import itertools
 import os
 import re
@@ -16,9 +17,10 @@ import numpy as np
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from digital_human.config import LlmSettings, settings
-from digital_human.dialogue.llm.base import Message, never, shortened
+from digital_human.dialogue.llm.base import LineForm, Message, Written, never, shortened
 from digital_human.dialogue.llm.cells import SEQUENCES, Cells
 from digital_human.dialogue.llm.library import VERSION, C, Stop, quiet
+from digital_human.dialogue.llm.lines import Characters, LineWriter
 from digital_human.dialogue.llm.sequences import Slot
 from digital_human.dialogue.llm.shelf import Shelf, Tokens, fingerprint
 from digital_human.errors import InputError, ResourceError, WeightsError
@@ -32,6 +34,7 @@ _FLASH_ATTENTION = 1  # skips cells of other sequences
 _TEMPERATURE, _TOP_P, _TOP_K, _SEED = 0.2, 0.8, 20, 7
 _REPEATED, _PENALTY = 64, 1.05
 _GUESSED = 2  # tokens of an answer that are guessed at a time
+_MARK_TOKENS = 2  # of a verse, at most, behind each line
 _SHELF = "passages"  # folder in the cache
 
 
@@ -119,6 +122,27 @@ class LlamaLlm:
             return  # tokens of this model reach across: such a passage is read with its prompt
         with self._stop.watching(cancelled):
             self._cells.learn(start, tokens[len(start) :])
+
+    def write(
+        self,
+        messages: Sequence[Message],
+        form: LineForm,
+        *,
+        width: int = 6,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = never,
+    ) -> list[Written]:
+        """Answer with a verse of a given form; see `base.WritesLines`."""
+        room = len(form.marks) * (form.length + _MARK_TOKENS)
+        kept = shortened(messages, self._limit - room, lambda m: len(self._prompt(m)))
+        with self._stop.watching(cancelled):
+            return self._lines.write(self._prompt(kept), form, width, seed)
+
+    @functools.cached_property
+    def _lines(self) -> LineWriter:
+        count = C.llama_vocab_n_tokens(self._vocab)
+        characters = Characters([self._bytes(token) for token in range(count)])
+        return LineWriter(self._context, self._cells, count, characters, self._tokens)
 
     def count(self, text: str) -> int:
         """Tokens of ``text``."""

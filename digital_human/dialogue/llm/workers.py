@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from digital_human.core.stage import ModelThread
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Thread(Protocol):
+    """Where a language model runs: a `ModelThread`, or `Workers` for a server."""
+
+    async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run ``work`` there and return its result."""
+        ...
 
 
 class Workers:

@@ -83,13 +83,13 @@ class Detector(Landmarker):
             # The network counts pixels from their corners, cv2 from their centres.
             points[:, :2] += np.array(corner, np.float32) - np.float32(0.5)
             scores = {s.category_name: float(s.score) for s in shapes}
-            pose = _pose(np.array(matrix))
+            pose = head_pose(np.array(matrix))
             pose[2] = _roll(points, float(pose[2]))
             faces.append(Face(points, scores, pose))
         return faces
 
 
-def _pose(matrix: np.ndarray[Any, Any]) -> FloatArray:
+def head_pose(matrix: np.ndarray[Any, Any]) -> FloatArray:
     """Yaw, pitch, roll in degrees of MediaPipe's 4 × 4 face matrix."""
     r = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
     yaw = np.arctan2(r[0, 2], r[2, 2])

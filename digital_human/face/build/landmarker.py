@@ -54,7 +54,7 @@ def _open(**options: Any) -> Any:
 
     model = BaseOptions(model_asset_path=str(store().path("face-landmarker") / _FILE))
     nothing = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8))
-    with _quiet():
+    with quiet():
         net = vision.FaceLandmarker.create_from_options(
             vision.FaceLandmarkerOptions(base_options=model, **options)
         )
@@ -63,7 +63,7 @@ def _open(**options: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Send what native code writes to the standard error nowhere; errors are raised all the same.
 
     Nothing is changed where there is no standard error.

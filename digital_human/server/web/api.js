@@ -80,6 +80,11 @@ export const sendOffer = (id, offer, signal) =>
   json("POST", `${session(id)}/offer`, { sdp: offer.sdp, type: offer.type }, signal);
 export const report = (id, note, turn) => json("POST", `${session(id)}/report`, { note, turn });
 
+export const kiosk = () => json("GET", "api/kiosk");
+/** What the server sees in a JPEG of the camera: {state, faces, label}. */
+export const look = async (jpeg) =>
+  (await request("POST", "api/kiosk/camera", { body: jpeg, type: "image/jpeg" })).json();
+
 /** End a session; also works while the page is being closed. */
 export async function endSession(id) {
   try {

@@ -50,6 +50,8 @@ export async function received(pc) {
  */
 export class Connection extends EventTarget {
   #wanted;
+  #greet;
+  #backoff;
   #track = null;
   #pc = null;
   #channel = null;
@@ -62,10 +64,16 @@ export class Connection extends EventTarget {
   playoutDelay = 0.1;
   session = null;
 
-  /** @param wanted Body of `POST /api/sessions`. */
-  constructor(wanted) {
+  /**
+   * @param wanted Body of `POST /api/sessions`.
+   * @param greet Whether to ask for the greeting as soon as it is connected.
+   * @param backoff Seconds between tries; the last one goes on.
+   */
+  constructor(wanted, { greet = true, backoff = BACKOFF_S } = {}) {
     super();
     this.#wanted = wanted;
+    this.#greet = greet;
+    this.#backoff = backoff;
   }
 
   /** Connect and stay connected until closed or until a person has to decide. */
@@ -119,16 +127,17 @@ export class Connection extends EventTarget {
     this.send({ type: "language", language });
   }
 
-  /** End it here and on the server. */
-  close() {
+  /** End it here and on the server; resolves when the server has ended it. */
+  async close() {
     if (this.#closed) return;
     this.#closed = true;
     this.#drop();
     this.#lost?.(new Lost("closed"));
     this.#wake?.();
-    if (this.session) endSession(this.session.id);
+    const ended = this.session && endSession(this.session.id);
     this.session = null;
     this.#tell("status", { phase: "closed" });
+    await ended;
   }
 
   /** Seconds to wait before the next try; null when a person has to decide. */
@@ -160,7 +169,7 @@ export class Connection extends EventTarget {
       this.#tell("status", { phase: "problem", problem, error });
       return null;
     }
-    const base = Math.max(error.retryAfter ?? 0, BACKOFF_S[Math.min(attempt, BACKOFF_S.length) - 1]);
+    const base = Math.max(error.retryAfter ?? 0, this.#backoff[Math.min(attempt, this.#backoff.length) - 1]);
     return base * (0.8 + 0.4 * Math.random());
   }
 
@@ -198,7 +207,7 @@ export class Connection extends EventTarget {
     });
     this.#channel = pc.createDataChannel("events", { ordered: true });
     const opened = new Promise((done) => this.#channel.addEventListener("open", done, { once: true }));
-    this.#channel.addEventListener("open", () => this.send({ type: "hello" }));
+    if (this.#greet) this.#channel.addEventListener("open", () => this.send({ type: "hello" }));
     this.#channel.addEventListener("message", ({ data }) => this.#heard(data));
     this.#channel.addEventListener("close", () => this.#lost(new Lost("channel closed")));
 

@@ -28,7 +28,7 @@ from digital_human.speech.voices import Voice
 # Units that are decoded of the silence before the first phone, and from the start of the last
 # token that sounds: 0.1 s and 0.2 s more than was ever heard.
 SILENT_LEAD, SILENT_TAIL = 8, 16
-_CODE_VERSION = "4"
+_CODE_VERSION = "5"
 _ADAPTED = 2  # models of adapted voices that stay open; each takes 0.4 GB
 
 

@@ -1,0 +1,194 @@
+"""Days, times and spans of time in a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+_DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+_WORDS = {
+    w: n
+    for n, w in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve".split()
+    )
+} | {"a": 1, "an": 1, "couple of": 2, "a couple of": 2}
+_ZH = r"(?:\d{1,3}|[零〇一二两三四五六七八九十]{1,3})"
+_EN = r"(?:\d{1,3}|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + ")"
+_SPAN_ZH = re.compile(
+    rf"(?P<n>{_ZH})个?(?P<half>半)?(?P<unit>小时|钟头|分钟|刻钟)|半(?:个)?(?P<halfunit>小时|钟头)"
+    r"|(?P<whole>半天|一整天|一天|整天|一上午|一下午|一个上午|一个下午|一晚上)"
+)
+_SPAN_EN = re.compile(
+    rf"\bhalf an hour\b|\b(?P<n>{_EN})(?P<half> and a half)?[ -](?P<unit>hours?|minutes?)(?P<late> and a half)?"
+    r"|\b(?P<whole>half a day|half day|a whole day|one day|a day|all day|the whole day|a morning|an afternoon)\b",
+    re.IGNORECASE,
+)
+_WHOLE = {
+    "半天": 240, "一上午": 180, "一个上午": 180, "一下午": 240, "一个下午": 240, "一晚上": 180,
+    "half a day": 240, "half day": 240, "a morning": 180, "an afternoon": 240,
+}  # fmt: skip
+_ALL_DAY = 480
+_CLOCK_ZH = re.compile(
+    rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚|夜里)?(?P<h>{_ZH})[点时](?!钟头)(?:钟)?(?P<m>半|一刻|三刻|{_ZH}分)?"
+    r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
+)
+_CLOCK_EN = re.compile(
+    rf"\b(?P<half>half past )?(?P<h>{_EN})(?:[:.](?P<m>\d\d))? ?(?P<part>a\.?m\b\.?|p\.?m\b\.?|o'?clock(?: in the (?:morning|afternoon|evening))?"
+    rf"|in the (?:morning|afternoon|evening))|\b(?:at|by|until|before|after) (?P<half2>half past )?(?P<h2>{_EN})(?:[:.](?P<m2>\d\d))?\b"
+    rf"(?! (?:hours?|minutes?))|\b(?P<noon>noon|midday)\b",
+    re.IGNORECASE,
+)
+_WEEKDAY = re.compile(
+    r"(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])|\b(?P<en>mon|tues|wednes|thurs|fri|satur|sun)days?\b|周末|\bweekends?\b",
+    re.IGNORECASE,
+)
+_EN_DAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
+_RELATIVE = re.compile(
+    r"(?P<after>大后天)|(?P<two>后天|the day after tomorrow)|(?P<one>明[天儿早晚]|\btomorrow\b)"
+    r"|(?P<none>今[天儿晚日早]|\b(?:today|tonight|this (?:morning|afternoon|evening))\b)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(rf"(?P<month>{_ZH})月(?P<day>{_ZH})[号日]")
+_NOW = re.compile(
+    r"现在|这会儿|此刻|目前|还(?:能|可以|开|来得及|让|赶)|了吗|来得及|\bnow\b|\bstill\b|\bat the moment\b|\bcurrently\b|too late",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a question says of time.
+
+    Attributes:
+        day: A day it names.
+        weekday: Whether it is named as a day of the week.
+        clock: Minutes since midnight it names.
+        now: Whether it is about now.
+        span: Minutes it says somebody has.
+        spans: Stretches of the question that say so.
+    """
+
+    day: date | None
+    weekday: bool
+    clock: int | None
+    now: bool
+    span: int | None
+    spans: tuple[tuple[int, int], ...]
+
+
+def number(text: str) -> int:
+    """The number of digits, Chinese numerals to ninety-nine or English words to twelve."""
+    text = text.lower()
+    if text.isdigit():
+        return int(text)
+    if text in _WORDS:
+        return _WORDS[text]
+    tens, ten, ones = text.rpartition("十")
+    if not ten:
+        return int("".join(str(_DIGITS[c]) for c in ones))
+    return (_DIGITS[tens[-1]] if tens else 1) * 10 + (_DIGITS[ones[-1]] if ones else 0)
+
+
+def moment_of(text: str, now: datetime) -> Moment:
+    """What ``text`` says of time, seen from ``now``."""
+    spans: list[tuple[int, int]] = []
+    span = _span(text, spans)
+    clock = _clock(_blanked(text, spans), spans)
+    day, weekday = _day(text, now.date(), spans)
+    return Moment(day, weekday, clock, _NOW.search(text) is not None, span, tuple(spans))
+
+
+def _span(text: str, spans: list[tuple[int, int]]) -> int | None:
+    for found in _SPAN_ZH.finditer(text):
+        spans.append(found.span())
+        if whole := found["whole"]:
+            return _WHOLE.get(whole, _ALL_DAY)
+        if found["halfunit"]:
+            return 30
+        size = {"小时": 60, "钟头": 60, "分钟": 1, "刻钟": 15}[found["unit"]]
+        return number(found["n"]) * size + (size // 2 if found["half"] else 0)
+    for found in _SPAN_EN.finditer(text):
+        spans.append(found.span())
+        if whole := found["whole"]:
+            return _WHOLE.get(whole.lower(), _ALL_DAY)
+        if found["n"] is None:
+            return 30
+        size = 60 if found["unit"].lower().startswith("h") else 1
+        half = found["half"] or found["late"]
+        return number(found["n"]) * size + (size // 2 if half else 0)
+    return None
+
+
+def _clock(text: str, spans: list[tuple[int, int]]) -> int | None:
+    if found := _CLOCK_ZH.search(text):
+        spans.append(found.span())
+        if found["hh"]:
+            return min(int(found["hh"]), 24) * 60 + int(found["mm"])
+        late = found["m"] or "零分"
+        minutes = {"半": 30, "一刻": 15, "三刻": 45}.get(late) or (
+            number(late[:-1]) if late.endswith("分") else 0
+        )
+        return _hour(number(found["h"]), found["part"] or "") * 60 + minutes
+    if found := _CLOCK_EN.search(text):
+        spans.append(found.span())
+        if found["noon"]:
+            return 12 * 60
+        half = 30 if found["half"] or found["half2"] else 0
+        minutes = int(found["m"] or found["m2"] or half)
+        return (
+            _hour(number(found["h"] or found["h2"]), (found["part"] or "").lower()) * 60 + minutes
+        )
+    return None
+
+
+def _hour(hour: int, part: str) -> int:
+    """The hour of a day; one to seven without a part of the day are taken for the afternoon."""
+    late = part in ("下午", "傍晚", "晚上", "今晚", "夜里") or part[:1] == "p" or "noon" in part
+    late = late or "evening" in part or (part == "中午" and hour < 3)
+    plain = part in ("", "o'clock", "oclock")
+    if hour < 12 and (late or (plain and 1 <= hour <= 7)):
+        return hour + 12
+    return 0 if hour == 12 and part[:1] == "a" else min(hour, 24)
+
+
+def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | None, bool]:
+    if found := _RELATIVE.search(text):
+        spans.append(found.span())
+        ahead = {"after": 3, "two": 2, "one": 1, "none": 0}[str(found.lastgroup)]
+        return today + timedelta(days=ahead), False
+    if found := _DATE.search(text):
+        spans.append(found.span())
+        return _dated(number(found["month"]), number(found["day"]), today), False
+    if found := _WEEKDAY.search(text):
+        spans.append(found.span())
+        if found["zh"]:
+            wanted = min("一二三四五六日天".index(found["zh"]), 6)
+        else:
+            wanted = _EN_DAYS.index(found["en"].lower()) if found["en"] else 5
+        return today + timedelta(days=(wanted - today.weekday()) % 7), True
+    return None, False
+
+
+def _dated(month: int, day: int, today: date) -> date | None:
+    for year in (today.year, today.year + 1):
+        try:
+            found = date(year, month, day)
+        except ValueError:
+            continue
+        if found >= today:
+            return found
+    return None
+
+
+def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
+    chars = list(text)
+    for position in _positions(spans):
+        chars[position] = " "
+    return "".join(chars)
+
+
+def _positions(spans: list[tuple[int, int]]) -> Iterator[int]:
+    for start, end in spans:
+        yield from range(start, end)

@@ -1,0 +1,158 @@
+"""What sentences about a place are made of, and the figures in them as they are spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from digital_human.dialogue.place.times import Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One price.
+
+    Attributes:
+        amount: In the place's currency; 0 is free.
+        who: Who pays it; empty for everyone.
+        note: What else to say.
+    """
+
+    amount: float
+    who: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Part of a way.
+
+    Attributes:
+        to: Name of where it leads.
+        minutes: It takes.
+        by: ``foot``, ``boat`` or ``bus``.
+        way: How it goes.
+    """
+
+    to: str
+    minutes: int
+    by: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop of a tour.
+
+    Attributes:
+        name: The spot's.
+        stay: Minutes.
+    """
+
+    name: str
+    stay: int
+
+
+def about(minutes: int) -> int:
+    """A time of walking, rounded as one would say it."""
+    return minutes if minutes < 30 else round(minutes / 5) * 5
+
+
+class Wording(Protocol):
+    """The sentences of one language; all times are local."""
+
+    def always(self, name: str) -> str:
+        """It never closes."""
+        ...
+
+    def daily(self, name: str, when: str, opens: Sequence[Opening], rides: bool) -> str:
+        """Its hours; ``when`` is "every day" or a day, ``rides`` for boats and the like."""
+        ...
+
+    def closed_weekdays(self, days: Sequence[int]) -> str:
+        """On which days of the week it is shut."""
+        ...
+
+    def open_now(self, name: str, one: Opening, left: int, rides: bool) -> str:
+        """It is open; ``left`` minutes until the last admission."""
+        ...
+
+    def too_late(self, name: str, one: Opening, rides: bool) -> str:
+        """It is open, but nobody is let in any more."""
+        ...
+
+    def closed_now(self, name: str, following: Opening | None, today: date) -> str:
+        """It is shut, and opens again then."""
+        ...
+
+    def closed(self, name: str, when: str, reason: str) -> str:
+        """It is shut on a day."""
+        ...
+
+    def enter(self, name: str, when: str, clock: datetime, able: bool) -> str:
+        """Whether one can go in at a time."""
+        ...
+
+    def shows(self, name: str, when: str, times: Sequence[datetime], minutes: int | None) -> str:
+        """When it begins."""
+        ...
+
+    def next_show(self, at: datetime) -> str:
+        """The next one today."""
+        ...
+
+    def day(self, day: date, today: date, *, weekday: bool = False) -> str:
+        """A day, as "today" or "on Monday"; always the latter with ``weekday``."""
+        ...
+
+    def every_day(self) -> str:
+        """ "Every day"."""
+        ...
+
+    def prices(self, name: str, prices: Sequence[Price], currency: str) -> str:
+        """What it costs."""
+        ...
+
+    def route(
+        self, start: str, end: str, legs: Sequence[Leg], minutes: int, metres: int | None
+    ) -> str:
+        """How to go from one spot to another."""
+        ...
+
+    def here(self, name: str) -> str:
+        """One stands there already."""
+        ...
+
+    def from_here(self, minutes: int, by: str) -> str:
+        """How far it is from where one stands."""
+        ...
+
+    def facility(self, name: str, minutes: int | None, where: str) -> str:
+        """The nearest one."""
+        ...
+
+    def nearby(self, start: str, spots: Sequence[tuple[str, int]]) -> str:
+        """Spots near by with the minutes to them."""
+        ...
+
+    def stay(self, name: str, minutes: int) -> str:
+        """How long a visit takes."""
+        ...
+
+    def tour(self, budget: int, start: str, stops: Sequence[Stop], minutes: int) -> str:
+        """What fits a time."""
+        ...
+
+    def address(self, name: str, address: str) -> str:
+        """Its address."""
+        ...
+
+    def phone(self, name: str, phone: str) -> str:
+        """Its telephone."""
+        ...
+
+    def join(self, sentences: Sequence[str]) -> str:
+        """Sentences one after the other."""
+        ...

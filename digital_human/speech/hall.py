@@ -1,0 +1,116 @@
+"""Who stands before the microphone and who is only in the same hall, told by their levels.
+
+A voice at arm's length is 10 dB and more above the same voice a few metres away (the inverse
+distance law), and in a noisy hall it is what stands clear of the noise. So a voice counts when it
+is well above the hall's floor and not far below the voices that were talked with. What is learnt of
+those comes from voices without the hall's reverberation only: near the mouth the level falls
+steeply between syllables, while far away it falls as slowly as the hall decays.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+_FLOOR_WINDOWS = 250  # 8 s of windows of 32 ms
+_FLOOR_SHARE = 0.2  # quantile: between words even a talker leaves the floor to be heard
+_FLOOR_EVERY = 8  # windows between looks
+_SILENT = -90.0  # dBFS: a muted microphone says nothing about the hall
+_LOOK_BACK = 10  # windows, 320 ms: a syllable
+_LOUDEST = 2  # of them the second loudest counts: a click is one window
+_CLEAR = 10.0  # dB above the floor that make a voice clear …
+_CLEAR_SPEAKING = 12.0  # … and that it takes to break in on the digital human
+_GOES_ON = 4.0  # dB by which a voice may fall once it has begun
+_BELOW_OWN = 8.0  # dB below what the visitor was heard at before
+_BELOW_OTHERS = 7.0  # dB below all but the quietest visitors before
+_QUIET_ONES = 0.25
+_VISITS = 24  # turns remembered, as levels only
+_LOUD_PART = 0.8  # quantile of a turn's windows that is its level
+_LEARNT_FROM = 24  # voiced windows, 0.8 s
+_FALL_OVER = 3  # windows, 96 ms, over which the level falls
+_FALL_PART, _STEEP = 0.95, 6.5  # quantile of the falls, and dB of it at arm's length
+
+
+class Hall:
+    """The hall round one microphone: its noise, and how loud near voices are there.
+
+    It outlives sessions and holds levels only; used from the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._windows: deque[float] = deque(maxlen=_FLOOR_WINDOWS)
+        self._near: deque[float] = deque(maxlen=_VISITS)
+        self._count = 0
+        self.floor = _SILENT
+        """Level of the hall in dBFS, between voices."""
+
+    def hear(self, level: float) -> None:
+        """Take the level of one window in dBFS, whatever was in it."""
+        if level <= _SILENT:
+            return
+        self._windows.append(level)
+        self._count += 1
+        if self._count % _FLOOR_EVERY == 1:
+            self.floor = float(np.quantile(self._windows, _FLOOR_SHARE))
+
+    def met(self, level: float) -> None:
+        """A visitor was understood at ``level`` dBFS."""
+        self._near.append(level)
+
+    @property
+    def least(self) -> float:
+        """Level in dBFS below which a voice is not that of a visitor who stands here."""
+        if not self._near:
+            return _SILENT
+        return float(np.quantile(self._near, _QUIET_ONES)) - _BELOW_OTHERS
+
+
+class NearField:
+    """Tells the visitor of one session from the others in the hall.
+
+    Args:
+        hall: Where the microphone stands.
+    """
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
+        self._recent: deque[float] = deque(maxlen=_LOOK_BACK)
+        self._turn: list[float] = []
+        self._own: list[float] = []
+
+    def __call__(self, level: float, *, voiced: bool, going_on: bool, speaking: bool) -> bool:
+        """Whether the window is of a voice that stands near.
+
+        Args:
+            level: Of the window, RMS in dBFS.
+            voiced: Whether a voice is in it at all.
+            going_on: Whether a near voice has begun and not ended.
+            speaking: Whether the digital human speaks, and would be broken in on.
+        """
+        self._hall.hear(level)
+        self._recent.append(level)
+        if going_on and (voiced or self._turn):
+            self._turn.append(level)
+        loudest = sorted(self._recent)[-_LOUDEST:][0]
+        return voiced and loudest >= self._threshold(speaking) - (_GOES_ON if going_on else 0.0)
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self._turn.clear()
+
+    def understood(self) -> None:
+        """The turn gave words that are answered: learn how loud near voices are."""
+        levels = np.array(self._turn)
+        if len(levels) < _LEARNT_FROM:
+            return
+        falls = levels[:-_FALL_OVER] - levels[_FALL_OVER:]
+        if float(np.quantile(falls, _FALL_PART)) >= _STEEP:
+            level = float(np.quantile(levels, _LOUD_PART))
+            self._own.append(level)
+            self._hall.met(level)
+
+    def _threshold(self, speaking: bool) -> float:
+        clear = self._hall.floor + (_CLEAR_SPEAKING if speaking else _CLEAR)
+        own = float(np.median(self._own)) - _BELOW_OWN if self._own else _SILENT
+        return max(clear, own, self._hall.least)
