@@ -20,6 +20,7 @@ from digital_human.models import commands as models
 from digital_human.safety import commands as safety
 from digital_human.safety import consent_commands as consents
 from digital_human.server import commands as server
+from digital_human.server import kiosk_commands as kiosk
 from digital_human.speech import commands as voices
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app.command(
     epilog="Example: digital-human serve --persona xihu\n\n"
     "Example: DH_LLM__API_KEY=… digital-human serve --llm openai --model deepseek-chat",
 )(server.serve)
+app.add_typer(kiosk.app, name="kiosk")
 app.command("revoice", epilog=revoice.EPILOG)(revoice.revoice)
 app.command("doctor")(doctor.command)
 

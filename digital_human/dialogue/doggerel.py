@@ -42,29 +42,31 @@ ANY = "出门游玩"
 LIMIT = 12.0
 """Seconds after which no verse is better than this one."""
 
-_LENGTH, _WIDTH = 7, 6
-_GOOD = -2.0  # score from which a verse is not tried again
+_LENGTH, _WIDTH = 7, 4
+_GOOD = -1.6  # score from which a verse is not tried again
+_ATTEMPTS = 4
 _AGAIN = 0.4  # share of the time limit within which another attempt is begun
 _MARKS = ("，", "。\n", "，", "。")
 _SPOKEN = Delivery(speed=0.92)
 _TOKENS = 96  # of a verse that is written freely
 _SHARED = 4  # characters in a row that are taken from elsewhere
 _MENTIONED = 4.0  # nats that a verse gains which names all of its theme
+_COPIED = 8.0  # nats that a line loses which copies an example
 _FEWEST = 90  # characters that a rhyme must have, so that there are words to find
 
 _INTRO = (
     "你会写打油诗：四句，每句七个字，句句是通顺的大白话，都讲题目里的事，最后一句逗人笑。"
-    "第一、二、四句押韵。\n"
+    "第一、二、四句押韵。"
 )
 _EXAMPLES: dict[str, tuple[str, str, str, str]] = {
     "下雨忘了带伞": ("出门忘记把伞拿", "半路大雨哗啦啦", "本想树下躲一躲", "树比我还爱浇花"),
     "减肥": ("天天发誓要减肥", "看见蛋糕笑弯眉", "明日一定少吃饭", "今天先干这一杯"),
     "加班": ("老板喊我去加班", "月亮陪我吃晚餐", "键盘敲得手发软", "梦里还在做表单"),
-    "爷爷钓鱼": ("爷爷钓鱼坐湖边", "坐到太阳落西山", "桶里空空没收获", "菜场买回两条鲜"),
-    "我的小狗": ("小狗见我尾巴摇", "叼着拖鞋到处逃", "我要骂它又不忍", "它倒等我赏肉包"),
+    "修电脑": ("电脑坏了请人修", "师傅一看直摇头", "插上插头它就亮", "收我三百没理由"),
+    "扫地机器人": ("机器扫地真勤劳", "东碰西撞不嫌糟", "叼走我的一双袜", "躲进床底直撒娇"),
     "景区人多": ("景区门口人挤人", "排队排得掉了魂", "想看风景看后脑", "拍照只见半个身"),
 }
-_ORDER = "照这个样子，按游客给的题目写一首新的，不照抄上面的句子。"
+_TITLE = "题目："
 _DRIFTS = frozenset("的了着是在和与把被很就也")  # no line ends with these
 _COMMON = frozenset("一不人我你他她它来去又还有没好要想看说大小上下在是天里到得了个")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -160,8 +162,7 @@ class Doggerel:
     ) -> None:
         self._llm, self._thread, self._moderator = llm, thread, moderator
         self._limit, self._clock = limit, clock
-        examples = [line for lines in _EXAMPLES.values() for line in lines]
-        self._taken = {run for line in [*known, *examples] for run in _runs(line)}
+        self._taken = {run for line in known for run in _runs(line)}
         self._seeds = itertools.count()
 
     def wished(self, text: str) -> str | None:
@@ -183,15 +184,17 @@ class Doggerel:
         return await self._thread.call(write, theme, cancelled)
 
     def warm(self, cancelled: Callable[[], bool] = never) -> None:
-        """Have the language model read what every prompt for a verse begins with, and keep it on
-        the disk; runs in its thread, and takes no time when that was done before.
+        """Have the language model read what every prompt for a verse begins with, and keep it;
+        runs in its thread.
 
         Raises:
             Cancelled: ``cancelled`` said so.
             ResourceError: It cannot be kept on the disk.
         """
-        self._llm.learn([Message("system", _INTRO)], _told_examples(), cancelled=cancelled)
-        self._llm.warm([_system()], cancelled=cancelled)
+        head = _prompt("")
+        self._llm.warm(head, cancelled=cancelled)
+        # What a passage was learned behind stays in the cache when room is made.
+        self._llm.learn(head, f"{ANY}\n", cancelled=cancelled)
 
     # In the model's thread ------------------------------------------------------------------------
 
@@ -200,7 +203,9 @@ class Doggerel:
         assert isinstance(self._llm, WritesLines)
         form, begun = self._form(theme), self._clock()
         best: Written | None = None
-        while best is None or self._clock() - begun < _AGAIN * self._limit:
+        for _ in range(_ATTEMPTS):
+            if best is not None and self._clock() - begun > _AGAIN * self._limit:
+                break
             try:
                 written = self._llm.write(
                     _prompt(theme), form, width=_WIDTH, seed=next(self._seeds),
@@ -261,11 +266,12 @@ class Doggerel:
                 return -math.inf
             if self._moderator.check("，".join(lines)).level is not Level.PASS:
                 return -math.inf
-            return _MENTIONED * (_share(named, lines) - _share(named, lines[:-1]))
+            told = _share(named, lines) - _share(named, lines[:-1])
+            return _MENTIONED * told - _COPIED * (not _copied().isdisjoint(_runs(last)))
 
         return LineForm(
             length=_LENGTH, marks=_MARKS, signs=rhymes.common() | own, again=_COMMON | own,
-            ends=_ends, judge=judge,
+            twice=_COMMON, ends=_ends, judge=judge,
         )  # fmt: skip
 
 
@@ -298,6 +304,12 @@ def _oblique() -> frozenset[str]:
     return frozenset(sign for sign in signs if rhymes.rhyme_of(sign)[1] == "oblique")
 
 
+@functools.cache
+def _copied() -> frozenset[str]:
+    """What the examples have in a row."""
+    return frozenset(run for lines in _EXAMPLES.values() for line in lines for run in _runs(line))
+
+
 def _verse(lines: Sequence[str]) -> Verse:
     return Verse(tuple(lines), rhymes.rhyme_of(lines[0])[0])
 
@@ -306,17 +318,12 @@ def _verse(lines: Sequence[str]) -> Verse:
 
 
 def _prompt(theme: str) -> list[Message]:
-    return [_system(), Message("user", f"题目：{theme}")]
-
-
-def _system() -> Message:
-    return Message("system", f"{_INTRO}{_told_examples()}{_ORDER}")
-
-
-def _told_examples() -> str:
-    return "".join(
-        f"题目：{theme}\n{a}，{b}。\n{c}，{d}。\n" for theme, (a, b, c, d) in _EXAMPLES.items()
-    )
+    """The rules and examples, which stay the same, and the theme."""
+    told = [Message("system", _INTRO)]
+    for title, lines in _EXAMPLES.items():
+        verse = "".join(itertools.chain(*zip(lines, _MARKS, strict=True)))
+        told += [Message("user", f"{_TITLE}{title}"), Message("assistant", verse)]
+    return [*told, Message("user", f"{_TITLE}{theme}")]
 
 
 # The theme ----------------------------------------------------------------------------------------

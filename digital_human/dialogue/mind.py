@@ -8,18 +8,22 @@ import re
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import ParamSpec, Protocol, TypeVar
+from datetime import UTC, datetime
+from functools import partial
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import prompt
 from digital_human.dialogue.answer import BRIEF, LONG, Answering, letters
+from digital_human.dialogue.doggerel import FAILED, Doggerel, lead
 from digital_human.dialogue.grounding import written_in
 from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
 from digital_human.dialogue.knowledge import Findings, Knowledge
 from digital_human.dialogue.knowledge.entries import spoken
 from digital_human.dialogue.llm.base import Llm, Message, never
+from digital_human.dialogue.llm.workers import Thread
 from digital_human.dialogue.persona import Persona
+from digital_human.dialogue.place import Place, Told
 from digital_human.dialogue.poems import Poems, Recital
 from digital_human.dialogue.spoken import Sentences
 from digital_human.dialogue.types import Act, Line, Origin, Replaced, Source, Sources, Thought
@@ -28,9 +32,6 @@ from digital_human.safety.moderation import Moderator
 from digital_human.safety.words import Level
 from digital_human.speech.text.emotion import emotion_of
 from digital_human.speech.types import Language
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _GIVES_AWAY = re.compile(
     r"通义|千问|阿里|语言模型|大模型|训练数据|系统提示|提示词|我的(?:规则|指令|设定)"
@@ -45,14 +46,6 @@ _LEAKED = 9  # characters of the rules in a row that give them away
 _PATIENCE = 40  # pieces within which something that may be said must have come
 
 
-class Thread(Protocol):
-    """Where a language model runs: a `ModelThread`, or `Workers` for a server."""
-
-    async def call(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run ``work`` there and return its result."""
-        ...
-
-
 class Mind:
     """Answers for one persona; shared by its sessions, used from the event loop's thread.
 
@@ -63,6 +56,8 @@ class Mind:
         knowledge: What the persona knows; None for nothing.
         moderator: Judges every line.
         poems: What the persona recites; None for nothing.
+        place: What it knows of the place it stands in; None for nothing.
+        today: Gives the time, with its zone.
     """
 
     def __init__(
@@ -74,10 +69,13 @@ class Mind:
         knowledge: Knowledge | None,
         moderator: Moderator,
         poems: Poems | None = None,
+        place: Place | None = None,
+        today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._persona, self._moderator, self._knowledge = persona, moderator, knowledge
-        self._poems = poems
+        self._poems, self._place, self._today = poems, place, today
         self._llm = None if llm is None or llm_thread is None else _Running(llm, llm_thread)
+        self._doggerel = self._poetic(llm, llm_thread)
         self._searching = ModelThread("knowledge")
         self._rules = {
             language: letters(prompt.rules_text(persona, language))
@@ -112,9 +110,15 @@ class Mind:
         if (line := self._own_words(intent, language, history)) is not None:
             yield line
             return
-        if (recital := await self._recital(text, language, history)) is not None:
-            yield Sources((recital.source,))
-            for line in recital.said:
+        if (theme := self._wished(text)) is not None:
+            improvised = self._improvised(theme, language, cancelled)
+            async with contextlib.aclosing(improvised) as thoughts:
+                async for thought in thoughts:
+                    yield thought
+            return
+        if (known := await self._by_heart(text, language, history)) is not None:
+            yield Sources((known.source,))
+            for line in known.said:
                 for thought in self._moderated(line.text, line.language, line.origin):
                     spoken_so = isinstance(thought, Line) and thought.text == line.text
                     yield line if spoken_so else thought
@@ -165,7 +169,9 @@ class Mind:
         intent = intent_of(text)
         if self._llm is None or self._own_words(intent, language, history) is not None:
             return
-        if await self._recital(text, language, history) is not None:
+        if self._wished(text) is not None:
+            return
+        if await self._by_heart(text, language, history) is not None:
             return
         findings = await self._search(text, language, history)
         if findings.sure is None and (findings.about or intent != "question"):
@@ -190,6 +196,8 @@ class Mind:
             return
         for language in persona.languages:
             model.warm(prompt.head(persona, language), cancelled=cancelled)
+        if self._doggerel is not None:
+            self._doggerel.warm(cancelled)
 
     def lessons(self) -> list[Callable[[Callable[[], bool]], None]]:
         """What the language model can learn of the knowledge while nobody needs it.
@@ -235,10 +243,18 @@ class Mind:
         words = self._persona.talk(intent, language, len(history.exchanges))
         return None if words is None else Line(words, language, "script", emotion="warm")
 
-    async def _recital(self, text: str, language: Language, history: History) -> Recital | None:
+    async def _by_heart(
+        self, text: str, language: Language, history: History
+    ) -> Recital | Told | None:
+        """What is computed of the place, or a poem, when that is asked for."""
+        earlier = [source for one in history.exchanges for source in one.sources]
+        if self._place is not None:
+            now, at = self._today(), history.visit.spot
+            answer = partial(self._place.answer, now=now, at=at, earlier=earlier[-3:])
+            if (told := await self._searching.call(answer, text, language)) is not None:
+                return told
         if self._poems is None or "zh" not in self._persona.languages:
             return None
-        earlier = [source for one in history.exchanges for source in one.sources]
         return await self._searching.call(self._poems.answer, text, language, earlier)
 
     def _instead(
@@ -271,6 +287,34 @@ class Mind:
             # What is sure of both together may answer only the earlier one.
             return history.visit.fresh(text, replace(further, sure=None))
         return history.visit.fresh(text, found)
+
+    # Verse made up on the spot ------------------------------------------------------------------
+
+    def _poetic(self, llm: Llm | None, thread: Thread | None) -> Doggerel | None:
+        if llm is None or thread is None or "zh" not in self._persona.languages:
+            return None
+        poems = self._poems.poems if self._poems is not None else ()
+        known = [line for poem in poems for line in poem.lines]
+        return Doggerel(llm, thread, self._moderator, known)
+
+    def _wished(self, text: str) -> str | None:
+        """The theme of the verse that is wished for; None when none is."""
+        return self._doggerel.wished(text) if self._doggerel is not None else None
+
+    async def _improvised(
+        self, theme: str, language: Language, cancelled: Callable[[], bool]
+    ) -> AsyncGenerator[Thought]:
+        """A verse, said to be made up before it is heard; it is written meanwhile."""
+        assert self._doggerel is not None
+        poet = self._poems.poet[0] if self._poems is not None else ""
+        yield Line(lead(language, poet), language, "script", emotion="warm")
+        verse = await self._doggerel.write(theme, cancelled)
+        if verse is None:
+            yield Line(FAILED[language], language, "script")
+            return
+        yield Sources((verse.source(theme),))
+        for line in verse.said():
+            yield line
 
     # The language model -------------------------------------------------------------------------
 

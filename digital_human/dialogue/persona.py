@@ -68,6 +68,7 @@ class Persona(BaseModel):
         suggestions: Questions offered to the visitor.
         hot_words: Names that the recogniser tends to mishear.
         knowledge: Folder of what it knows, beside the file.
+        shares: Personas whose knowledge it has too; where both answer, its own has the word.
         place: Folder of the place it stands in (see `Place`), beside the file.
         poems: File of poems it knows by heart, beside the file; empty for none.
         background: ``#rrggbb`` or a picture beside the file; empty for the avatar's own.
@@ -94,6 +95,7 @@ class Persona(BaseModel):
     suggestions: Choices = Field(default_factory=dict)
     hot_words: list[Phrase] = Field(default_factory=list)
     knowledge: str = "knowledge"
+    shares: tuple[str, ...] = ()
     place: str = "place"
     poems: str = ""
     background: str = ""
@@ -109,6 +111,26 @@ class Persona(BaseModel):
         """What it knows; None when there is no such folder."""
         folder = self._folder / self.knowledge
         return folder if self.knowledge and folder.is_dir() else None
+
+    @property
+    def shared_knowledge(self) -> dict[str, Path]:
+        """Knowledge folders of the personas in ``shares``, by name.
+
+        Raises:
+            InputError: One of them does not exist or knows nothing.
+        """
+        folders = persona_folders()
+        found = {
+            name: folders[name] / "knowledge"
+            for name in self.shares
+            if name in folders and (folders[name] / "knowledge").is_dir()
+        }
+        if missing := [name for name in self.shares if name not in found]:
+            raise InputError(
+                f"persona {self.name!r}: shares {', '.join(missing)}, which knows nothing",
+                fix=f"known personas: {', '.join(sorted(folders))}",
+            )
+        return found
 
     @property
     def place_folder(self) -> Path | None:
@@ -132,7 +154,9 @@ class Persona(BaseModel):
         """``wanted`` when it is spoken, else its own language."""
         return wanted if wanted in self.languages else self.languages[0]
 
-    def choice(self, kind: Literal["filler", "decline", "ask_again"], language: Language, turn: int) -> str:
+    def choice(
+        self, kind: Literal["filler", "decline", "ask_again"], language: Language, turn: int
+    ) -> str:
         """One of several phrases, another one each turn."""
         phrases: list[str] = getattr(self, kind)[self.language(language)]
         return phrases[turn % len(phrases)]

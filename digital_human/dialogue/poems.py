@@ -23,7 +23,7 @@ from digital_human.speech.types import Delivery, Language
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 _RECITE = re.compile(
-    r"背(?!景|后|包|面|影)|念(?!佛|旧)|朗诵|诵读|吟|读(?:一|两|首|段|个|下)|[来说讲](?:一|两)?首"
+    r"背(?!景|后|包|面|影)|(?<![纪怀思悼])念(?!佛|旧|头)|朗诵|诵读|吟|读(?:一|两|首|段|个|下)|[来说讲](?:一|两)?首"
     r"|[作写]过(?:哪|什么)|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
     re.IGNORECASE,
 )

@@ -75,5 +75,5 @@ def common() -> frozenset[str]:
 
 
 def _last(line: str, style: Style) -> str:
-    read = pinyin(line, style=style, strict=True, errors="ignore", neutral_tone_with_five=True)
+    read = pinyin(line, style=style, strict=True, errors="default", neutral_tone_with_five=True)
     return read[-1][0] if read else ""

@@ -34,7 +34,7 @@ _VISITORS = re.compile(
     r"GET /api/personas(/[^/]+/(poster|pictures/[^/]+))?"
     r"|POST /api/sessions|DELETE /api/sessions/[^/]+"
     r"|POST /api/sessions/[^/]+/(offer|ask|interrupt|act|talk|language|background|report)"
-    r"|GET /api/kiosk(/page)?|POST /api/kiosk/camera"
+    r"|GET /api/kiosk(/page)?|POST /api/kiosk/(camera|touch|reset)"
     r"|(OPTIONS|POST|DELETE) /whep/[^/]+(/[^/]+)?"
 )
 _UPLOAD = "/v1/audio/transcriptions"

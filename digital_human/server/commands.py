@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import typer
 
-from digital_human.config import settings
+from digital_human.config import Settings, settings
 from digital_human.errors import ResourceError, install_fix
 
 DEFAULT_PERSONA = "xihu"
@@ -43,6 +44,23 @@ def serve(
     log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
 ) -> None:
     """Let people talk with a digital human in their browser."""
+    run = ready_to_run("serve")
+    given = {
+        "LIVE__HOST": host, "LIVE__PORT": port, "LIVE__TOKEN": token,
+        "LLM__BACKEND": llm, "LLM__MODEL": model,
+    }  # fmt: skip
+    run(with_settings(given), persona or [DEFAULT_PERSONA], log_json=log_json)
+
+
+def ready_to_run(what: str) -> Callable[..., None]:
+    """`run`, imported when it is wanted.
+
+    Args:
+        what: The command that needs it.
+
+    Raises:
+        ResourceError: A package of the live server is missing.
+    """
     # OpenMP threads that wait must not spin away the core another model needs; read when the
     # library is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -50,13 +68,13 @@ def serve(
         from digital_human.server.run import run
     except ModuleNotFoundError as error:
         raise ResourceError(
-            f"serve needs the package {error.name!r}", fix=install_fix("live")
+            f"{what} needs the package {error.name!r}", fix=install_fix("live")
         ) from error
-    given = {
-        "LIVE__HOST": host, "LIVE__PORT": port, "LIVE__TOKEN": token,
-        "LLM__BACKEND": llm, "LLM__MODEL": model,
-    }  # fmt: skip
-    # One source of truth for everything that reads the settings.
+    return run
+
+
+def with_settings(given: Mapping[str, object]) -> Settings:
+    """The settings with those of the command line, for everything that reads them."""
     os.environ |= {f"DH_{key}": str(value) for key, value in given.items() if value is not None}
     settings.cache_clear()
-    run(settings(), persona or [DEFAULT_PERSONA], log_json=log_json)
+    return settings()

@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
+import structlog
 from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
@@ -19,22 +20,24 @@ from digital_human.apps.live.admission import Refused
 from digital_human.apps.live.guests import NoSession
 from digital_human.apps.live.ports import PersonaCard
 from digital_human.core.clock import Clock
-from digital_human.errors import InputError
+from digital_human.errors import InputError, ResourceError
 from digital_human.server.api import ANY, OF_SESSION, WITH_BODY
 from digital_human.server.faults import responses
 from digital_human.server.models import PersonaName
 from digital_human.speech.types import Language
 
-State = Literal["empty", "passing", "near", "here"]
+_log = structlog.get_logger(__name__)
+
+State = Literal["empty", "passing", "near", "here", "blind"]
 
 PictureName = Annotated[
     str,
     InPath(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}\.(jpe?g|png|webp)$", max_length=85,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.(jpe?g|png|svg|webp)$", max_length=100,
         description="Name of a picture of the place.", examples=["broken-bridge.jpg"],
     ),
 ]  # fmt: skip
-_PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}\.(jpe?g|png|webp)")
+_PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(jpe?g|png|svg|webp)")
 _LOOKS = 3  # camera frames that are worked on or wait
 _KEPT = {"Cache-Control": "private, max-age=300"}
 
@@ -45,15 +48,13 @@ class SpotPort(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def names(self) -> Mapping[Language, str]: ...
+    def names(self) -> Mapping[Any, str]: ...
     @property
     def picture(self) -> str: ...
     @property
-    def code(self) -> str: ...
+    def x(self) -> float | None: ...
     @property
-    def x(self) -> float: ...
-    @property
-    def y(self) -> float: ...
+    def y(self) -> float | None: ...
 
 
 class PlacePort(Protocol):
@@ -64,6 +65,7 @@ class PlacePort(Protocol):
     @property
     def map(self) -> str: ...
     def picture(self, name: str) -> Path: ...
+    def spot(self, name: str) -> SpotPort | None: ...
 
 
 class SeenPort(Protocol):
@@ -84,7 +86,9 @@ class WatcherPort(Protocol):
 class PresencePort(Protocol):
     """Tells from what is seen whether somebody is there."""
 
-    def see(self, seen: SeenPort, now: float) -> State: ...
+    def see(self, seen: Any, now: float) -> State: ...
+    def touch(self, now: float) -> State: ...
+    def reset(self) -> State: ...
 
 
 @dataclass(slots=True)
@@ -135,23 +139,37 @@ class Kiosk:
         self._looking += 1
         try:
             seen = await self.watcher.look(jpeg)
+        except ResourceError as error:  # the networks are loaded anew with the next picture
+            _log.warning("kiosk.blind", cause=error.message)
+            return Sighting(state="blind", faces=0, label=None, spot=None)
         finally:
             self._looking -= 1
         state = self.presence.see(seen, self.clock.now())
+        spot = self.place.spot(seen.label) if seen.label and self.place is not None else None
         return Sighting(
-            state=state, faces=seen.faces, label=seen.label, spot=self._spot(seen.label)
+            state=state, faces=seen.faces, label=seen.label, spot=spot.id if spot else None
         )
 
-    def _spot(self, label: str | None) -> str | None:
-        """The spot whose label this is."""
-        spots = self.place.spots if label and self.place is not None else ()
-        return next((spot.id for spot in spots if label in (spot.code, spot.id)), None)
+    def touched(self) -> None:
+        """The visitor touched the page or spoke: somebody is there, seen or not."""
+        self.called()
+        if self.presence is not None:
+            self.presence.touch(self.clock.now())
+
+    def reset(self) -> None:
+        """The page ended the visit: who still stands there does not begin another one."""
+        self.called()
+        if self.presence is not None:
+            self.presence.reset()
 
 
 class Sighting(BaseModel):
     """What the camera sees."""
 
-    state: State = Field(description="empty, passing, near (not looking long enough), here.")
+    state: State = Field(
+        description="here: a visit is on; near: near, but not looking long enough; passing; empty; "
+        "blind: the camera is dark or covered."
+    )
     faces: int
     label: str | None = Field(description="Text of a label in the picture, e.g. a QR code.")
     spot: str | None = Field(description="Id of the spot that the label belongs to.")
@@ -163,8 +181,8 @@ class SpotView(BaseModel):
     id: str
     names: dict[str, str]
     picture: str = Field(description="Address of its picture; empty for none.")
-    x: float = Field(description="On the map: 0 left, 1 right.")
-    y: float = Field(description="On the map: 0 top, 1 bottom.")
+    x: float | None = Field(description="On the map: 0 left, 1 right; null when it is not on it.")
+    y: float | None = Field(description="On the map: 0 top, 1 bottom.")
 
 
 class KioskView(BaseModel):
@@ -246,6 +264,16 @@ def routes(kiosk: Kiosk) -> APIRouter:
     async def camera(request: Request) -> Sighting:
         """Look at a picture of the camera: a JPEG of at most 300 kB, used and dropped."""
         return await kiosk.look(await request.body())
+
+    @router.post("/touch", status_code=204, responses=responses(*WITH_BODY))
+    async def touch() -> None:
+        """The visitor touched the page or spoke: the visit begins or goes on."""
+        kiosk.touched()
+
+    @router.post("/reset", status_code=204, responses=responses(*WITH_BODY))
+    async def reset() -> None:
+        """The page has ended the visit; who still stands there is not greeted again."""
+        kiosk.reset()
 
     return router
 

@@ -7,7 +7,7 @@ import gc
 import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import cv2
 import structlog
@@ -32,19 +32,23 @@ from digital_human.server.app import create_app, server_config
 from digital_human.server.auth import is_loopback
 from digital_human.server.logs import configure
 from digital_human.server.speech import SpeechDesk
+from digital_human.server.stand import CAMERA_MODELS, StandWish, keeper, standing
 from digital_human.transport.recorder import recover
 from digital_human.transport.webrtc.peer import Peer
 
 log = structlog.get_logger()
 
 
-def run(chosen: Settings, names: Sequence[str], *, log_json: bool) -> None:
+def run(
+    chosen: Settings, names: Sequence[str], *, log_json: bool, stand: StandWish | None = None
+) -> None:
     """Serve until a signal comes.
 
     Args:
         chosen: The program's settings.
         names: Personas: names or folders; the first is the default.
         log_json: Log JSON lines instead of text.
+        stand: How the kiosk of the first persona is run; None for no kiosk.
 
     Raises:
         DigitalHumanError: A setting, a persona, a model or the port is wrong.
@@ -59,11 +63,13 @@ def run(chosen: Settings, names: Sequence[str], *, log_json: bool) -> None:
     _check_port(chosen)
     for name in names:
         load_persona(name)  # a wrong name is told before models are fetched
+    if stand is not None and stand.browser:
+        keeper(live)
     engine = Engine(chosen)
-    _fetch(engine)
+    _fetch(*engine.needs, *(CAMERA_MODELS if stand is not None and stand.camera else ()))
     configure(json=log_json)
     cv2.setNumThreads(1)
-    asyncio.run(_serve(engine, names, Console(stderr=True, soft_wrap=True)))
+    asyncio.run(_serve(engine, names, Console(stderr=True, soft_wrap=True), stand))
 
 
 def _check_port(chosen: Settings) -> None:
@@ -81,10 +87,10 @@ def _check_port(chosen: Settings) -> None:
         ) from error
 
 
-def _fetch(engine: Engine) -> None:
+def _fetch(*names: str) -> None:
     """Fetch the models that are missing."""
     missing = []
-    for name in engine.needs:
+    for name in names:
         try:
             store().path(name)
         except WeightsError:
@@ -151,13 +157,24 @@ async def running(
         await engine.close()
 
 
-async def _serve(engine: Engine, names: Sequence[str], console: Console) -> None:
-    async with running(engine, names, console) as sessions:
+async def _serve(
+    engine: Engine, names: Sequence[str], console: Console, wish: StandWish | None
+) -> None:
+    async with AsyncExitStack() as stack:
+        sessions = await stack.enter_async_context(running(engine, names, console))
+        casts = [await engine.cast(name) for name in names]
+        kiosk = None
+        if wish is not None:
+            kiosk = await stack.enter_async_context(
+                standing(wish, casts[0], sessions, engine.settings.live)
+            )
+        places = {one.persona.name: one.place for one in casts if one.place is not None}
         desk = SpeechDesk(engine)
-        app = create_app(sessions, engine.settings, desk)
+        app = create_app(sessions, engine.settings, desk, stand=kiosk, places=places)
         live = engine.settings.live
         host = f"[{live.host}]" if ":" in live.host else live.host
-        console.print(f"[green]ready[/] open http://{host}:{live.port}/ in a browser")
+        page = "kiosk" if kiosk is not None else ""
+        console.print(f"[green]ready[/] open http://{host}:{live.port}/{page} in a browser")
         if engine.settings.face == "neural":
             console.print(f"[yellow]licence[/] {NEURAL_NOTICE}")
         if not is_loopback(live.host):

@@ -18,16 +18,17 @@ _FLOOR_SHARE = 0.2  # quantile: between words even a talker leaves the floor to 
 _FLOOR_EVERY = 8  # windows between looks
 _SILENT = -90.0  # dBFS: a muted microphone says nothing about the hall
 _LOOK_BACK = 10  # windows, 320 ms: a syllable
-_LOUDEST = 2  # of them the second loudest counts: a click is one window
+_LOUDEST = 2  # of them the second loudest is the level of the voice: a click is one window
 _CLEAR = 10.0  # dB above the floor that make a voice clear …
 _CLEAR_SPEAKING = 12.0  # … and that it takes to break in on the digital human
+_BELOW = 9.0  # dB below the voices that were talked with …
+_BELOW_SPEAKING = 6.0  # … and below them to break in
 _GOES_ON = 4.0  # dB by which a voice may fall once it has begun
-_BELOW_OWN = 8.0  # dB below what the visitor was heard at before
-_BELOW_OTHERS = 7.0  # dB below all but the quietest visitors before
-_QUIET_ONES = 0.25
+_WHOLE = 1.5  # dB more than a beginning needs that a whole turn has, by its median
+_QUIET_ONES = 0.25  # visitors quieter than this quantile do not count for the next one
 _VISITS = 24  # turns remembered, as levels only
-_LOUD_PART = 0.8  # quantile of a turn's windows that is its level
-_LEARNT_FROM = 24  # voiced windows, 0.8 s
+_JUDGED_FROM = 6  # voiced windows of a turn
+_LEARNT_FROM = 24
 _FALL_OVER = 3  # windows, 96 ms, over which the level falls
 _FALL_PART, _STEEP = 0.95, 6.5  # quantile of the falls, and dB of it at arm's length
 
@@ -59,11 +60,9 @@ class Hall:
         self._near.append(level)
 
     @property
-    def least(self) -> float:
-        """Level in dBFS below which a voice is not that of a visitor who stands here."""
-        if not self._near:
-            return _SILENT
-        return float(np.quantile(self._near, _QUIET_ONES)) - _BELOW_OTHERS
+    def near(self) -> float:
+        """Level in dBFS of visitors who speak softly; `_SILENT` before the first one."""
+        return float(np.quantile(self._near, _QUIET_ONES)) if self._near else _SILENT
 
 
 class NearField:
@@ -76,8 +75,10 @@ class NearField:
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
         self._recent: deque[float] = deque(maxlen=_LOOK_BACK)
-        self._turn: list[float] = []
+        self._levels: list[float] = []  # of the turn's windows
+        self._voices: list[float] = []  # of its voice, in those that are voiced
         self._own: list[float] = []
+        self._breaks_in = False
 
     def __call__(self, level: float, *, voiced: bool, going_on: bool, speaking: bool) -> bool:
         """Whether the window is of a voice that stands near.
@@ -90,27 +91,47 @@ class NearField:
         """
         self._hall.hear(level)
         self._recent.append(level)
-        if going_on and (voiced or self._turn):
-            self._turn.append(level)
-        loudest = sorted(self._recent)[-_LOUDEST:][0]
-        return voiced and loudest >= self._threshold(speaking) - (_GOES_ON if going_on else 0.0)
+        voice = sorted(self._recent)[-_LOUDEST:][0]
+        if not going_on:
+            self._breaks_in = speaking
+        if going_on:
+            self._levels.append(level)
+            if voiced:
+                self._voices.append(voice)
+        if going_on and self._breaks_in and self.is_far:
+            return False  # some loud syllables of a far voice do not add up to an interruption
+        return voiced and voice >= self._least(speaking) - (_GOES_ON if going_on else 0.0)
 
     def begin(self) -> None:
         """A turn begins."""
-        self._turn.clear()
+        self._levels.clear()
+        self._voices.clear()
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the turn as a whole was spoken by somebody further off."""
+        if len(self._voices) < _JUDGED_FROM:
+            return False
+        below = _BELOW_SPEAKING if self._breaks_in else _BELOW
+        return float(np.median(self._voices)) < self._near() - below + _WHOLE
 
     def understood(self) -> None:
         """The turn gave words that are answered: learn how loud near voices are."""
-        levels = np.array(self._turn)
-        if len(levels) < _LEARNT_FROM:
+        if len(self._voices) < _LEARNT_FROM:
             return
+        levels = np.array(self._levels)
         falls = levels[:-_FALL_OVER] - levels[_FALL_OVER:]
         if float(np.quantile(falls, _FALL_PART)) >= _STEEP:
-            level = float(np.quantile(levels, _LOUD_PART))
-            self._own.append(level)
-            self._hall.met(level)
+            voice = float(np.median(self._voices))
+            self._own.append(voice)
+            self._hall.met(voice)
 
-    def _threshold(self, speaking: bool) -> float:
-        clear = self._hall.floor + (_CLEAR_SPEAKING if speaking else _CLEAR)
-        own = float(np.median(self._own)) - _BELOW_OWN if self._own else _SILENT
-        return max(clear, own, self._hall.least)
+    def _least(self, speaking: bool) -> float:
+        """Level in dBFS from which a voice may be the visitor's."""
+        if speaking:
+            return max(self._hall.floor + _CLEAR_SPEAKING, self._near() - _BELOW_SPEAKING)
+        return max(self._hall.floor + _CLEAR, self._near() - _BELOW)
+
+    def _near(self) -> float:
+        """Level in dBFS of the visitor, or of those before; `_SILENT` when nobody has spoken."""
+        return float(np.median(self._own)) if self._own else self._hall.near

@@ -108,11 +108,11 @@ class Abandon:
     """What was heard needs no answer.
 
     Attributes:
-        reason: Noise, a back-channel, or a voice without words.
+        reason: Noise, a back-channel, a voice without words, or one from further off.
         voiced: Seconds of voice.
     """
 
-    reason: Literal["noise", "backchannel", "empty", "echo"]
+    reason: Literal["noise", "backchannel", "empty", "far"]
     voiced: float = 0.0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -136,6 +137,15 @@ class Listener:
         """Whether a turn has begun and is not over."""
         return self._machine.phase is not Phase.QUIET
 
+    @property
+    def _is_far(self) -> bool:
+        """Whether the open turn is of somebody who does not stand near."""
+        return (
+            self._near is not None
+            and self._machine.phase is not Phase.CLOSING  # the button says who is meant
+            and self._near.is_far
+        )
+
     # What is done about it ----------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -166,6 +176,8 @@ class Listener:
                 self._health.worked("recogniser")
             if asked is self._decode:
                 self._decode = None
+            if self._is_far and asked.final:
+                heard, text = None, ""
             transcript = self._transcript(asked, heard, text)
             self._do(self._machine.decoded(self.now, transcript, asked.final))
 
@@ -264,6 +276,8 @@ class Listener:
                 self._asked = action
                 self._judge_asked.set()
             else:
+                if isinstance(action, Abandon) and action.reason == "empty" and self._is_far:
+                    action = replace(action, reason="far")
                 if isinstance(action, (Commit, Abandon)):
                     self._decode = self._asked = None
                 if self._near is not None and isinstance(action, Started):

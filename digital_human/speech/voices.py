@@ -51,6 +51,20 @@ _DAMAGES = (
 )  # fmt: skip
 
 
+class Loan(BaseModel):
+    """A part of a stock voice's timbre.
+
+    Attributes:
+        voice: Kokoro's name of the stock voice.
+        share: Its part, 0 to 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    voice: str
+    share: float = Field(ge=0, le=1)
+
+
 class Voice(BaseModel):
     """A voice and how its engine makes it.
 
@@ -63,6 +77,8 @@ class Voice(BaseModel):
         style: Kokoro: its own voices and their weights (weights are scaled to sum to 1).
         fitted: Kokoro: file with the style fitted to a person, ``.npz`` with ``style``, float32
             [256]; used instead of ``style``.
+        borrowed: Kokoro: for languages that the person of ``fitted`` was not recorded in, what is
+            lent by a stock voice so that they are understood.
         adapter: Kokoro: file with changes of the model's weights for this person, ``.npz``.
         references: XTTS: recordings that the voice is taken from.
         remote: Speech servers: the server's own name of the voice.
@@ -86,6 +102,7 @@ class Voice(BaseModel):
     engine: Engine
     style: dict[str, float] = Field(default_factory=dict)
     fitted: str = ""
+    borrowed: dict[Language, Loan] = Field(default_factory=dict)
     adapter: str = ""
     references: tuple[str, ...] = Field(default=(), max_length=16)
     remote: str = Field(default="", max_length=200)
@@ -193,7 +210,8 @@ class Voice(BaseModel):
             InputError: One of its files is missing.
         """
         contents = [_digest(path, *_stamp(path)) for path in self.files]
-        parts = [self.engine, self.style, self.remote, self.fitted, self.adapter, contents]
+        loans = {language: loan.model_dump() for language, loan in self.borrowed.items()}
+        parts = [self.engine, self.style, self.remote, self.fitted, self.adapter, loans, contents]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
     python scripts/bench/hall.py ../shared/data/speech                # everything
     python scripts/bench/hall.py ../shared/data/speech --only near barge words
 
-- near: a visitor at arm's length and people further off (10 and 15 dB lower, in the hall's
+- near: a visitor at arm's length and people further off (heard 10 and 15 dB lower, in the hall's
   reverberation) speak in turn: share of near voices that became turns and of far ones that did
   not, with and without near-field gating.
 - barge: the digital human speaks for ten minutes while the hall is noisy and people further off
@@ -44,6 +44,7 @@ from digital_human.speech.hearing import (  # noqa: E402
     Hold,
     Interrupt,
     Mode,
+    Transcript,
 )
 from digital_human.speech.hotwords import HotWords  # noqa: E402
 from digital_human.speech.listener import Listener  # noqa: E402
@@ -51,7 +52,8 @@ from digital_human.speech.recognizers.base import Recognised  # noqa: E402
 from digital_human.speech.turn import TurnMachine  # noqa: E402
 from digital_human.speech.turn_state import Phase  # noqa: E402
 
-NEAR, VARIES = -26.0, 3.0  # dBFS of near voices, and how much visitors differ
+NEAR = -26.0  # dBFS of near voices
+VISITORS, SENTENCES = 3.0, 1.5  # dB by which visitors differ, and sentences
 DECAY = 1.4  # s until the hall's sound has fallen by 60 dB
 CLOSE, DISTANT = 8.0, -4.0  # dB of direct to reverberant sound
 GAP = 2.0  # s between voices
@@ -120,12 +122,13 @@ def scene(
     near: Sequence[FloatArray], far: Sequence[FloatArray], below: float, noise: FloatArray,
     noise_level: float, seed: int,
 ) -> tuple[FloatArray, list[Voice]]:  # fmt: skip
-    """Near and far voices in turn, in noise; the microphone and who spoke when."""
+    """One visitor and others further off in turn, in noise; the microphone and who spoke when."""
     rng, parts, voices = np.random.default_rng(seed), [], []
+    visitor = NEAR + rng.normal(0, VISITORS)
     at = 4 * EAR_RATE
     for number, pcm in enumerate([v for pair in zip(near, far, strict=False) for v in pair]):
         is_near = number % 2 == 0
-        level = NEAR + rng.normal(0, VARIES) - (0.0 if is_near else below)
+        level = visitor + rng.normal(0, SENTENCES) - (0.0 if is_near else below)
         sound = spoken(pcm[: 6 * EAR_RATE], level, CLOSE if is_near else DISTANT, seed + number)
         voices.append(Voice(is_near, at, at + sound.size - EAR_RATE // 4))
         parts.append((at, sound))
@@ -134,6 +137,14 @@ def scene(
     for start, sound in parts:
         microphone[start : start + sound.size] += sound
     return np.clip(microphone, -1, 1), voices
+
+
+def used_hall() -> Hall:
+    """A hall in which some visitors have been understood before."""
+    hall, rng = Hall(), np.random.default_rng(3)
+    for level in NEAR + rng.normal(0, VISITORS, 8):
+        hall.met(level)
+    return hall
 
 
 async def listen(
@@ -166,7 +177,15 @@ async def listen(
     return told
 
 
+def _share(voice: Voice, turns: Sequence[Transcript]) -> float:
+    """How much of ``voice`` is in turns."""
+    first, last = voice.start / EAR_RATE, voice.end / EAR_RATE
+    inside = sum(max(0.0, min(t.end, last) - max(t.start, first)) for t in turns)
+    return inside / (last - first)
+
+
 def who_is_heard(data: Data) -> None:
+    """Print how many near voices were kept and far ones ignored."""
     print(f"{'noise':>9} {'SNR':>4} {'far':>5} {'gate':>5} {'near kept':>10} {'far ignored':>12}")
     for name, noise in data.noises.items():
         for snr in (10, 30):
@@ -176,27 +195,24 @@ def who_is_heard(data: Data) -> None:
                     data.near, data.far, below, noise, NEAR - 4 - snr, seed=len(name) + snr
                 )
                 for gated in (False, True):
-                    near = NearField(Hall()) if gated else None
+                    near = NearField(used_hall()) if gated else None
                     told = asyncio.run(listen(microphone, near))
                     spans = [a.transcript for _, a in told if isinstance(a, Commit)]
-                    heard = {
-                        v: any(
-                            min(s.end, v.end / EAR_RATE) - max(s.start, v.start / EAR_RATE)
-                            > 0.3 * (v.end - v.start) / EAR_RATE
-                            for s in spans
-                        )
-                        for v in voices
-                    }
-                    kept = [got for v, got in heard.items() if v.near]
-                    ignored = [not got for v, got in heard.items() if not v.near]
+                    heard = {v: _share(v, spans) for v in voices}
+                    kept = [share > 0.5 for v, share in heard.items() if v.near]
+                    ignored = [share < 0.2 for v, share in heard.items() if not v.near]
                     print(
                         f"{name:>9} {snr:>4} {-below:>5.0f} {'yes' if gated else 'no':>5} "
-                        f"{sum(kept):>6}/{len(kept):<3} {sum(ignored):>8}/{len(ignored):<3}"
+                        f"{sum(kept):>6}/{len(kept):<3} {sum(ignored):>8}/{len(ignored):<3}",
+                        flush=True,
                     )
 
 
 def what_breaks_in(data: Data) -> None:
-    print(f"{'noise':>9} {'far':>5} {'gate':>5} {'holds':>6} {'interruptions':>14}  in {MINUTES} min")
+    """Print what interrupts the digital human though nobody near speaks."""
+    print(
+        f"{'noise':>9} {'far':>5} {'gate':>5} {'holds':>6} {'interruptions':>14}  in {MINUTES} min"
+    )
     size = MINUTES * 60 * EAR_RATE
     for name, noise in data.noises.items():
         microphone = filled(noise, size, NEAR - 14, seed=1)
@@ -209,17 +225,16 @@ def what_breaks_in(data: Data) -> None:
         for gated in (False, True):
             near = None
             if gated:
-                hall = Hall()
-                hall.met(NEAR)  # a visitor who was understood is being answered
-                near = NearField(hall)
+                near = NearField(used_hall())
             told = asyncio.run(listen(np.clip(microphone, -1, 1), near, speaking=True))
             holds = sum(isinstance(a, Hold) for _, a in told)
             stops = sum(isinstance(a, Interrupt) for _, a in told)
             gate = "yes" if gated else "no"
-            print(f"{name:>9} {'10-15':>5} {gate:>5} {holds:>6} {stops:>14}")
+            print(f"{name:>9} {'10-15':>5} {gate:>5} {holds:>6} {stops:>14}", flush=True)
 
 
 def words(data: Data) -> None:
+    """Print error rates with and without noise suppression."""
     from aec_audio_processing import AudioProcessor
 
     from digital_human.speech.recognizers.whisper import WhisperRecognizer
@@ -243,7 +258,7 @@ def words(data: Data) -> None:
     print(f"{'noise':>9} {'language':>9} {'errors without':>15} {'with suppression':>17}")
     for name, noise in data.noises.items():
         for language, texts in data.texts.items():
-            wrong, right = [0, 0], 0
+            wrong, right = [0.0, 0.0], 0
             for pcm, text in texts:
                 noisy = in_room(pcm, impulse, noise, 10.0)
                 right += 1
@@ -251,7 +266,9 @@ def words(data: Data) -> None:
                     found = recognizer.recognise(
                         heard, language=language, usual=None, prompt="", cancelled=lambda: False
                     )
-                    wrong[way] += compare(text, found.text, language).rate
+                    result = compare(text, found.text, language)
+                    rate = result.words if language == "en" else result.characters
+                    wrong[way] += rate or 0.0
             print(f"{name:>9} {language:>9} {wrong[0] / right:>14.1%} {wrong[1] / right:>16.1%}")
 
 
@@ -269,13 +286,15 @@ class Data:
         self.noises = {n: load(folder / "noise" / f"{n}.wav") for n in ("noise1", "noise3")}
         self.noises["chatter"] = chatter(self.far, 40, 6, seed=7)
         rows = (folder / "zh_synth" / "transcripts.tsv").read_text("utf-8").splitlines()
-        lines = dict(row.split("\t")[:2] for row in rows if "\t" in row)
-        spoken_texts = [(load(p), lines[p.stem]) for p in synth if p.stem in lines]
+        lines = {cells[0]: cells[2] for row in rows[1:] if (cells := row.split("\t"))}
+        spoken_texts = [(load(p), lines[p.name]) for p in synth]
         self.texts = {"zh": spoken_texts[:6], "en": [(jfk, JFK)]}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parts = {"near": who_is_heard, "barge": what_breaks_in, "words": words}
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))

@@ -58,6 +58,10 @@ class Place:
             raise InputError(f"picture {name!r}: does not exist", fix="add it")
         return path
 
+    def spot(self, name: str) -> Spot | None:
+        """The spot with this id or code."""
+        return next((spot for spot in self.spots if name in (spot.id, spot.code)), None)
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -71,6 +75,8 @@ class Camera:
 
     state: kiosk.State = "empty"
     label: str | None = None
+    touches: int = 0
+    resets: int = 0
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
     async def look(self, jpeg: bytes) -> Seen:
@@ -80,8 +86,19 @@ class Camera:
         self.sizes.append(picture.shape[:2][::-1])
         return Seen(int(self.state != "empty"), self.label)
 
-    def see(self, seen: kiosk.SeenPort, now: float) -> kiosk.State:
+    def see(self, seen: Any, now: float) -> kiosk.State:
         """The scripted state."""
+        return self.state
+
+    def touch(self, now: float) -> kiosk.State:
+        """The page told of a touch."""
+        self.touches += 1
+        return self.state
+
+    def reset(self) -> kiosk.State:
+        """The page ended the visit: the visitor has to leave first."""
+        self.resets += 1
+        self.state = "near" if self.state == "here" else self.state
         return self.state
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from digital_human.apps.live.ports import NewPeer
 from digital_human.apps.live.sessions import Sessions
 from digital_human.config import LiveSettings, Settings
 from digital_human.server.app import create_app, server_config
+from digital_human.server.kiosk import Kiosk, PlacePort
 from tests.fakes.server import FakePeer, FakePersona, FakePoster, FakeSession
 
 HOST = "http://127.0.0.1:8080"
@@ -32,6 +33,8 @@ class Served:
         limit: Sessions let in.
         broadcast: What the sessions send; needed by real connections.
         new_peer: Makes a connection.
+        stand: The kiosk, if it is one.
+        places: The places that personas know.
         **live: Settings of the server.
     """
 
@@ -42,6 +45,8 @@ class Served:
         limit: int = 100_000,
         broadcast: Any = None,
         new_peer: NewPeer = FakePeer,
+        stand: Kiosk | None = None,
+        places: Mapping[str, PlacePort] | None = None,
         **live: Any,
     ) -> None:
         FakePeer.alive, FakePeer.delay = 0, 0.0
@@ -52,7 +57,7 @@ class Served:
             personas=lambda: [FakePersona()], draw=self._draw, ice=LiveSettings(**live).ice,
         )  # fmt: skip
         self.settings = Settings(home=folder, live=LiveSettings(recordings=folder, **live))
-        self.app: FastAPI = create_app(self.sessions, self.settings)
+        self.app: FastAPI = create_app(self.sessions, self.settings, stand=stand, places=places)
 
     async def _make(self, id: str, wish: Wish) -> FakeSession:
         self.made.append(FakeSession(id, wish))

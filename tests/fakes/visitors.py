@@ -12,11 +12,13 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from digital_human.core.frames import ByteArray
@@ -131,23 +133,37 @@ def stand(
     shift = np.array([[scale, 0, x], [0, scale, y]], np.float32)
     if scale < 0.6:
         frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), 0.4 / scale), np.uint8)
-    solid = np.zeros(frame.shape[:2], np.float32)
-    edge = max(2, round(0.03 * min(solid.shape)))
-    solid[edge:, edge:-edge] = 1
-    solid = cv2.GaussianBlur(solid, (0, 0), edge / 2)[..., None]
-    person = cv2.warpAffine(frame, shift, SIZE)
-    alpha = cv2.warpAffine(solid, shift, SIZE)[..., None]
-    return np.asarray(ground * (1 - alpha) + person * alpha, np.uint8)
+    corners = np.array([[0, 0], frame.shape[1::-1]]) * scale + (x, y)
+    (x0, y0), (x1, y1) = (np.clip(np.round(c), 0, SIZE).astype(int) for c in corners)
+    out = ground.copy()
+    if x1 - x0 > 2 and y1 - y0 > 2:
+        shift -= np.array([[0, 0, x0], [0, 0, y0]], np.float32)
+        size = int(x1 - x0), int(y1 - y0)
+        solid = np.pad(np.full((28, 28, 1), 255, np.uint8), ((2, 2), (2, 2), (0, 0)))
+        solid = cv2.resize(cv2.GaussianBlur(solid, (0, 0), 0.8), frame.shape[1::-1])
+        alpha = cv2.warpAffine(solid, shift, size)[..., None].astype(np.float32) / 255
+        person = cv2.warpAffine(frame, shift, size)
+        part = out[y0:y1, x0:x1]
+        part[:] = part + alpha * (person.astype(np.float32) - part)
+    return out
 
 
-def jpeg(picture: ByteArray, rng: np.random.Generator | None = None, noise: float = 2.0) -> bytes:
+def jpeg(picture: ByteArray, rng: np.random.Generator | None = None) -> bytes:
     """A picture as a camera and a browser send it: with grain, compressed."""
     if rng is not None:
-        grain = rng.normal(0, noise, picture.shape).astype(np.float32)
-        picture = np.clip(picture + grain, 0, 255).astype(np.uint8)
+        y, x = rng.integers(0, 64, 2)
+        height, width = picture.shape[:2]
+        grain = _grain()[y : y + height, x : x + width]
+        picture = np.asarray(cv2.add(picture, grain, dtype=cv2.CV_8U), np.uint8)
     out = io.BytesIO()
     Image.fromarray(picture).save(out, "JPEG", quality=75)
     return out.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _grain() -> npt.NDArray[np.int16]:
+    size = SIZE[1] + 64, SIZE[0] + 64, 3
+    return np.random.default_rng(0).normal(0, 2, size).round().astype(np.int16)
 
 
 def visit(

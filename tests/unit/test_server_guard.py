@@ -42,7 +42,7 @@ async def socket_url(served: Served) -> AsyncIterator[str]:
 
 def calls(served: Served) -> list[tuple[str, str]]:
     """Every documented method and path, with ids filled in."""
-    fill = {"{id}": ID, "{onlooker}": ONLOOKER, "{name}": "a.mp4"}
+    fill = {"{id}": ID, "{onlooker}": ONLOOKER, "{name}": "a.mp4", "{file}": "a.jpg"}
     listed = []
     for template, methods in served.app.openapi()["paths"].items():
         path = re.sub(r"\{\w+\}", lambda match: fill[match[0]], template)

@@ -70,6 +70,9 @@ class Judge:
         assert voice.fitted_style.shape == (256,)
         return self.said.pop(0)
 
+    def heard(self, voice: Any, language: str) -> tuple[float, dict[str, float]]:
+        return 0.1, {"ERes2Net": 0.5, "Resemblyzer": 0.7}
+
 
 @pytest.fixture
 def made(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
@@ -135,6 +138,7 @@ def test_create_check_list_show_remove(made: list[str], home: Path, tmp_path: Pa
     assert "real, with consent" in run("list") and "小林" in run("show", "lin")
     checked = run("check", "lin")
     assert "0.760" in checked and "card.png" in checked
+    assert voice.borrowed["zh"].share == 0.25 and "zm_yunjian" in checked
     assert "model adapted to the same speech" in checked
     assert "the fitted style alone: 50 % (ERes2Net) and 50 % (Resemblyzer)" in checked
     assert "removed" in run("remove", "lin", answer="y\n") and own_voice_names() == []

@@ -51,7 +51,7 @@ class CameraSettings:
     """
 
     field_of_view: float = 70.0
-    reach: float = 2.4
+    reach: float = 2.6
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -106,9 +106,11 @@ class Watcher:
                     Patience(_FIRST_PATIENCE), _Eyes, self._settings
                 )
             self._seen = await self._thread.call_within(
-                Patience(_PATIENCE), self._eyes.look, jpeg, self._clock.now()
+                Patience(_PATIENCE), _look, self._eyes, jpeg, self._clock.now()
             )
         except Hung:
+            if self._eyes is not None:
+                self._eyes.left = True
             self._eyes, self._seen = None, Seen(blind=True)
             raise
         finally:
@@ -116,7 +118,11 @@ class Watcher:
         return self._seen
 
     def forget(self) -> None:
-        """Drop every face that is followed."""
+        """Drop every face that is followed, for when no more pictures come.
+
+        Otherwise a face is dropped three seconds after it was last seen. Who is there still is
+        somebody new to `Presence` afterwards.
+        """
         self._seen = Seen()
         if self._eyes is not None:
             self._thread.submit(self._eyes.forget)
@@ -129,10 +135,19 @@ class Watcher:
         self._thread.close()
 
 
+def _look(eyes: _Eyes, jpeg: bytes, now: float) -> Seen:
+    try:
+        return eyes.look(jpeg, now)
+    finally:
+        if eyes.left:
+            eyes.close()
+
+
 class _Eyes:
     """The networks and what they remember from one picture to the next; lives in one thread."""
 
     def __init__(self, settings: CameraSettings) -> None:
+        self.left = False  # it took too long: nobody waits for it any more
         self._finder = FaceFinder(settings.field_of_view, settings.reach)
         self._labels = LabelReader()
         self._tracks = Tracks()
@@ -144,7 +159,7 @@ class _Eyes:
         picture = _Picture(jpeg)
         small = picture.grey(_SMALL)
         if _is_blind(small):
-            self._gate.open()
+            self.forget()
             return Seen(blind=True)
         label = self._read(picture, small, now)
         if not self._gate.lets(small, now, _LOOKS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 
 from digital_human.core.frames import ByteArray
 
@@ -10,14 +11,17 @@ LONGEST = 64
 """Characters of a label's text."""
 
 _FAMILY = "tag36h11"
-_SMALLEST = 20  # pixels of the side of an AprilTag
+_SMALLEST = 20  # pixels of the side of a label
+_MARGIN = 12  # pixels round a QR code that are cut out with it
+_ENLARGED = 300  # pixels of the side to which a small one is enlarged
 
 
 class LabelReader:
     """Reads one label in a picture; belongs to one thread."""
 
     def __init__(self) -> None:
-        self._codes = (cv2.QRCodeDetectorAruco(), cv2.QRCodeDetector())
+        self._finder = cv2.QRCodeDetectorAruco()  # finds smaller ones than the other, sooner
+        self._readers = (self._finder, cv2.QRCodeDetector())
         parameters = cv2.aruco.DetectorParameters()
         parameters.errorCorrectionRate = 0.4  # two of eleven bits: textures are no tags
         family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
@@ -41,12 +45,24 @@ class LabelReader:
         return tag if tag and sure else None
 
     def _code(self, grey: ByteArray) -> str | None:
-        for reader in self._codes:
+        """Text of a QR code; small ones can be found, but read only when they are enlarged."""
+        found, corners = self._finder.detect(grey)
+        if not found:
+            return None
+        corners = np.asarray(corners, np.float32).reshape(-1, 2)
+        low = np.maximum(corners.min(0) - _MARGIN, 0).astype(int)
+        high = np.maximum(corners.max(0) + _MARGIN, 0).astype(int)
+        part = grey[low[1] : high[1], low[0] : high[0]]
+        if min(part.shape) < _SMALLEST:
+            return None
+        scale = max(1.0, _ENLARGED / min(part.shape))
+        large = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        for reader in self._readers:
             try:
-                found = reader.detectAndDecode(grey)[0]
+                text = reader.detectAndDecode(large)[0]
             except (cv2.error, UnicodeDecodeError):  # damaged, or not text
                 continue
-            if text := plain(found):
+            if text := plain(text) or "":
                 return text
         return None
 

@@ -17,8 +17,7 @@ import numpy as np
 from digital_human.core.frames import ByteArray, FloatArray
 from digital_human.face import landmarks as lm
 from digital_human.face.build.detect import head_pose
-from digital_human.face.build.landmarker import Landmarker
-from digital_human.face.build.landmarker import quiet
+from digital_human.face.build.landmarker import Landmarker, quiet
 from digital_human.models import store
 
 DETECTOR = "face-detector"

@@ -80,8 +80,8 @@ class Limits:
         again: After a reset nobody begins a visit by looking for this long.
     """
 
-    near: float = 1.6
-    far: float = 2.2
+    near: float = 1.8
+    far: float = 2.5
     beside: float = 0.5
     dwell: float = 0.8
     glance: float = 0.7

@@ -31,7 +31,7 @@ _STIR = 0.42  # difference that is life; standard deviations of the face's own c
 _MOVED, _NEARER = 0.3, 1.2  # widths, factor: a face that moved this much lives
 _STIRS = 2  # so many stirs make a living face
 _STILL = 5.0  # seconds without a stir that make a picture
-_WAKES = 2.0  # seconds for which a picture must be changed to be alive after all
+_WAKES = 8  # times in a row that a picture must be seen changed to be alive after all
 _ALIVE = 20.0  # seconds without a stir after which nobody is alive
 _PICTURES = 8  # that are kept while nobody sees them
 _FORGET = 3600.0  # seconds for which they are kept
@@ -53,7 +53,7 @@ class _Track:
     stirs: int = 0
     alive: bool = False
     picture: FloatArray | None = None  # how it looks as a picture on the wall
-    changed: float | None = None  # since when it has not looked so
+    changed: int = 0  # times in a row that it did not look so
 
     def apart(self, face: Face) -> float:
         """Distance to another face in widths."""
@@ -157,13 +157,13 @@ def _live(track: _Track, face: Face, grey: ByteArray, now: float) -> None:
     """Decide whether the face lives."""
     if track.picture is not None:
         if not _differs(track.picture, grey, track.anchor):
-            track.changed, track.alive, track.stirred = None, False, now
+            track.changed, track.alive, track.stirred = 0, False, now
             return
-        track.changed = now if track.changed is None else track.changed
-        if now - track.changed < _WAKES:
+        # Somebody who walks past hides it in part, twice and briefly.
+        track.changed += 1
+        if track.changed < _WAKES:
             return
-        track.picture = track.changed = None
-        track.stirs = 0
+        track.picture, track.changed, track.stirs = None, 0, 0
     anchor = track.anchor
     moved = math.hypot(face.x - anchor.x, face.y - anchor.y) > _MOVED * anchor.width
     grown = max(face.width / anchor.width, anchor.width / face.width) > _NEARER

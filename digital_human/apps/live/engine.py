@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 
 import structlog
 
@@ -20,6 +21,7 @@ from digital_human.dialogue.llm.base import Llm
 from digital_human.dialogue.llm.workers import Workers
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
+from digital_human.dialogue.place import Place
 from digital_human.dialogue.poems import Poems, recited
 from digital_human.errors import Cancelled, ConsentError, DigitalHumanError, InputError
 from digital_human.face.avatar import Avatar, open_avatar
@@ -53,6 +55,7 @@ class Cast:
     mind: Mind
     hot_words: HotWords
     poems: Poems | None = None
+    place: Place | None = None
 
     @property
     def lexicon(self) -> Lexicon:
@@ -132,19 +135,24 @@ class Engine:
             persona = await self.judging.call(load_persona, name)
             knowledge = None
             if persona.knowledge_folder is not None:
-                knowledge = await self.judging.call(Knowledge.open, persona.knowledge_folder)
+                opened = partial(Knowledge.open, also=persona.shared_knowledge)
+                knowledge = await self.judging.call(opened, persona.knowledge_folder)
             poems = None
             if persona.poems_file is not None:
                 poems = await self.judging.call(Poems.load, persona.poems_file)
+            place = None
+            if persona.place_folder is not None:
+                place = await self.judging.call(Place.open, persona.place_folder)
             mind = Mind(
                 persona, llm=self._llm, llm_thread=self.thinking, knowledge=knowledge,
-                moderator=self.moderator, poems=poems,
+                moderator=self.moderator, poems=poems, place=place,
             )  # fmt: skip
             if self._llm is not None:
                 await self.thinking.call(mind.warm)
-            words = [*persona.hot_words, *(knowledge.hot_words if knowledge else ())]
+            known = [one.hot_words for one in (knowledge, place) if one is not None]
+            words = [*persona.hot_words, *chain.from_iterable(known)]
             hot_words = await self.judging.call(HotWords, words)
-            self._casts[name] = Cast(persona, knowledge, mind, hot_words, poems)
+            self._casts[name] = Cast(persona, knowledge, mind, hot_words, poems, place)
         return self._casts[name]
 
     async def avatar(self, name: str) -> Avatar:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digital_human.core.stage import ModelThread
+from digital_human.dialogue.history import Exchange
 from digital_human.dialogue.types import Source
-from digital_human.errors import ResourceError
+from digital_human.errors import InputError, ResourceError
 from digital_human.safety.audit import AuditLog
 from digital_human.safety.fingerprint import fingerprint
 
@@ -41,6 +42,25 @@ class ReportedTurn:
     answer: str
     sources: Sequence[Source]
     note: str
+
+
+def reported(
+    session: str, persona: str, exchanges: Sequence[Exchange], turn: int | None, note: str
+) -> ReportedTurn:
+    """A turn of ``exchanges``, by default the last one, as it is stored.
+
+    Raises:
+        InputError: There is no such turn.
+    """
+    found = [e for e in exchanges if turn in (None, e.turn)]
+    if turn is not None and not found:
+        raise InputError(
+            f"turn {turn}: this session does not remember it", fix="report a recent turn"
+        )
+    if not found:
+        return ReportedTurn(session, persona, 0, "", "", (), note)
+    last = found[-1]
+    return ReportedTurn(session, persona, last.turn, last.question, last.answer, last.sources, note)
 
 
 class ReportStore:

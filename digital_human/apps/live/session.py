@@ -17,7 +17,7 @@ from digital_human.apps.live.backgrounds import DEFAULT, find_background
 from digital_human.apps.live.conversation import Conversation
 from digital_human.apps.live.engine import Cast, Engine
 from digital_human.apps.live.performer import Performer
-from digital_human.apps.live.reports import ReportedTurn, ReportStore
+from digital_human.apps.live.reports import ReportStore, reported
 from digital_human.core.clock import WallClock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Event, Events
@@ -33,6 +33,7 @@ from digital_human.media.broadcast import Broadcast
 from digital_human.media.pacer import Pacer
 from digital_human.safety.consent import Consents
 from digital_human.safety.labels import label_text
+from digital_human.speech.hall import Hall, NearField
 from digital_human.speech.hearing import EAR_RATE, Heard, Mode
 from digital_human.speech.listener import Listener
 from digital_human.speech.turn import TurnMachine
@@ -63,6 +64,8 @@ class LiveSession:
         background: See `find_background`.
         matte: See `LivePicture`.
         reports: Where reported turns are kept.
+        hall: Where the microphone stands in the open: only who stands near is heard, and is asked
+            again when not understood. None where it belongs to one visitor, as a browser's does.
 
     Attributes:
         over: Why the session has to end; empty while it may go on.
@@ -80,6 +83,7 @@ class LiveSession:
         background: str | None = None,
         matte: bool = False,
         reports: ReportStore,
+        hall: Hall | None = None,
     ) -> None:
         self.id = id
         self.avatar = avatar or cast.persona.avatar
@@ -93,6 +97,7 @@ class LiveSession:
         self.over = ""
         self.broadcast = Broadcast(size=(2 * SIZE[0], SIZE[1]) if matte else SIZE)
         self._engine, self._cast, self._reports = engine, cast, reports
+        self._hall = hall
         self._first_language = language or "auto"
         self._first_background, self._matte = background or DEFAULT, matte
         self._task: asyncio.Task[None] | None = None
@@ -140,11 +145,13 @@ class LiveSession:
             judge_thread=engine.judging, machine=TurnMachine(), hot_words=self._cast.hot_words,
             on_action=lambda action: self.conversation.on_ear(action), health=self.health,
             language=self._heard_language(),
+            near=None if self._hall is None else NearField(self._hall),
         )  # fmt: skip
         self.conversation = Conversation(
             persona=persona, mind=self._cast.mind, mouth=self.mouth, performer=self.performer,
             history=self.history, events=self.events, epoch=self.epoch, clock=self.clock,
             moderator=engine.moderator, audit=engine.audit, set_mode=self.listener.set_mode,
+            asks_again=self._hall is not None,
         )  # fmt: skip
         self.pacer = Pacer(self.performer, self.broadcast, self.clock, health=self.health)
         # The far end as the microphone hears it: the ears' rate.
@@ -379,23 +386,8 @@ class LiveSession:
 
     async def report(self, note: str, turn: int | None) -> str:
         """Store a turn, by default the last one, for a person to look at; returns the id."""
-        exchanges = [e for e in self.history.exchanges if turn in (None, e.turn)]
-        if turn is not None and not exchanges:
-            raise InputError(
-                f"turn {turn}: this session does not remember it", fix="report a recent turn"
-            )
-        last = exchanges[-1] if exchanges else None
-        return await self._reports.save(
-            ReportedTurn(
-                session=self.id,
-                persona=self.persona.name,
-                turn=last.turn if last else 0,
-                question=last.question if last else "",
-                answer=last.answer if last else "",
-                sources=last.sources if last else (),
-                note=note,
-            )  # fmt: skip
-        )
+        told = reported(self.id, self.persona.name, self.history.exchanges, turn, note)
+        return await self._reports.save(told)
 
     def speaking(self) -> bool:
         """Whether it speaks now."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -91,10 +91,13 @@ class Knowledge:
     Args:
         folder: The folder.
         embedder: Makes vectors.
+        also: Further folders that are searched with it, by the name that begins their paths.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, embedder: Embedder, also: Mapping[str, Path] | None = None
+    ) -> None:
+        self._folder, self._also = folder, dict(also or {})
         self._embedder = embedder
         self._state: tuple[str, ...] = ()
         self._index = Index((), (), np.empty((0, embedder.width), dtype=np.float32))
@@ -102,11 +105,19 @@ class Knowledge:
         self.refresh()
 
     @classmethod
-    def open(cls, folder: Path, *, embedder: Embedder | None = None) -> Knowledge:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        also: Mapping[str, Path] | None = None,
+        embedder: Embedder | None = None,
+    ) -> Knowledge:
         """Open a folder; its index is kept on disk and only changed files are embedded again.
 
         Args:
             folder: Markdown pages, CSV, TSV, JSON and TOML files of questions and answers.
+            also: Further folders that are searched with it, e.g. another persona's, by the name
+                that begins their paths in sources. Where both answer, ``folder`` has the word.
             embedder: By default the one of the model store.
 
         Raises:
@@ -114,7 +125,7 @@ class Knowledge:
             WeightsError: The embedder's weights have not been pulled.
             ResourceError: The index cannot be written.
         """
-        return cls(folder, embedder or default_embedder())
+        return cls(folder, embedder or default_embedder(), also)
 
     def refresh(self) -> bool:
         """Take in what changed in the folder since the last look.
@@ -126,6 +137,8 @@ class Knowledge:
             InputError: As `open`.
         """
         files = read_folder(self._folder)
+        for name, folder in self._also.items():
+            files += [replace(one, name=f"{name}/{one.name}") for one in read_folder(folder)]
         state = tuple(f"{file.name}\n{file.digest}" for file in files)
         if self._state == state:
             return False
@@ -198,6 +211,10 @@ class Knowledge:
         entry = self._index.entries[match.entry]
         return entry.speakable and entry.language == language
 
+    def _own(self, entry: Entry) -> bool:
+        """Whether it stands in the first folder."""
+        return not any(entry.path.startswith(f"{name}/") for name in self._also)
+
     def _sure(self, matches: list[Match], language: Language) -> Answer | None:
         """The best match's answer, if it is likely enough and nothing else is."""
         entries = self._index.entries
@@ -207,11 +224,12 @@ class Knowledge:
         )
         if not able or able[0].clear < SURE:
             return None
-        best = entries[able[0].entry]
-        rivals = [m.clear for m in able[1:] if entries[m.entry].text != best.text]
-        if rivals and able[0].clear - rivals[0] < MARGIN:
+        near = [m for m in able if able[0].clear - m.clear < MARGIN]
+        near = [m for m in near if self._own(entries[m.entry])] or near
+        best = entries[near[0].entry]
+        if any(entries[m.entry].text != best.text for m in near[1:]):
             return None
-        source = _source(best, able[0].clear)
+        source = _source(best, near[0].clear)
         return Answer(spoken(best.text, best.language), best.language, source)
 
 

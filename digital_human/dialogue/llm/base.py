@@ -101,6 +101,7 @@ class LineForm:
         marks: What stands behind each line; as many as there are lines.
         signs: Characters that lines are written in.
         again: Those of them that may occur in more than one line.
+        twice: Those that may occur more than once in a line; next to each other all may.
         ends: Given the lines before, the characters that may end the next one.
         judge: Given the lines so far, what the last one adds to the verse's score, which is the
             sum of its characters' log-probabilities; minus infinity ends that attempt.
@@ -110,6 +111,7 @@ class LineForm:
     marks: tuple[str, ...]
     signs: frozenset[str]
     again: frozenset[str]
+    twice: frozenset[str]
     ends: Callable[[tuple[str, ...]], frozenset[str]]
     judge: Callable[[tuple[str, ...]], float]
 

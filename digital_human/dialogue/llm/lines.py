@@ -11,23 +11,24 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from digital_human.dialogue.llm.base import LineForm, Written
-from digital_human.dialogue.llm.cells import Cells, Work
+from digital_human.dialogue.llm.cells import Cells
 from digital_human.dialogue.llm.library import C
 from digital_human.dialogue.llm.sequences import Slot
 
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 _BYTES = 3  # of a Chinese character in UTF-8
 _MOST = 4  # characters of a token that is used
-_CHILDREN = 3  # of one attempt that go on at a time
-_LIVELY = 0.8  # how much chance weighs against the model's odds (Gumbel noise)
-_ENDED = 0.5  # weight of the model's odds that a line ends where it has to
+_CHILDREN = 3  # ends of one line that are considered
+_ENDINGS = 4  # times the width: ends of lines that are judged
+_LIVELY = 0.5  # how much chance weighs against the model's odds (Gumbel noise)
+_ENDED = 1.5  # weight of the model's odds that a line ends where it has to
 _STOPS = ("，", "。", "！", "？", "；", "、", "\n", "，\n", "。\n", "！\n")
 
 Floats = npt.NDArray[np.float32]
@@ -43,6 +44,7 @@ class Characters:
     Attributes:
         tokens: int64 [n], their numbers in the vocabulary.
         texts: Theirs, [n].
+        lengths: int64 [n], of each in characters.
     """
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
@@ -51,12 +53,12 @@ class Characters:
         self.texts = [text for _, text in whole]
         signs = sorted(set("".join(self.texts)))
         self._numbers = {sign: number for number, sign in enumerate(signs)}
-        self._lengths = np.array([len(text) for text in self.texts], np.int64)
+        self.lengths = np.array([len(text) for text in self.texts], np.int64)
         # Behind its last character a token has the number of none.
         self._parts = np.full((len(whole), _MOST), len(signs), np.int64)
         for row, text in enumerate(self.texts):
             self._parts[row, : len(text)] = [self._numbers[sign] for sign in text]
-        self._last = self._parts[np.arange(len(whole)), self._lengths - 1]
+        self._last = self._parts[np.arange(len(whole)), self.lengths - 1]
 
     def fitting(self, room: int, signs: Iterable[str], ends: Iterable[str]) -> Bools:
         """Which tokens may come next: bool [n].
@@ -68,8 +70,8 @@ class Characters:
         """
         usable, ending = self._flags(signs), self._flags(ends)
         usable[-1] = True  # where a token has ended
-        fits: Bools = (self._lengths <= room) & usable[self._parts].all(axis=1)
-        fits &= (self._lengths < room) | ending[self._last]
+        fits: Bools = (self.lengths <= room) & usable[self._parts].all(axis=1)
+        fits &= (self.lengths < room) | ending[self._last]
         return fits
 
     def _flags(self, signs: Iterable[str]) -> Bools:
@@ -98,12 +100,24 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A token that an attempt may go on with."""
+    """A token that an attempt may go on with, the line with it, and the score then."""
 
     rank: float
     parent: _Draft
-    row: int
+    token: int
+    line: str
     score: float
+    bonus: float = 0.0
+
+
+@dataclass(slots=True)
+class _Search:
+    """What one verse is written by, and the sequences it holds."""
+
+    form: LineForm
+    width: int
+    random: np.random.Generator
+    held: list[Slot] = field(default_factory=list)
 
 
 class LineWriter:
@@ -131,88 +145,86 @@ class LineWriter:
 
     def write(self, prompt: Sequence[int], form: LineForm, width: int, seed: int) -> list[Written]:
         """Write behind the tokens ``prompt``; see `base.WritesLines`."""
-        random = np.random.default_rng(seed)
+        search = _Search(form, width, np.random.default_rng(seed))
         begun = self._cells.read(prompt, whole=True)
-        held: list[Slot] = []
         try:
-            drafts = [_Draft((), "", 0.0, self._fork(begun, held), self._odds(-1))]
+            drafts = [_Draft((), "", 0.0, self._fork(begun, search), self._odds(-1))]
             for mark in form.marks:
-                drafts = self._next_line(drafts, form, mark, width, random, held)
+                drafts = self._next_line(drafts, mark, search)
             return [Written(draft.lines, draft.mean) for draft in drafts]
         finally:
-            for slot in held:
-                self._cells.drop(slot)
+            self._keep_only(search, [])
 
-    def _next_line(
-        self,
-        live: list[_Draft],
-        form: LineForm,
-        mark: str,
-        width: int,
-        random: np.random.Generator,
-        held: list[Slot],
-    ) -> list[_Draft]:
-        """The best ways to go on by a line, at most ``width``."""
-        done: list[_Draft] = []
-        while live and len(done) < width:
-            steps = self._steps(live, form, width - len(done), random)
-            children = self._grown(steps, form, mark, held)
-            self._release(held, [*children, *done])
-            live = [draft for draft in children if len(draft.line) < form.length]
-            done += [draft for draft in children if len(draft.line) == form.length]
-        judged = []
-        for draft in done:
-            lines = (*draft.lines, draft.line)
-            judged.append(
-                replace(draft, lines=lines, line="", score=draft.score + form.judge(lines))
-            )
-        kept = [draft for draft in judged if draft.score > -math.inf]
-        kept.sort(key=lambda draft: -draft.mean)
-        self._release(held, kept)
-        return kept
+    def _next_line(self, live: list[_Draft], mark: str, search: _Search) -> list[_Draft]:
+        """The best ways to go on by a line, at most as many as the search is wide."""
+        endings: list[_Step] = []
+        while live:
+            steps: list[_Step] = []
+            for draft in live:
+                more, last = self._steps(draft, search)
+                steps += more
+                endings += last
+            # Scores only fall: what is behind enough whole lines already cannot catch up.
+            endings = sorted(endings, key=lambda step: -step.score)[: _ENDINGS * search.width]
+            enough = endings[search.width].score if len(endings) > search.width else -math.inf
+            steps = sorted(
+                (step for step in steps if step.score > enough), key=lambda step: -step.rank
+            )[: search.width]
+            live = self._grown(steps, (), search)
+            self._keep_only(search, [*live, *(step.parent for step in endings)])
+        judged = [
+            replace(step, rank=step.score + bonus, bonus=bonus)
+            for step in endings
+            if (bonus := search.form.judge((*step.parent.lines, step.line))) > -math.inf
+        ]
+        chosen = sorted(judged, key=lambda step: -step.rank)[: search.width]
+        ended = self._grown(chosen, self._tokens(mark), search)
+        self._keep_only(search, ended)
+        return sorted(ended, key=lambda draft: -draft.mean)
 
-    def _steps(
-        self, live: Sequence[_Draft], form: LineForm, most: int, random: np.random.Generator
-    ) -> list[_Step]:
-        """What the attempts go on with, the most likely first, with some chance."""
-        steps: list[_Step] = []
-        for draft in live:
-            room = form.length - len(draft.line)
-            used = {*"".join(draft.lines), *_twice(draft.line)} - form.again
-            ends = form.ends(draft.lines)
-            fits = self._characters.fitting(room, form.signs - used, ends)
-            rows = np.flatnonzero(fits)
-            odds = draft.odds[self._characters.tokens[rows]]
-            chance = odds + _LIVELY * random.gumbel(size=len(rows))
-            for i in np.argsort(-chance)[: _CHILDREN if len(live) > 1 else most]:
-                size = len(draft) + len(self._characters.texts[rows[i]])
-                rank = (draft.score + float(chance[i])) / size
-                steps.append(_Step(rank, draft, int(rows[i]), draft.score + float(odds[i])))
-        return sorted(steps, key=lambda step: -step.rank)[:most]
+    def _steps(self, draft: _Draft, search: _Search) -> tuple[list[_Step], list[_Step]]:
+        """What ``draft`` may go on with, by the model's odds and some chance, and the most likely
+        ends of its line."""
+        form, room = search.form, search.form.length - len(draft.line)
+        used = set("".join(draft.lines)) - form.again | set(draft.line[:-1]) - form.twice
+        fits = self._characters.fitting(room, form.signs - used, form.ends(draft.lines))
+        rows = np.flatnonzero(fits)
+        odds = draft.odds[self._characters.tokens[rows]]
+        last = self._characters.lengths[rows] == room
+        chance = odds + _LIVELY * search.random.gumbel(size=len(rows))
 
-    def _grown(
-        self, steps: Sequence[_Step], form: LineForm, mark: str, held: list[Slot]
-    ) -> list[_Draft]:
-        """The attempts with their new tokens, and behind a whole line its mark, evaluated."""
-        work: list[Work] = []
-        lines = [step.parent.line + self._characters.texts[step.row] for step in steps]
-        for step, line in zip(steps, lines, strict=True):
-            whole = len(line) == form.length
-            tokens = [
-                int(self._characters.tokens[step.row]),
-                *(self._tokens(mark) if whole else ()),
-            ]
-            work.append((self._fork(step.parent.slot, held), tokens, len(tokens)))
-        if work:
-            self._cells.evaluate_all(work)
-        grown, at = [], 0
-        for step, line, (slot, _, count) in zip(steps, lines, work, strict=True):
-            score = step.score
-            if len(line) == form.length:
-                ended = self._odds(at)[self._stops]
-                score += _ENDED * float(np.logaddexp.reduce(ended))
-            at += count
-            grown.append(_Draft(step.parent.lines, line, score, slot, self._odds(at - 1)))
+        def best(values: Floats, count: int) -> list[_Step]:
+            order = np.argsort(-values)[:count]
+            return [
+                _Step(
+                    (draft.score + float(values[i])) / (len(draft) + len(text)),
+                    draft, int(self._characters.tokens[rows[i]]), draft.line + text,
+                    draft.score + float(odds[i]),
+                )
+                for i in order
+                if values[i] > -math.inf and (text := self._characters.texts[rows[i]])
+            ]  # fmt: skip
+
+        more = best(np.where(last, -math.inf, chance), search.width)
+        return more, best(np.where(last, odds, -math.inf), _CHILDREN)
+
+    def _grown(self, steps: Sequence[_Step], mark: Sequence[int], search: _Search) -> list[_Draft]:
+        """The attempts with their new tokens evaluated; ``mark`` ends their lines."""
+        if not steps:
+            return []
+        tokens = [[step.token, *mark] for step in steps]
+        slots = [self._fork(step.parent.slot, search) for step in steps]
+        self._cells.evaluate_all(
+            [(slot, new, len(new)) for slot, new in zip(slots, tokens, strict=True)]
+        )
+        grown: list[_Draft] = []
+        for number, (step, slot) in enumerate(zip(steps, slots, strict=True)):
+            at = number * (1 + len(mark))
+            odds, lines, line, score = self._odds(at), step.parent.lines, step.line, step.score
+            if mark:
+                score += step.bonus + _ENDED * float(np.logaddexp.reduce(odds[self._stops]))
+                odds, lines, line = self._odds(at + len(mark)), (*lines, line), ""
+            grown.append(_Draft(lines, line, score, slot, odds))
         return grown
 
     def _odds(self, index: int) -> Floats:
@@ -223,22 +235,18 @@ class LineWriter:
         odds: Floats = logits - (top + np.log(np.exp(logits - top).sum()))
         return odds
 
-    def _fork(self, slot: Slot, held: list[Slot]) -> Slot:
+    def _fork(self, slot: Slot, search: _Search) -> Slot:
         fork = self._cells.fork(slot)
-        held.append(fork)
+        search.held.append(fork)
         return fork
 
-    def _release(self, held: list[Slot], needed: Iterable[_Draft]) -> None:
+    def _keep_only(self, search: _Search, needed: Iterable[_Draft]) -> None:
         """Drop what no attempt goes on from."""
         numbers = {draft.slot.number for draft in needed}
-        for slot in held:
+        for slot in search.held:
             if slot.number not in numbers:
                 self._cells.drop(slot)
-        held[:] = [slot for slot in held if slot.number in numbers]
-
-
-def _twice(line: str) -> set[str]:
-    return {sign for sign in line if line.count(sign) > 1}
+        search.held = [slot for slot in search.held if slot.number in numbers]
 
 
 def _han(piece: bytes) -> str:

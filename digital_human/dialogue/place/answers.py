@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from digital_human.dialogue.knowledge.entries import sentences
 from digital_human.dialogue.place.asked import Asked
 from digital_human.dialogue.place.chinese import Chinese
 from digital_human.dialogue.place.english import English
-from digital_human.dialogue.place.files import WHOLE, Facility, Head, Spot, Ticket
+from digital_human.dialogue.place.files import WHOLE, Fact, Facility, Head, Spot, Ticket
 from digital_human.dialogue.place.phrases import FACILITY_NAMES, VISITORS
 from digital_human.dialogue.place.times import Timetable
 from digital_human.dialogue.place.walks import Walks
@@ -77,6 +78,7 @@ class Answers:
         spots: Its spots.
         facilities: Its facilities.
         tickets: Its prices.
+        facts: What is told of its spots by topic.
         names: File of each list.
         times: Its hours.
         walks: Its ways.
@@ -88,11 +90,13 @@ class Answers:
         spots: Sequence[Spot],
         facilities: Sequence[Facility],
         tickets: Sequence[Ticket],
+        facts: Sequence[Fact],
         names: dict[str, str],
         times: Timetable,
         walks: Walks,
     ) -> None:
         self._head, self._tickets, self._names = head, tickets, names
+        self._facts = {(fact.of, fact.topic): fact for fact in facts}
         self._times, self._walks = times, walks
         self._spots = {spot.id: spot for spot in spots}
         self._facilities = {one.id: one for one in facilities}
@@ -132,6 +136,8 @@ class Answers:
                 return self._tour(ask)
             case "nearby":
                 return self._nearby(ask)
+            case "fact":
+                return self._fact(ask)
             case _:
                 return self._of_spot(kind, ask)
 
@@ -395,6 +401,19 @@ class Answers:
         elif kind == "address" and (address := spot.address.get(ask.language)):
             said = [say.address(name, address)]
         return self._found(kind, spot.id, said, ask.language) if said else None
+
+    def _fact(self, ask: _Ask) -> Found | None:
+        """What the files say of a spot on one of the usual topics."""
+        topic = ask.asked.topic or ""
+        of = self._target(ask, lambda one: (one, topic) in self._facts)
+        text = self._facts[of, topic].text.get(ask.language) if of else None
+        if of is None or text is None:
+            return None
+        said = sentences(text)
+        title = self._plain_name(of, ask.language)
+        return Found(
+            tuple(said), title, f"place/{self._names['facts']}#{of}", text, self._spots[of].picture
+        )
 
     # Names and sources --------------------------------------------------------------------------
 

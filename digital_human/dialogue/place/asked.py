@@ -7,14 +7,19 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
-from digital_human.dialogue.knowledge.words import LIGHT_WORDS, analyse, sounds_of
+from digital_human.dialogue.knowledge.questions import LIGHT_WORDS
+from digital_human.dialogue.knowledge.words import analyse, jieba_file, sounds_of
+from digital_human.dialogue.place.files import WHOLE
 from digital_human.dialogue.place.moments import Moment, moment_of
 from digital_human.dialogue.place.phrases import (
+    BARE,
     FRAME_EN,
     FRAME_ZH,
     KINDS,
+    TOPICS,
     TOURS,
     VISITORS,
     Kind,
@@ -29,9 +34,11 @@ _NAME = "◇"  # stands for a name in what is searched for the kind
 _SOUNDED = 3  # characters from which a name is known by its sound alone
 _LONGEST = 200
 _FROM = {
-    "zh": re.compile(rf"从{_NAME}|{_NAME}(?:离|到|去|过来)"),
+    "zh": re.compile(rf"从{_NAME}|{_NAME}(?:离|到|去)(?:{_NAME}|你|您)"),
     "en": re.compile(rf"\bfrom (?:the )?{_NAME}", re.IGNORECASE),
 }
+# jieba's tags of verbs, adjectives, adverbs, numbers, pronouns, particles and directions.
+_UNNAMING = ("a", "c", "d", "f", "m", "o", "p", "q", "r", "t", "u", "v", "y", "z")
 _THAT = re.compile(
     r"那里|那儿|那边|那座|那个|它|呢[？?]?$|^那|\b(?:it|there|that one|that)\b", re.IGNORECASE
 )
@@ -64,6 +71,7 @@ class Asked:
         kinds: What it asks for; several only of those that go together.
         things: What it names, in order; for a way the start first.
         starts: Whether the first of `things` is where a way begins.
+        topic: What a "fact" is asked about, one of `phrases.TOPICS`.
         facility: The kind of facility it names.
         moment: What it says of time.
         visitor: Whose ticket it asks for.
@@ -74,6 +82,7 @@ class Asked:
     kinds: tuple[Kind | Literal["facility"], ...]
     things: tuple[str, ...]
     starts: bool
+    topic: str | None
     facility: str | None
     moment: Moment
     visitor: str | None
@@ -153,9 +162,17 @@ def read_question(
     moment = moment_of(shape, now)
     there = facility_in(shape, language)
     things = tuple(dict.fromkeys(mention.id for mention in mentions))
-    kinds, used = _kinds(shape, language, moment, bool(things), there is not None)
+    if len(things) > 1:
+        # 西湖的雷峰塔 is the pagoda.
+        things = tuple(thing for thing in things if thing != WHOLE)
+    topic = _topic(shape, language) if things and there is None else None
+    kinds: tuple[Kind | Literal["facility"], ...]
+    if topic is not None:
+        kinds, used = ("fact",), [topic[1]]
+    else:
+        kinds, used = _kinds(shape, language, moment, bool(things), there is not None)
     if there is not None:
-        used.append(there[1])
+        used += there[1]
     refers: Literal["that", "here", ""] = ""
     if not things:
         refers = "here" if _HERE.search(text) else "that" if _THAT.search(text) else ""
@@ -166,9 +183,19 @@ def read_question(
             things = (things[first], *things[:first], *things[first + 1 :])
             starts = True
     feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
-    left = _left(shape, [*used, *moment.spans, *feasts], language)
+    left = _left(shape, [*used, *moment.spans, *feasts], language, "tickets" in kinds)
     who = next((kind for kind, pattern in VISITORS.items() if pattern.search(text)), None)
-    return Asked(kinds, things, starts, there[0] if there else None, moment, who, refers, left)
+    return Asked(
+        kinds,
+        things,
+        starts,
+        topic[0] if topic else None,
+        there[0] if there else None,
+        moment,
+        who,
+        refers,
+        left,
+    )
 
 
 def _kinds(
@@ -196,8 +223,18 @@ def _kinds(
         kinds = [*(strong or list(found)[:1])]
     if not kinds and named:
         # "明天下午五点去雷峰塔行吗" asks whether it is open then.
-        return ("about" if moment.clock is None else "hours",), []
+        if moment.clock is not None:
+            return ("hours",), []
+        return ("about",) if BARE[language].match(shape) else (), []
     return tuple(kinds), [span for kind in kinds if kind != "facility" for span in found[kind]]
+
+
+def _topic(shape: str, language: Language) -> tuple[str, tuple[int, int]] | None:
+    """The first of the usual topics that the question has, and where."""
+    for topic, pattern in TOPICS[language].items():
+        if found := pattern.search(shape):
+            return topic, found.span()
+    return None
 
 
 def _shaped(text: str, mentions: list[Mention]) -> str:
@@ -207,14 +244,38 @@ def _shaped(text: str, mentions: list[Mention]) -> str:
     return text
 
 
-def _left(shape: str, used: list[tuple[int, int]], language: Language) -> tuple[str, ...]:
+def _telling(word: str) -> bool:
+    """Whether a Chinese word is more than words that frame a question."""
+    return any(not one.light for one in analyse(FRAME_ZH.sub(" ", word)).words)
+
+
+@lru_cache(maxsize=4096)
+def _names_something(word: str) -> bool:
+    """Whether a Chinese word is a noun, or none that jieba's dictionary has."""
+    table = jieba_file("dict.txt")
+    start = table.find(f"\n{word} ")
+    if start < 0:
+        return True
+    tag = table[start + 1 : table.index("\n", start + 1)].split()[-1]
+    return not tag.startswith(_UNNAMING)
+
+
+def _left(
+    shape: str, used: list[tuple[int, int]], language: Language, prices: bool
+) -> tuple[str, ...]:
+    """Words that may ask for something else.
+
+    Verbs and the like only colour a question whose kind is known; what is bought is told by verbs
+    too (住宿多少钱), so that for prices all words count.
+    """
     chars = list(shape)
     for start, end in used:
         chars[start:end] = " " * (end - start)
     rest = "".join(chars)
     if language == "zh":
-        words = analyse(FRAME_ZH.sub(" ", rest)).words
-        return tuple(word.text for word in words if not word.light)
+        words = [word.text for word in analyse(rest).words if not word.light]
+        words = [word for word in words if _telling(word)]
+        return tuple(word for word in words if prices or _names_something(word))
     foreign = tuple(_HAN.findall(rest))
     words_en = (word.removesuffix("'s").strip("'") for word in _WORD.findall(rest))
     return foreign + tuple(w for w in words_en if w not in FRAME_EN and w not in LIGHT_WORDS)

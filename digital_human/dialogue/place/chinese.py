@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from digital_human.dialogue.place.times import Opening
-from digital_human.dialogue.place.wording import Leg, Price, Stop, about
+from digital_human.dialogue.place.wording import Leg, Price, Stop, about, joined
 
 _DIGITS = "零一二三四五六七八九"
 _DAYS = "一二三四五六日"
@@ -151,10 +151,8 @@ class Chinese:
         on_foot = all(leg.by == "foot" for leg in legs)
         far = f"，{distance(metres)}左右" if metres and on_foot else ""
         head = f"从{start}{'步行' if on_foot else ''}到{end}大约{span(about(minutes))}{far}"
-        if len(legs) > _LEGS and on_foot:
-            return (
-                f"{head}，先{legs[0].way or '走'}，一路经过{'、'.join(x.to for x in legs[:-1])}。"
-            )
+        if len(legs) > _LEGS:
+            legs = joined(legs, lambda passed: f"走过{'、'.join(passed)}")
         told = [self._leg(leg, on_foot) for leg in legs if leg.way or not on_foot or len(legs) > 1]
         if not told:
             return f"{head}。"

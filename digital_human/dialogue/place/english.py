@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from digital_human.dialogue.place.times import Opening
-from digital_human.dialogue.place.wording import Leg, Price, Stop, about
+from digital_human.dialogue.place.wording import Leg, Price, Stop, about, joined
 
 _HOURS = "twelve one two three four five six seven eight nine ten eleven".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -138,9 +138,8 @@ class English:
         far = f", {distance(metres)}" if metres and on_foot else ""
         walk = "on foot" if on_foot else "in all"
         head = f"From {start} to {end} it is about {span(about(minutes))} {walk}{far}"
-        if len(legs) > _LEGS and on_foot:
-            passed = ", ".join(leg.to for leg in legs[:-1])
-            return f"{head}. {_capital(legs[0].way or 'walk')}; you pass {passed}."
+        if len(legs) > _LEGS:
+            legs = joined(legs, lambda passed: f"walk past {', '.join(passed)}")
         told = [self._leg(leg, on_foot) for leg in legs if leg.way or not on_foot or len(legs) > 1]
         if not told:
             return f"{head}."

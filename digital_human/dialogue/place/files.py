@@ -14,7 +14,7 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -231,6 +231,20 @@ class Walk(Entry):
     way: Words = Field(default_factory=dict)
 
 
+class Fact(Entry):
+    """What is told of a spot when a question has one of the usual topics.
+
+    Attributes:
+        of: The spot.
+        topic: One of `phrases.TOPICS`.
+        text: The answer.
+    """
+
+    of: Id
+    topic: Id
+    text: Words = Field(min_length=1)
+
+
 class Closure(Entry):
     """Days on which something is shut for a reason of its own.
 
@@ -283,7 +297,7 @@ class Head(Entry):
     others: tuple[Name, ...] = ()
     the: bool = False
     timezone: str = "Asia/Shanghai"
-    currency: Names = Field(default_factory=lambda: {"zh": "元", "en": "yuan"})
+    currency: Names = {"zh": "元", "en": "yuan"}
     map: Picture = ""
     here: Id | None = None
     pages: str = Field(default="", pattern=r"^((\.\./)?[A-Za-z0-9][A-Za-z0-9_-]*)?$")
@@ -302,7 +316,7 @@ class Head(Entry):
 Row = TypeVar("Row", bound=Entry)
 LISTS: dict[str, type[Entry]] = {
     "spots": Spot, "facilities": Facility, "hours": Hours, "shows": Show, "tickets": Ticket,
-    "walks": Walk, "closures": Closure, "holidays": Holiday,
+    "walks": Walk, "facts": Fact, "closures": Closure, "holidays": Holiday,
 }  # fmt: skip
 
 
@@ -414,7 +428,7 @@ def _csv(path: Path, text: str, row: type[Entry]) -> list[dict[str, Any]]:
     lists = {
         name
         for key, field in row.model_fields.items()
-        if get_origin(field.annotation) is tuple or tuple in map(get_origin, get_args(field))
+        if get_origin(field.annotation) is tuple
         for name in (key, field.alias or key)
     }
     reader = csv.DictReader(io.StringIO(text), strict=True)

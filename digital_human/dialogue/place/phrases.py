@@ -8,12 +8,22 @@ from typing import Literal
 from digital_human.speech.types import Language
 
 Kind = Literal[
-    "tour", "tickets", "phone", "address", "stay", "hours", "route", "nearby", "where", "about"
+    "fact",
+    "tour",
+    "tickets",
+    "phone",
+    "address",
+    "stay",
+    "hours",
+    "route",
+    "nearby",
+    "where",
+    "about",
 ]
 
 # In the order in which they are tried.
 _ZH: dict[Kind, str] = {
-    "tickets": r"[门船]?票价|[门船]票|多少钱|价[钱格位]|收费|收不收钱|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
+    "tickets": r"[门船]?票价|[门船]票|多少钱|价[钱格位]|收费|收不收[钱费]|什么价|花(?=多少|几)|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
     r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|怎么卖|一张票|要票|付钱|掏钱",
     "phone": r"电话(?:号码)?|联系方式|怎么联系",
     "address": r"(?:详细)?地址",
@@ -25,17 +35,18 @@ _ZH: dict[Kind, str] = {
     r"|(?:开|关|闭|营业|结束|停|清场|打烊|下班|演|运营)[^，。？]{0,5}(?:几点|多晚|什么时候|何时)"
     r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间|几点到几点|什么时间"
     r"|[营开](?:着|门|放|馆|业)*(?:了|的)?(?:吗|没有|没|不开|么|呢)|开不开|关(?:门|了|闭|着)*(?:吗|没有|没|呢)"
-    r"|闭馆|休息吗|还(?:能|可以|让|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登)|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
+    r"|闭馆|休息吗|休不休息|开不开门?|关不关门?|休馆|几点有|还(?:能|可以|让|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登)|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
     r"|(?:末班|最后一?班|最后一?场|下一场|下一班|首班|头班|最早一班)船?|最晚|最早|全天|二十四小时|24小时|几场"
     r"|时间表|有没有(?:演|表演)|有表演吗",
-    "route": r"怎么(?:样)?(?:走|去|到|过去|前往|坐)|如何(?:去|到|走|前往|过去)|走过去|走到|多远|远不远|远吗|有多远|近不近|近吗"
+    "route": r"(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟|多少分钟|多少时间|多少米|要多|远)"
+    r"|怎么(?:样)?(?:才)?(?:能|可以|好)?(?:走|去|到|上|过去|前往|坐)|如何(?:去|到|走|前往|过去)|走过去|走到|多远|远不远|远吗|有多远|近不近|近吗"
     r"|(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟|多少分钟|多少时间|多少米|要多|远)"
     r"|往哪(?:边|里|儿|个方向)?走|朝哪|哪个方向|带我(?:们)?去|领我(?:们)?去|指(?:个|一下)?路|路线"
     r"|(?:要|得)?(?:多久|多长时间|几分钟)(?:能|可以|才)?到",
     "nearby": r"(?:附近|周边|旁边|周围|这边|这里|这儿|还|接下来|近处)[^，。？]{0,6}"
     r"(?:好玩|景点|可看|可逛|好看|去处|看的|玩的|能看|能逛|逛的|值得|景观)[^，。？]{0,4}"
     r"|接下来(?:去|看|逛)|下一(?:站|个景点)|最近的景点",
-    "where": r"在哪个?(?:里|儿|边|位置|方向)?|哪里|哪儿|什么地方|什么位置|位置|在什么方位|哪个位置",
+    "where": r"在哪个?(?:里|儿|边|位置|方向)?|哪里|哪儿|什么地方|什么位置|位置|什么方位|哪个方[位向]|方位|哪个位置",
     "about": r"介绍(?:介绍)?|讲讲|讲一?讲|说说|说一?说|聊聊|讲解|讲一?下|说一?下|了解一?下|是什么地方|是个什么|什么样"
     r"|(?:有)?(?:什么|啥)(?:好看|看头|可看|特色|特别|值得看)|好玩吗|好看吗|值得(?:去|看)吗|这是(?:什么|哪)"
     r"|有意思吗|看(?:点|什么)|是什么|什么是",
@@ -95,7 +106,7 @@ TOURS: dict[Language, re.Pattern[str]] = {
     ),
 }
 FACILITIES: dict[str, dict[Language, str]] = {
-    "toilet": {"zh": r"公?厕所|公厕|洗手间|卫生间|盥洗室|上大号|方便一下|尿急|解手",
+    "toilet": {"zh": r"公?厕所|公厕|洗手间|卫生间|盥洗室|上大号|方便一下|尿急|内急|解手",
                "en": r"toilets?|restrooms?|bathrooms?|washrooms?|\bwc\b|\bloo\b|ladies'? room"
                r"|\bgents\b|men'?s room|\bpee\b"},
     "visitor_centre": {"zh": r"游客(?:服务)?中心|服务中心|服务台|问讯处|咨询[台处]|人工服务|工作人员",
@@ -103,10 +114,10 @@ FACILITIES: dict[str, dict[Language, str]] = {
                        r"|tourist office|help desk"},
     "luggage": {"zh": r"行李(?:箱)?(?:寄存)?|寄存(?:行李|处|柜)?|存包|存行李|箱子|背包|大包",
                 "en": r"luggage|baggage|lockers?|cloakroom|suitcases?|\bbags?\b|backpacks?"},
-    "pier": {"zh": r"(?:游船)?码头|[坐乘上]游?船|游船|画舫|船票?|摇橹船|手划船",
+    "pier": {"zh": r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|船票?|摇橹船|手划船",
              "en": r"\bpiers?\b|\bboats?\b|\bferr(?:y|ies)\b|\bcruises?\b|\bjetty\b|\bdock\b"},
     "metro": {"zh": r"(?:坐|乘)?地铁(?:站|口)?", "en": r"\bmetro\b|\bsubway\b|\bunderground station\b"},
-    "bus": {"zh": r"公交(?:车|站)?|巴士|坐车", "en": r"\bbus(?:es)?\b(?: stops?)?"},
+    "bus": {"zh": r"公交(?:车|站)|巴士站", "en": r"\bbus(?:es)?\b(?: stops?)?"},
     "parking": {"zh": r"停车(?:场|位)?|车停", "en": r"parking|car park|park (?:my|our|the|a) car"},
     "bicycle": {"zh": r"自行车|单车|骑车|借车", "en": r"\bbicycles?\b|\bbikes?\b|\bcycles?\b"},
     "wheelchair": {"zh": r"轮椅|无障碍", "en": r"wheelchairs?|step[- ]free"},
@@ -137,7 +148,6 @@ _FACILITY = {
     }
     for language in ("zh", "en")
 }
-# For those that are gone by for company's sake of the question, nothing is asked.
 # Words that frame a question without asking anything.
 _FRAME_ZH = """
     今天 明天 后天 今晚 今儿 明儿 现在 这会儿 此刻 目前 马上 等会儿 等会 待会儿 待会 一会儿 周末 平时 平常
@@ -150,13 +160,16 @@ _FRAME_ZH = """
     请问 请 麻烦 劳驾 帮忙 帮 告诉 知道 知不知道 听说 说 问问 问一下 问 了解 查查 查 给 带着 带 陪着 陪
     跟 和 与 同 或者 或 还是 还有 还 再 又 也 都 就 才 只 大概 大约 左右 差不多 一般 通常 到底 究竟
     一共 总共 具体 的话 顺便 过去 过来 回来 出发 前往 走路 步行 走着 走 去 来 到 往 从 由 进去 进 入
-    出 逛逛 逛 玩 看看 看 参观 游览 游 买 坐 乘 登 爬 上去 下来 上 下 找 办 借 租 拿 近 离 距离 最
+    出 逛逛 逛 玩 看看 看 参观 游览 游 买 坐 乘 登 爬 些 儿 上去 下来 上 下 找 办 借 租 拿 近 离 距离 最
     比较 很 太 真 急 快 慢 赶快 赶紧 立刻 方便 合适 好 怎么样 怎么 如何 什么 啥 哪些 哪个 哪里 哪儿 哪
     几 多少 多 是不是 有没有 没有 没 不 是 有 在 吗 呢 吧 啊 呀 嘛 哦 哈 了 的 地 着 过 这 那 它
     个 座 处 条 张 位 次 趟 段 点 一下 一 二 两 三 四 五 六 七 八 九 十 岁 周岁 以下 以上 钱 票
     门 时候 时间 分钟 小时 钟头 半 谢谢 你好 您好 嗯 那么 那个 这个 就是 对了 如果 要是 假如 晚 早 开车
     自驾 第一次 需不需要 用不用 用 另外 单独 还要 额外 算 每天 每 天 详细 仔细 一点 一些 刚才 手里 身上
     剩 只有 总 先 后 最后 完
+    本身 岛上 岛 走不动 累 表演 演出 场 看完 给我 排个 排 定 这么 那么 一共 一趟 亲自 号 开始 来着 才能 用得着 我自己 自己 一路 沿途
+    么 礼拜 星期 寺里 庙里 塔里 园里 馆里 堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 到底 里头 里边 那么 中秋节 回事 是不是 当年 好 大 小 老 重新 下令 究竟 请您
+    山峰 香 进香 烧香 上香 拜佛 点灯
 """.split()
 FRAME_ZH = re.compile("|".join(sorted(_FRAME_ZH, key=len, reverse=True)))
 FRAME_EN = frozenset(
@@ -184,6 +197,10 @@ FRAME_EN = frozenset(
     wait walk walking want was way we we'd we'll we're wednesday weekday weekdays weekend
     weekends well went were what what's when where where's which while who whole why wife will
     with without wonder wondering work worth would year years yes you your
+    buy buying bring letting lets let's cost costs people person's own ourselves show shows part trip later outside indoors sit rather
+    reach drop until put keep store run runs leave leaves quite fun popular famous today's kindly might catch ride rides board travel arrive
+    afford reasonable early late somewhere anywhere hear heard read carry carrying heavy big small large tired hurt broken elderly
+    yuan rmb money each both total altogether including include included
     """.split()
 )
 VISITORS: dict[str, re.Pattern[str]] = {
@@ -198,12 +215,12 @@ VISITORS: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 
 
-def facility_in(text: str, language: Language) -> tuple[str, tuple[int, int]] | None:
-    """The kind of facility ``text`` names first, and where."""
+def facility_in(text: str, language: Language) -> tuple[str, list[tuple[int, int]]] | None:
+    """The kind of facility ``text`` names first, and every stretch that names it."""
     found = [
-        (match.start(), kind, match.span())
+        (spans[0], kind, spans)
         for kind, pattern in _FACILITY[language].items()
-        if (match := pattern.search(text))
+        if (spans := [match.span() for match in pattern.finditer(text)])
     ]
     return min(found)[1:] if found else None
 
@@ -230,4 +247,72 @@ FACILITY_NAMES: dict[str, dict[Language, str]] = {
     "charging": {"zh": "充电处", "en": "charging point"},
     "lost": {"zh": "失物招领处", "en": "lost property office"},
     "bench": {"zh": "休息处", "en": "bench"},
+}
+# A question that is nothing but a name asks what it is.
+BARE: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"^(?:那么?|这|请问|嗯|你好|您好|再|还有|[，,。 ])*(?:我?(?:想|要)(?:去|看|听|知道|了解)*)?◇"
+        r"(?:呢|吧|吗|啊|怎么样|好不好|[，,。？?！! ])*$"
+    ),
+    "en": re.compile(r"^(?:and|what about|how about|please|so|the|ok|okay|[ ,.])*◇[ ?.!]*$"),
+}
+
+# What people usually ask of a sight, in the order in which it is tried.
+_BUILD = r"[建修造筑立盖创]"
+_WHEN = r"(?:什么时候|何时|啥时候|哪一?年|几几年|哪个朝代|什么朝代|什么年代|哪个年代|哪朝)"
+_TOPICS: dict[str, dict[Language, str]] = {
+    "rebuilt": {
+        "zh": rf"{_WHEN}[^，。？]{{0,5}}重[建修造]|重[建修造][^，。？]{{0,5}}{_WHEN}",
+        "en": r"\bwhen\b.{0,30}\b(?:rebuilt|restored|reconstructed|reopened)\b",
+    },
+    "built": {
+        "zh": rf"{_WHEN}[^，。？]{{0,7}}{_BUILD}成?|{_BUILD}[于在成]?[^，。？]{{0,3}}{_WHEN}|{_WHEN}(?:就)?有的"
+        r"|(?:多少|几百|几)年(?:了|的?历史)|历史有?多[久长少]|(?:哪个|什么)(?:朝代|年代)的?|哪年的",
+        "en": r"\bwhen\b.{0,40}\b(?:built|founded|made|erected|created|established|constructed|put up|date)\b"
+        r"|\bhow old\b|\b(?:what|which) (?:year|dynasty|century)\b|\bwhat age\b",
+    },
+    "builder": {
+        "zh": rf"(?:谁|哪位|什么人|何人|哪个人)[^，。？]{{0,7}}{_BUILD}造?|{_BUILD}造?[^，。？]{{0,4}}(?:谁|哪位|何人)",
+        "en": r"\bwho\b.{0,40}\b(?:built|build|founded|founder|made|erected|created|established|constructed|put up)\b"
+        r"|\bbuilt by\b",
+    },
+    "length": {
+        "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里|多少米长|(?:几|多少)里路?",
+        "en": r"\bhow long (?:is|are)\b|\blength\b|\bhow many (?:metres|meters|kilomet\w+|miles)\b",
+    },
+    "height": {
+        "zh": r"(?:有)?多高|高度|多少米高",
+        "en": r"\bhow (?:tall|high)\b|\bheight\b",
+    },
+    "fell": {
+        "zh": r"(?:怎么|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)[^，。？]{0,5}(?:倒塌|倒|塌|毁|没了)[了掉的]*"
+        r"|(?:倒塌|倒|塌)[^，。？]{0,4}(?:什么时候|哪一?年|原因)",
+        "en": r"\b(?:fall|fell|falls|collapse[sd]?|destroyed|happened to|came down|ruined)\b",
+    },
+    "name": {
+        "zh": r"(?:为什么|为啥|为何|怎么会?|干嘛|凭什么|因为什么)[^，。？]{0,3}叫(?:作|做|这个名字?)?|名字[^，。？]{0,5}"
+        r"(?:由来|怎么来的?|来历|意思|含义|谁起|来的)|得名|(?:是)?(?:什么|啥|何)意思|含义|(?:指|说)的?是?(?:什么|哪|啥)"
+        r"|由来|来历|(?:这个)?名字(?:里)?|真的断|断过|断了吗",
+        "en": r"\bwhy\b.{0,40}\b(?:called|named|name|broken)\b|\bname\b.{0,25}\b(?:mean|means|come|from|origin)\b"
+        r"|\bwhat does\b.{0,40}\bmean\b|\bmeaning\b|\bnamed after\b|\breally broken\b|\bbroken\?",
+    },
+    "before": {
+        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时)[^，。？]{0,5}(?:是|做|干|叫|属于)"
+        r"[^，。？]{0,3}(?:什么|啥|谁家?|哪|干嘛)?(?:的?(?:地方|用|园子|花园|院子))?",
+        "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b|\bformerly\b",
+    },
+    "season": {
+        "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|何时|啥时候|哪个月)[^，。？]{0,7}(?:[看去来]|最好|最美|漂亮|开花|花开|盛)"
+        r"|花期|最佳(?:时间|季节)|最好的(?:时候|季节)",
+        "en": r"\bbest (?:time|season|month)\b|\bwhen\b.{0,30}\b(?:best|bloom|blooms|blossom|blossoms|prettiest)\b"
+        r"|\bwhich (?:season|month)\b",
+    },
+    "legend": {
+        "zh": r"(?:什么|啥|哪些)?(?:传说|典故|神话)|(?:什么|啥)故事",
+        "en": r"\blegends?\b|\bmyths?\b|\btales?\b|\bstor(?:y|ies)\b",
+    },
+}
+TOPICS: dict[Language, dict[str, re.Pattern[str]]] = {
+    language: {topic: re.compile(words[language]) for topic, words in _TOPICS.items()}
+    for language in ("zh", "en")
 }

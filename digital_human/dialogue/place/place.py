@@ -20,6 +20,7 @@ from digital_human.dialogue.place.files import (
     PICTURES,
     WHOLE,
     Closure,
+    Fact,
     Facility,
     Head,
     Holiday,
@@ -32,7 +33,7 @@ from digital_human.dialogue.place.files import (
     read_list,
     read_pages,
 )
-from digital_human.dialogue.place.phrases import FACILITIES
+from digital_human.dialogue.place.phrases import FACILITIES, TOPICS
 from digital_human.dialogue.place.times import Timetable
 from digital_human.dialogue.place.walks import Walks
 from digital_human.dialogue.types import Line, Source
@@ -66,6 +67,7 @@ class Files:
         shows: See `Show`.
         tickets: See `Ticket`.
         walks: See `Walk`.
+        facts: See `Fact`.
         closures: See `Closure`.
         holidays: See `Holiday`.
         names: File of each list, empty where there is none.
@@ -80,6 +82,7 @@ class Files:
     shows: tuple[Show, ...]
     tickets: tuple[Ticket, ...]
     walks: tuple[Walk, ...]
+    facts: tuple[Fact, ...]
     closures: tuple[Closure, ...]
     holidays: tuple[Holiday, ...]
     names: dict[str, str]
@@ -100,12 +103,13 @@ def read_files(folder: Path) -> Files:
     shows, names["shows"] = read_list(folder, "shows", Show)
     tickets, names["tickets"] = read_list(folder, "tickets", Ticket)
     walks, names["walks"] = read_list(folder, "walks", Walk)
+    facts, names["facts"] = read_list(folder, "facts", Fact)
     closures, names["closures"] = read_list(folder, "closures", Closure)
     holidays, names["holidays"] = read_list(folder, "holidays", Holiday)
     pages = read_pages(folder, head.pages)
     spots = tuple(_with_text(spot, pages) for spot in spots)
     files = Files(
-        folder, head, spots, facilities, hours, shows, tickets, walks, closures, holidays, names,
+        folder, head, spots, facilities, hours, shows, tickets, walks, facts, closures, holidays, names,
         {title: at for title, (_, at) in pages.items()},
     )  # fmt: skip
     _check_references(files)
@@ -126,7 +130,7 @@ class Place:
         self.map = head.map
         self.zone = ZoneInfo(head.timezone)
         self._answers = Answers(
-            head, files.spots, files.facilities, files.tickets, files.names,
+            head, files.spots, files.facilities, files.tickets, files.facts, files.names,
             Timetable(files.hours, files.shows, files.closures, files.holidays, self.zone),
             Walks(files.walks),
         )  # fmt: skip
@@ -166,7 +170,7 @@ class Place:
     def pictures(self) -> frozenset[str]:
         """Names of all pictures that the place's files name."""
         head = self.files.head
-        named = (one.picture for one in (*self.spots, *self.files.facilities))
+        named = [one.picture for one in self.spots] + [one.picture for one in self.files.facilities]
         return frozenset(filter(None, (head.map, head.picture, *named)))
 
     def spot(self, name: str) -> Spot | None:
@@ -243,7 +247,8 @@ class Place:
         return None
 
     def _called(self) -> Iterable[tuple[str, str]]:
-        for thing in (*self.spots, *self.files.facilities):
+        things: list[Spot | Facility] = [*self.spots, *self.files.facilities]
+        for thing in things:
             for name in (*thing.names.values(), *thing.others):
                 yield name, thing.id
         for name in (*self.files.head.names.values(), *self.files.head.others):
@@ -273,11 +278,12 @@ def _check_references(files: Files) -> None:
     known = set(spots)
     everything = known | {one.id for one in files.facilities} | {WHOLE}
     seen = {WHOLE}
-    for listed, rows in (("spots", files.spots), ("facilities", files.facilities)):
-        for number, row in enumerate(rows, start=1):
-            if row.id in seen:
-                raise _unknown(home / names[listed], number, "id", row.id, "stands twice")
-            seen.add(row.id)
+    ids = {"spots": spots, "facilities": [one.id for one in files.facilities]}
+    for listed, rows in ids.items():
+        for number, one in enumerate(rows, start=1):
+            if one in seen:
+                raise _unknown(home / names[listed], number, "id", one, "stands twice")
+            seen.add(one)
     for number, facility in enumerate(files.facilities, start=1):
         path = home / names["facilities"]
         if facility.at not in known:
@@ -290,6 +296,14 @@ def _check_references(files: Files) -> None:
             if of not in everything:
                 said = "is no spot or facility, nor 'place'"
                 raise _unknown(home / names[listed], number, "of", of, said)
+    for number, fact in enumerate(files.facts, start=1):
+        path = home / names["facts"]
+        if fact.of not in known:
+            raise _unknown(path, number, "of", fact.of, "is no spot")
+        if fact.topic not in TOPICS["zh"]:
+            raise _unknown(
+                path, number, "topic", fact.topic, f"is none of {', '.join(TOPICS['zh'])}"
+            )
     for number, walk in enumerate(files.walks, start=1):
         for field, end in (("from", walk.a), ("to", walk.b)):
             if end not in known:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Protocol
 
 from digital_human.dialogue.place.times import Opening
@@ -58,6 +59,25 @@ class Stop:
 def about(minutes: int) -> int:
     """A time of walking, rounded as one would say it."""
     return minutes if minutes < 30 else round(minutes / 5) * 5
+
+
+def joined(legs: Sequence[Leg], way: Callable[[Sequence[str]], str]) -> list[Leg]:
+    """Legs with neighbouring walks made one.
+
+    Args:
+        legs: In order.
+        way: How one walks past spots of these names.
+    """
+    result: list[Leg] = []
+    for by, group in groupby(legs, key=lambda leg: leg.by):
+        walks = list(group)
+        if by != "foot" or len(walks) == 1:
+            result += walks
+            continue
+        passed = [leg.to for leg in walks[:-1]]
+        minutes = sum(leg.minutes for leg in walks)
+        result.append(Leg(walks[-1].to, minutes, by, way(passed)))
+    return result
 
 
 class Wording(Protocol):

@@ -81,7 +81,9 @@ export const sendOffer = (id, offer, signal) =>
 export const report = (id, note, turn) => json("POST", `${session(id)}/report`, { note, turn });
 
 export const kiosk = () => json("GET", "api/kiosk");
-/** What the server sees in a JPEG of the camera: {state, faces, label}. */
+export const kioskTouched = () => json("POST", "api/kiosk/touch");
+export const kioskReset = () => json("POST", "api/kiosk/reset");
+/** What the server sees in a JPEG of the camera: {state, faces, label, spot}. */
 export const look = async (jpeg) =>
   (await request("POST", "api/kiosk/camera", { body: jpeg, type: "image/jpeg" })).json();
 

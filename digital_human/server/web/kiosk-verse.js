@@ -3,7 +3,9 @@
 const MARKS = /[，。！？；：、,.!?;:\s]/g;
 const CLAUSE = /[^，。！？；,.!?;]+[，。！？；,.!?;]*/g;
 const COLUMN = 1.75; // width of a column, in characters
-const LARGEST = 9; // hundredths of the shorter side of the screen
+const SPACED = 1.18; // height of a character with the space below it
+const TITLE = 0.74; // size of the title
+const LARGEST = 10; // hundredths of the shorter side of the screen
 
 /** Clauses of a verse with the place of each among its characters without marks: [{text, start, end}]. */
 export function clauses(verse) {
@@ -19,6 +21,7 @@ export class Verse {
   #box;
   #columns;
   #foot;
+  #heading = document.createElement("h2");
   #clauses = [];
   #plain = "";
   #at = 0;
@@ -43,13 +46,12 @@ export class Verse {
     this.#at = 0;
     this.#foot.textContent = foot;
     this.#clauses = clauses(verse).map((clause) => {
-      const element = document.createElement("p");
+      const element = document.createElement("span");
       element.textContent = clause.text;
       return { ...clause, element };
     });
-    const heading = document.createElement("h2");
-    heading.textContent = title;
-    this.#columns.replaceChildren(heading, ...this.#clauses.map(({ element }) => element));
+    this.#heading.textContent = title;
+    this.#heading.className = "";
   }
 
   /** Words that are heard now; true when they are of the poem. */
@@ -61,7 +63,7 @@ export class Verse {
     if (start < 0) start = this.#plain.indexOf(words);
     if (!title && start < 0) return false;
     this.#show();
-    this.#columns.firstChild.classList.toggle("now", title);
+    this.#heading.classList.toggle("now", title);
     const end = title ? 0 : start + words.length;
     for (const clause of this.#clauses) {
       clause.element.classList.toggle("now", !title && clause.start < end && clause.end > start);
@@ -95,13 +97,27 @@ export class Verse {
     this.#fit();
   }
 
-  /** The largest characters with which all columns fit. */
+  /** The largest characters with which all columns fit, of one clause each or of several. */
   #fit() {
     const { clientWidth, clientHeight } = this.#columns;
-    const tallest = Math.max(this.#title.length, ...this.#clauses.map(({ text }) => text.length));
-    const across = clientWidth / ((this.#clauses.length + 1) * COLUMN);
-    const down = clientHeight / (tallest * 1.18 + 0.6);
+    let best = { size: 0, columns: [] };
+    for (const each of [1, 2, 3, 4]) {
+      const columns = [];
+      for (let at = 0; at < this.#clauses.length; at += each) columns.push(this.#clauses.slice(at, at + each));
+      const lengths = columns.map((column) => column.reduce((sum, { text }) => sum + text.length, 0));
+      const tallest = Math.max(this.#title.length * TITLE, ...lengths);
+      const across = clientWidth / ((columns.length + 1) * COLUMN);
+      const down = clientHeight / (tallest * SPACED + 1);
+      const size = Math.min(across, down);
+      if (size > best.size * 1.1) best = { size, columns };
+    }
+    const paragraphs = best.columns.map((column) => {
+      const paragraph = document.createElement("p");
+      paragraph.append(...column.map(({ element }) => element));
+      return paragraph;
+    });
+    this.#columns.replaceChildren(this.#heading, ...paragraphs);
     const unit = Math.min(innerWidth, innerHeight) / 100;
-    this.#columns.style.fontSize = `${Math.floor(Math.min(across, down, LARGEST * unit))}px`;
+    this.#columns.style.fontSize = `${Math.floor(Math.min(best.size, LARGEST * unit))}px`;
   }
 }

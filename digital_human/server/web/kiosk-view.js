@@ -53,6 +53,13 @@ export function showState() {
   $("moment").hidden = !gone || screen === "attract";
 }
 
+/** Long clauses are written smaller. */
+export function fitCaption(text) {
+  let width = 0; // in Chinese characters
+  for (const letter of text) width += letter > "\u2e7f" ? 1 : 0.52;
+  $("caption").style.setProperty("--fit", width > 64 ? 0.62 : width > 44 ? 0.78 : 1);
+}
+
 export function showOffer() {
   const { misheard, mic } = body.dataset;
   let title = t().offer;
@@ -95,7 +102,8 @@ export async function showPlan(view, here, go) {
   const source = view.map ? await picture(view.map) : null;
   $("chart").hidden = !source;
   if (source) $("plan-picture").src = source;
-  const pins = view.spots.map((spot, index) => {
+  const pins = view.spots.flatMap((spot, index) => {
+    if (spot.x === null || spot.y === null) return [];
     const pin = document.createElement("button");
     pin.type = "button";
     pin.className = "pin";
@@ -105,7 +113,7 @@ export async function showPlan(view, here, go) {
     pin.setAttribute("aria-label", pick(spot.names));
     pin.classList.toggle("here", spot.id === here?.id);
     pin.addEventListener("click", () => go(spot));
-    return pin;
+    return [pin];
   });
   $("pins").replaceChildren(...pins);
   const names = view.spots.map((spot, index) => {

@@ -1,22 +1,18 @@
 // When a visit begins and when it is over: presence, touch and speech in, screens out.
 
-const GRACE_S = 2; // out of sight before a visit is over
-const QUIET_S = 6; // since the last touch or word before leaving counts
 const PATIENCE = 3; // times the idle time for somebody who is seen but silent
-const FAREWELL_S = { left: 6, idle: 12, done: 12 };
+const FAREWELL_S = { left: 4, idle: 12, done: 12 };
 const RATED_S = 2.5;
 
 /**
- * Screens: attract, talk, farewell. Events: `wake` {by}, `farewell` {why, seconds}, `stay`, `reset`.
+ * Screens: attract, talk, farewell. Events: `wake` {by}, `farewell` {why, seconds}, `stay`, `reset` {why}.
  *
  * Time is given to every call, in seconds.
  */
 export class Visit extends EventTarget {
   #idle;
-  #armed = true; // whether presence may wake: somebody who stays after a farewell does not
-  #seen = false; // whether the camera has seen this visitor
-  #here = false;
-  #lastSeen = 0;
+  #armed = true; // whether presence may wake: an answer from before the reset may not
+  #seen = false; // whether the camera has seen this visitor's face
   #lastActive = 0;
   #over = 0;
   #why = "";
@@ -32,20 +28,23 @@ export class Visit extends EventTarget {
     this.#idle = seconds;
   }
 
-  /** What the camera sees: empty, passing, near, here; or unknown, when it does not work. */
-  presence(state, now) {
-    this.#here = state === "here";
-    const there = this.#here || state === "near";
-    if (!there) this.#armed = true;
-    if (state === "unknown") this.#seen = false; // who is not seen is not missed either
-    if (this.screen === "talk" && there) {
-      this.#seen = true;
-      this.#lastSeen = now;
-    } else if (this.screen === "attract" && this.#here && this.#armed) {
+  /**
+   * What the camera sees: empty, passing, near, here (a visit is on), or blind, when it sees nothing.
+   *
+   * @param faces How many faces are in the picture: who is not seen is not missed either.
+   */
+  presence(state, faces, now) {
+    const here = state === "here";
+    if (!here) this.#armed = true;
+    if (state === "blind") this.#seen = false;
+    if (this.screen === "talk") {
+      if (here && faces > 0) this.#seen = true;
+      else if (!here && this.#seen) this.#part("left", now);
+    } else if (this.screen === "attract" && here && this.#armed) {
       this.#wake("presence", now);
-    } else if (this.screen === "farewell" && this.#here && this.#why === "left") {
-      this.#armed = true; // somebody new, or the same again: a fresh visit either way
-      this.#reset();
+    } else if (this.screen === "farewell" && here && this.#armed && this.#why === "left") {
+      this.#reset(); // somebody new, or the same again: a fresh visit either way
+      this.#wake("presence", now);
     }
     this.tick(now);
   }
@@ -70,7 +69,7 @@ export class Visit extends EventTarget {
   stay(now) {
     if (this.screen !== "farewell") return;
     this.screen = "talk";
-    this.#lastActive = this.#lastSeen = now;
+    this.#lastActive = now;
     this.#tell("stay");
   }
 
@@ -81,6 +80,7 @@ export class Visit extends EventTarget {
 
   /** The server has ended it. */
   ended() {
+    this.#why = "ended";
     if (this.screen !== "attract") this.#reset();
   }
 
@@ -88,18 +88,16 @@ export class Visit extends EventTarget {
     if (this.screen === "farewell" && now >= this.#over) {
       this.#reset();
     } else if (this.screen === "talk") {
-      const quiet = now - this.#lastActive;
-      const away = now - this.#lastSeen;
-      if (this.#seen && away > GRACE_S && quiet > QUIET_S) this.#part("left", now);
-      else if (quiet > this.#idle * (this.#seen ? PATIENCE : 1)) this.#part("idle", now);
+      const patience = this.#idle * (this.#seen ? PATIENCE : 1);
+      if (now - this.#lastActive > patience) this.#part("idle", now);
     }
   }
 
   #wake(by, now) {
     this.screen = "talk";
     this.#armed = false;
-    this.#seen = this.#here;
-    this.#lastSeen = this.#lastActive = now;
+    this.#seen = false;
+    this.#lastActive = now;
     this.#tell("wake", { by });
   }
 
@@ -112,8 +110,8 @@ export class Visit extends EventTarget {
 
   #reset() {
     this.screen = "attract";
-    this.#seen = false;
-    this.#tell("reset");
+    this.#armed = this.#why === "left";
+    this.#tell("reset", { why: this.#why });
   }
 
   #tell(type, detail = {}) {

@@ -1,16 +1,15 @@
 // The page of a kiosk: a visit is one live session; who comes is greeted, who leaves is forgotten.
 
-import { kiosk, takeTokenFromAddress } from "./api.js";
-import { shine } from "./ambient.js";
+import { kiosk, kioskReset, kioskTouched, takeTokenFromAddress } from "./api.js";
 import { Captions } from "./captions.js";
 import { Connection } from "./connection.js";
 import { Camera } from "./kiosk-camera.js";
 import { Card, Slides } from "./kiosk-pictures.js";
+import { drawLevel, keepMicrophone, mic, play } from "./kiosk-sound.js";
 import { speak, t } from "./kiosk-texts.js";
 import { Verse } from "./kiosk-verse.js";
 import * as show from "./kiosk-view.js";
 import { Visit } from "./kiosk-visit.js";
-import { Microphone, MicrophoneError } from "./microphone.js";
 
 const $ = (id) => document.getElementById(id);
 const body = document.body;
@@ -20,7 +19,7 @@ const RETRY_S = 2; // after what a person would have to decide elsewhere
 const MOMENT_S = 6; // without the server before the page asks for patience while nobody is there
 const LOST_S = 20; // without the server before a visit is given up
 const ASK_S = 15; // between looks for changes; the server sees by it that the page is alive
-const BLIND_S = 3; // without an answer about the camera
+const BLIND_S = 4; // without an answer about the camera
 const MICROPHONE_S = 5; // between tries to open it
 const VERSE_MS = 7000; // a poem stays after its last word
 const PLAN_S = 30;
@@ -30,7 +29,6 @@ const SLOW = 0.85;
 const IMPROVISED = "doggerel"; // path of the source of a verse made up on the spot
 
 const face = $("face");
-const mic = new Microphone();
 const camera = new Camera();
 const visit = new Visit();
 const captions = new Captions($("caption"), $("caption-live"));
@@ -43,6 +41,7 @@ let connection = null;
 let greet = false; // the greeting waits for the connection
 let lostSince = null;
 let seenAt = 0; // s, when the server last told what the camera sees
+let toldAt = 0; // s, when the server was last told of a touch or a word
 let planUntil = 0;
 let examples = 0;
 let guest = fresh();
@@ -125,6 +124,7 @@ const HANDLERS = {
   "heard.partial": ({ text }) => heard(text, "partial"),
   "heard.final": ({ text, language, by }) => {
     visit.active(now());
+    present();
     heard(text, "final");
     captions.clear();
     setMisheard(0);
@@ -141,6 +141,7 @@ const HANDLERS = {
   caption: (event) => {
     $("heard").className = "over";
     visit.active(now());
+    show.fitCaption(event.text);
     captions.show(event, connection.playoutDelay);
     setTimeout(() => verse.hear(event.text, event.turn), connection.playoutDelay * 1000);
   },
@@ -177,7 +178,7 @@ function connect() {
   mine.addEventListener("stream", ({ detail }) => {
     if (mine !== connection) return;
     if (face.srcObject !== detail) face.srcObject = detail;
-    play();
+    play(face);
   });
   mine.addEventListener("message", ({ detail }) => mine === connection && HANDLERS[detail.type]?.(detail));
   mine.setTrack(mic.track);
@@ -188,6 +189,7 @@ function connect() {
 async function reconnect() {
   const old = connection;
   connection = null;
+  lostSince = now();
   body.dataset.phase = "connecting";
   setState("idle");
   await old?.close();
@@ -222,17 +224,6 @@ function introduce() {
   if (guest.gain || guest.slow) sendManner();
   if (greet) connection.send({ type: "hello" });
   greet = false;
-}
-
-async function play() {
-  face.muted = false;
-  try {
-    await face.play();
-  } catch (error) {
-    if (error.name !== "NotAllowedError") return;
-    face.muted = true; // until the first touch
-    face.play().catch(() => {});
-  }
 }
 
 function ask(question) {
@@ -280,28 +271,38 @@ function onFarewell({ why, seconds }) {
   setScreen("farewell");
 }
 
-function onReset() {
+function onReset({ why }) {
+  if (why !== "left") kioskReset().catch(() => {}); // the camera has seen the others go
   mic.setMuted(true);
   forget();
   setScreen("attract");
   reconnect();
 }
 
-function onSeen({ state, spot }) {
+function onSeen({ state, faces, spot }) {
   seenAt = now();
-  body.dataset.presence = state;
-  show.showInvitation();
-  visit.presence(state, seenAt);
+  setPresence(state, faces);
   if (spot && visit.screen === "talk") stand(view.spots.find(({ id }) => id === spot));
+}
+
+function setPresence(state, faces) {
+  body.dataset.presence = state;
+  body.dataset.camera = camera.state === "on" && state === "blind" ? "covered" : camera.state;
+  show.showInvitation();
+  visit.presence(state, faces, now());
+}
+
+/** The visitor touched the page or spoke. */
+function present() {
+  if (now() - toldAt < 1 || !view?.camera) return;
+  toldAt = now();
+  kioskTouched().catch(() => {}); // it is told again with the next touch
 }
 
 function tick() {
   const time = now();
-  if (camera.state !== "on" || time - seenAt > BLIND_S) {
-    body.dataset.presence = "unknown";
-    visit.presence("unknown", time);
-    show.showInvitation();
-  } else visit.tick(time);
+  if (camera.state !== "on" || time - seenAt > BLIND_S) setPresence("blind", 0);
+  else visit.tick(time);
   if (planUntil && time > planUntil) closePlan();
   if (lostSince !== null && time - lostSince > LOST_S) visit.ended();
   if (lostSince !== null && visit.screen === "attract" && time - lostSince > MOMENT_S) setScreen("waiting");
@@ -309,15 +310,8 @@ function tick() {
 
 // ---- microphone and server, again and again ------------------------------------------------
 
-async function keepMicrophone() {
-  if (mic.track) return;
-  mic.stop(); // what is left of one that was pulled out
-  try {
-    await mic.start();
-  } catch (error) {
-    if (!(error instanceof MicrophoneError)) throw error;
-  }
-  await connection?.setTrack(mic.track);
+async function listenAgain() {
+  if (await keepMicrophone()) connection?.setTrack(mic.track);
 }
 
 async function keepView() {
@@ -371,7 +365,8 @@ function choose(language) {
 
 function listen() {
   addEventListener("pointerdown", () => {
-    if (face.muted) play();
+    if (face.muted) play(face);
+    if (visit.screen !== "farewell") present(); // who rates has gone, or is going
     if (visit.screen !== "attract") visit.touch(now());
   });
   $("attract").addEventListener("click", ({ target }) => {
@@ -410,22 +405,13 @@ function listen() {
     mic.setMuted(false);
     setScreen("talk");
   });
-  visit.addEventListener("reset", onReset);
+  visit.addEventListener("reset", ({ detail }) => onReset(detail));
   camera.addEventListener("seen", ({ detail }) => onSeen(detail));
-  camera.addEventListener("state", ({ detail }) => {
-    body.dataset.camera = detail.state;
-    show.showInvitation();
-  });
   mic.addEventListener("change", setMicrophone);
   addEventListener("contextmenu", (event) => event.preventDefault());
   addEventListener("online", () => connection?.hurry());
   addEventListener("pagehide", () => connection?.close());
-  navigator.mediaDevices?.addEventListener("devicechange", keepMicrophone);
-}
-
-function drawLevel() {
-  if (!document.hidden) $("state").style.setProperty("--level", mic.level().toFixed(2));
-  setTimeout(drawLevel, 80);
+  navigator.mediaDevices?.addEventListener("devicechange", listenAgain);
 }
 
 takeTokenFromAddress();
@@ -434,8 +420,7 @@ speak("zh");
 $("language-text").textContent = t().other;
 listen();
 setMicrophone();
-shine(face, $("ambient"));
-drawLevel();
-keepMicrophone();
-setInterval(keepMicrophone, MICROPHONE_S * 1000);
+drawLevel($("state"));
+listenAgain();
+setInterval(listenAgain, MICROPHONE_S * 1000);
 keepView();

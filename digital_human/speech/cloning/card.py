@@ -12,6 +12,7 @@ from rich.text import Text
 
 from digital_human.errors import InputError
 from digital_human.speech.cloning.references import Report
+from digital_human.speech.types import Language
 
 CARD = "card.json"
 PICTURE = "card.png"
@@ -79,6 +80,27 @@ class Measures:
     voice: Sound
 
 
+@dataclass(frozen=True, slots=True)
+class OtherLanguage:
+    """How a made voice does in a language that the person was not recorded in.
+
+    Attributes:
+        language: Which.
+        lender: Kokoro's stock voice that a part of the timbre is taken from.
+        share: That part.
+        error: Share of phonemes that the recogniser gets wrong, tones aside.
+        stock: The same of the lender itself.
+        likeness: Encoder → cosine with the person's held-out recordings.
+    """
+
+    language: Language
+    lender: str
+    share: float
+    error: float
+    stock: float
+    likeness: dict[str, float]
+
+
 class Card(BaseModel):
     """What was measured when a voice was made.
 
@@ -87,6 +109,7 @@ class Card(BaseModel):
         how: Steps that made it.
         measures: See `Measures`.
         fitted: The same with the fitted style alone, where more was tried.
+        others: Languages that the person was not recorded in.
         report: See `Report`.
     """
 
@@ -97,6 +120,7 @@ class Card(BaseModel):
     how: tuple[str, ...]
     measures: Measures
     fitted: Measures | None = None
+    others: tuple[OtherLanguage, ...] = ()
     report: Report
 
     @property
@@ -157,8 +181,8 @@ def _way(rows: tuple[Likeness, ...]) -> str:
     return f"{parts} of the way from the nearest stock voice"
 
 
-def card_tables(card: Card) -> tuple[Table, Table]:
-    """Likeness by encoder, and how person, stock voice and voice sound."""
+def card_tables(card: Card) -> list[Table]:
+    """Likeness by encoder, how person, stock voice and voice sound, and other languages."""
     measures = card.measures
     likeness = Table(
         "likeness by", "other speakers", f"stock ({measures.nearest})", card.name, "the person",
@@ -172,7 +196,20 @@ def card_tables(card: Card) -> tuple[Table, Table]:
     sound = Table("", "the person", f"stock ({measures.nearest})", card.name)
     for label, cells in _sound_rows(measures):
         sound.add_row(label, *cells)
-    return likeness, sound
+    if not card.others:
+        return [likeness, sound]
+    encoders = list(card.others[0].likeness)
+    others = Table(
+        "language", "phonemes not recognised", "stock voice", "of its timbre",
+        *(f"{name} with the person" for name in encoders),
+        title="languages the person was not recorded in", title_justify="left",
+    )  # fmt: skip
+    for one in card.others:
+        others.add_row(
+            one.language, f"{100 * one.error:.1f} %", f"{one.lender}: {100 * one.stock:.1f} %",
+            f"{100 * one.share:.0f} %", *(f"{one.likeness[name]:.3f}" for name in encoders),
+        )  # fmt: skip
+    return [likeness, sound, others]
 
 
 def _sound_rows(measures: Measures) -> list[tuple[str, list[str]]]:

@@ -18,6 +18,7 @@ from digital_human.errors import ConsentError, InputError, ResourceError
 from digital_human.models.files import file_sha256
 from digital_human.safety.consent import Consent, ConsentFile, Consents
 from digital_human.speech.cloning.card import WORSE, Card, Measures
+from digital_human.speech.cloning.lending import lend
 from digital_human.speech.cloning.measure import SENTENCES, Judge, pitch_of, speak
 from digital_human.speech.cloning.recordings import RATE
 from digital_human.speech.cloning.references import Progress, References, prepare
@@ -140,26 +141,30 @@ def _make(order: Order, consent: Consent, work: Path, progress: Progress) -> tup
         part = work / "adapter.part.npz"
         adapted.save(part)
         part.replace(work / ADAPTER)
-    judge = Judge(references, progress=_part(progress, 0.8, 0.9))
-    progress("the fitted voice is measured", 0.9)
+    judge = Judge(references, progress=_part(progress, 0.8, 0.88))
+    progress("the fitted voice is measured", 0.88)
     fitted_voice = _levelled(draft, references.language)
     measures = judge.measures(fitted_voice)
     how: tuple[str, ...] = (f"style fitted to {_seconds(references)} s of speech",)
     if not order.adapt:
-        card = Card(name=order.name, how=how, measures=measures, report=references.report)
-        return fitted_voice, card
-    progress("the adapted voice is measured", 0.95)
+        voice, others = lend(fitted_voice, judge, _part(progress, 0.92, 1.0))
+        card = Card(
+            name=order.name, how=how, measures=measures, others=others, report=references.report
+        )
+        return voice, card
+    progress("the adapted voice is measured", 0.91)
     adapted_voice = _levelled(draft.model_copy(update={"adapter": ADAPTER}), references.language)
     better = judge.measures(adapted_voice)
     if kept := _understood(measures, better):
         how = *how, "model adapted to the same speech"
     else:
         how = *how, "an adaptation of the model was dropped: it was understood worse"
+    voice, others = lend(adapted_voice if kept else fitted_voice, judge, _part(progress, 0.93, 1.0))
     card = Card(
         name=order.name, how=how, measures=better if kept else measures, fitted=measures,
-        report=references.report,
+        others=others, report=references.report,
     )  # fmt: skip
-    return (adapted_voice if kept else fitted_voice), card
+    return voice, card
 
 
 def _understood(fitted: Measures, adapted: Measures) -> bool:
@@ -239,17 +244,13 @@ def _store(work: Path, folder: Path, voice: Voice, card: Card) -> None:
 def _toml(voice: Voice) -> str:
     """``voice`` as the text of its file; JSON strings and lists are TOML's."""
     fields = voice.model_dump(mode="json", exclude_defaults=True)
-    lines, tables = [], []
-    for name, value in fields.items():
-        if isinstance(value, dict):
-            pairs = (f"{json.dumps(key)} = {_json(inner)}" for key, inner in value.items())
-            tables.append(f"{name} = {{ {', '.join(pairs)} }}")
-        else:
-            lines.append(f"{name} = {_json(value)}")
-    return "\n".join([*lines, *tables]) + "\n"
+    return "".join(f"{name} = {_toml_value(value)}\n" for name, value in fields.items())
 
 
-def _json(value: object) -> str:
+def _toml_value(value: object) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)} = {_toml_value(inner)}" for key, inner in value.items())
+        return f"{{ {', '.join(pairs)} }}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

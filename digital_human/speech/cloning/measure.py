@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +35,7 @@ from digital_human.speech.loudness import normalise
 from digital_human.speech.recognizers import RECOGNIZERS
 from digital_human.speech.recognizers.base import Recognizer
 from digital_human.speech.speaker import Speaker
+from digital_human.speech.text.phonemes import MARKS, STRESS, read
 from digital_human.speech.text.symbols import SILENCE
 from digital_human.speech.types import Language, Phone, Speech
 from digital_human.speech.voices import Voice
@@ -141,6 +142,20 @@ class Judge:
             self._sound(own),
         )
 
+    def heard(self, voice: Voice, language: Language) -> tuple[float, dict[str, float]]:
+        """Share of phonemes of ``voice`` not recognised, and by encoder how like the person it is.
+
+        Four standard sentences in any language; the likeness is to the held-out recordings.
+        """
+        sample = speak(voice, SENTENCES[language][:_JUDGED], language)
+        like = {
+            encoder.name: alike(
+                self._person[encoder.name][0], [encoder.embed(pcm, RATE) for pcm in sample.sounds]
+            )
+            for encoder in judging_encoders()
+        }
+        return errors(sample, language, self._recognizer, _phonemes), like
+
     def _said(self, voice: Voice) -> Sample:
         texts = *SENTENCES[self._language], *(u.text for u in self._references.held_out)
         return speak(voice, texts, self._language)
@@ -227,15 +242,28 @@ def preset_vectors(
         return {e.name: {n: kept[f"{e.name}/{n}"] for n in names} for e in encoders}
 
 
-def errors(sample: Sample, language: Language, recognizer: Recognizer) -> float:
-    """Share of words (Chinese, Japanese: characters) of `SENTENCES` that are not recognised."""
+def errors(
+    sample: Sample,
+    language: Language,
+    recognizer: Recognizer,
+    units: Callable[[str, Language], list[str]] | None = None,
+) -> float:
+    """Share of units of `SENTENCES` that are not recognised.
+
+    Args:
+        sample: What was said.
+        language: Its language.
+        recognizer: Writes it down.
+        units: Cuts a text into what is counted; words by default (Chinese, Japanese: characters).
+    """
+    cut = units or _units
     wrong = total = 0
     for text, pcm in zip(sample.texts, sample.sounds, strict=True):
         if text not in SENTENCES[language]:
             continue
         ear = np.asarray(soxr.resample(pcm, RATE, 16_000), np.float32)
-        said, wanted = recognizer.recognise(ear, language=language).text, _units(text, language)
-        wrong += _distance(_units(said, language), wanted)
+        said, wanted = recognizer.recognise(ear, language=language).text, cut(text, language)
+        wrong += _distance(cut(said, language), wanted)
         total += len(wanted)
     return wrong / max(1, total)
 
@@ -323,6 +351,12 @@ def _units(text: str, language: Language) -> list[str]:
         letters = "".join(c if c.isalnum() or c == "'" else " " for c in plain)
         return letters.split()
     return [c for c in plain if c.isalnum()]
+
+
+def _phonemes(text: str, language: Language) -> list[str]:
+    """How ``text`` sounds, tones and stress aside: homophones are alike."""
+    pieces = read(text, language, None).pieces
+    return [c for one in pieces for c in one.phonemes if c.isalpha() and c not in STRESS + MARKS]
 
 
 def _distance(heard: Sequence[str], wanted: Sequence[str]) -> int:

@@ -37,7 +37,7 @@ _AHEAD = int(0.06 * RATE)
 _LEAD, _TAIL = int(0.03 * RATE), int(0.06 * RATE)
 _FADE = int(0.004 * RATE)
 _TEMPO = (0.5, 2.0)
-_STYLES, _STYLE = 510, 256
+_STYLES, _STYLE, _TIMBRE = 510, 256, 128
 _WARM: dict[Language, str] = {"zh": "您好。", "en": "Hello.", "ja": "はい。"}
 
 # Kokoro-82M v1.0 config.json "vocab".
@@ -141,11 +141,12 @@ class Kokoro(ABC):
         reading = read(clause.text, clause.language, lexicon)
         manner = clause.delivery.then(Delivery(speed=voice.speed, loudness=voice.gain))
         manner = replace(manner, speed=min(max(manner.speed, _TEMPO[0]), _TEMPO[1]))
+        style = self._style(voice, clause.language)
         sounds: list[FloatArray] = []
         phones: list[Owned] = []
         length = 0
         for chunk in _chunks(reading.pieces):
-            pcm, owned = self._run(reading.pieces, chunk, voice, manner, cancelled)
+            pcm, owned = self._run(reading.pieces, chunk, voice, style, manner, cancelled)
             phones.extend(_shift(o, length) for o in owned)
             sounds.append(pcm)
             length += len(pcm)
@@ -169,6 +170,7 @@ class Kokoro(ABC):
         pieces: Sequence[Piece],
         chunk: range,
         voice: Voice,
+        style: FloatArray,
         manner: Delivery,
         cancelled: Callable[[], bool],
     ) -> tuple[FloatArray, list[Owned]]:
@@ -181,7 +183,7 @@ class Kokoro(ABC):
                 voice,
                 (0, *(VOCABULARY[c] for c, _ in symbols), 0),
                 _last_sounding([c for c, _ in symbols]) + 1,
-                self._style(voice)[len(symbols) - 1],
+                style[len(symbols) - 1],
                 manner,
             ),
             cancelled,
@@ -195,12 +197,17 @@ class Kokoro(ABC):
         ]
         return _trim(sound, to_phones(timed, sound, RATE))
 
-    def _style(self, voice: Voice) -> FloatArray:
+    def _style(self, voice: Voice, language: Language) -> FloatArray:
         """float32 [510, 1, 256]: the fitted style, or the weighted mean of the voice's styles."""
-        key = voice.fingerprint
+        loan = voice.borrowed.get(language)
+        key = f"{voice.fingerprint}/{language if loan else ''}"
         if key not in self._styles:
             if (fitted := voice.fitted_style) is not None:
-                self._styles[key] = np.broadcast_to(fitted, (_STYLES, 1, _STYLE))
+                style = np.tile(fitted, (_STYLES, 1, 1))
+                if loan is not None:
+                    lent = self._table(loan.voice)[..., :_TIMBRE] - style[..., :_TIMBRE]
+                    style[..., :_TIMBRE] += np.float32(loan.share) * lent
+                self._styles[key] = style
             else:
                 tables = [self._table(n) * np.float32(w) for n, w in voice.style.items()]
                 self._styles[key] = np.sum(tables, axis=0, dtype=np.float32)
