@@ -14,6 +14,7 @@ from digital_human.apps import doctor
 from digital_human.apps.live import commands as bench
 from digital_human.apps.news import commands as news
 from digital_human.apps.revoice import commands as revoice
+from digital_human.dialogue import place_commands as places
 from digital_human.errors import DigitalHumanError, ResourceError
 from digital_human.face import commands as avatars
 from digital_human.models import commands as models
@@ -43,6 +44,7 @@ app.command(
     "Example: DH_LLM__API_KEY=… digital-human serve --llm openai --model deepseek-chat",
 )(server.serve)
 app.add_typer(kiosk.app, name="kiosk")
+app.add_typer(places.app, name="place")
 app.command("revoice", epilog=revoice.EPILOG)(revoice.revoice)
 app.command("doctor")(doctor.command)
 

@@ -344,14 +344,16 @@ def plan(path: Path) -> None:
         x = (spot.x + (0.014 if right else -0.014)) * view.w
         y = spot.y * view.h
         for words, face, colour, lift in (
-            (spot.names["zh"], large, INK, -0.014), (spot.names["en"], small, (110, 112, 108), 0.014)
+            (spot.names["zh"], large, INK, -0.014),
+            (spot.names["en"], small, (110, 112, 108), 0.014)
         ):  # fmt: skip
             view.draw.text((x, y + lift * view.h), words, colour, font=face,
                            anchor="lm" if right else "rm", stroke_width=4,
                            stroke_fill=(240, 238, 226))  # fmt: skip
     title = font(int(view.h * 0.06))
     view.draw.text((view.w * 0.03, view.h * 0.93), "西湖", INK, font=title, anchor="lm")
-    view.draw.text((view.w * 0.12, view.h * 0.935), "示意图 · sketch, not to scale", (120, 120, 112),
+    view.draw.text((view.w * 0.12, view.h * 0.935), "示意图 · sketch, not to scale",
+                   (120, 120, 112),
                    font=small, anchor="lm")  # fmt: skip
     image = view.image.resize((WIDTH * 3 // 2, HEIGHT * 3 // 2), Image.Resampling.LANCZOS)
     image.quantize(96, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)

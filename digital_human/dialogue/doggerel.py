@@ -14,7 +14,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digital_human.dialogue import rhymes
 from digital_human.dialogue.llm.base import LineForm, Llm, Message, WritesLines, Written, never
@@ -42,7 +42,7 @@ ANY = "出门游玩"
 LIMIT = 12.0
 """Seconds after which no verse is better than this one."""
 
-_LENGTH, _WIDTH = 7, 4
+_LENGTH, _WIDTH = 7, 3
 _GOOD = -1.6  # score from which a verse is not tried again
 _ATTEMPTS = 4
 _AGAIN = 0.4  # share of the time limit within which another attempt is begun
@@ -195,6 +195,10 @@ class Doggerel:
         self._llm.warm(head, cancelled=cancelled)
         # What a passage was learned behind stays in the cache when room is made.
         self._llm.learn(head, f"{ANY}\n", cancelled=cancelled)
+        if isinstance(self._llm, WritesLines):  # it makes its tables when it first writes
+            form = self._form(ANY)
+            short = replace(form, marks=form.marks[:1])
+            self._llm.write(_prompt(ANY), short, width=1, cancelled=cancelled)
 
     # In the model's thread ------------------------------------------------------------------------
 

@@ -127,3 +127,21 @@ def uninstall(
     console.print(
         "\n".join(f"removed {path}" for path in removed) or "nothing was installed", markup=False
     )
+
+
+@app.command(
+    epilog="Example: digital-human kiosk report --out report.html\n\n"
+    "Example: digital-human kiosk report --persona xihu --days 90"
+)
+def report(
+    persona: Persona = DEFAULT_PERSONA,
+    out: Annotated[Path, typer.Option(help="The page that is written.")] = Path(
+        "kiosk-report.html"
+    ),
+    days: Annotated[int, typer.Option(min=1, max=800, help="Days up to today.")] = 30,
+) -> None:
+    """Write a page on visits, questions, what stayed unanswered, and satisfaction."""
+    ready_to_run("kiosk report")
+    from digital_human.apps.kiosk.report import report_command
+
+    report_command(persona, out, days)

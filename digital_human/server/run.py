@@ -33,6 +33,7 @@ from digital_human.server.auth import is_loopback
 from digital_human.server.logs import configure
 from digital_human.server.speech import SpeechDesk
 from digital_human.server.stand import CAMERA_MODELS, StandWish, keeper, standing
+from digital_human.speech.hall import Hall
 from digital_human.transport.recorder import recover
 from digital_human.transport.webrtc.peer import Peer
 
@@ -117,9 +118,17 @@ def _tell(preparing: asyncio.Task[None]) -> None:
 
 @asynccontextmanager
 async def running(
-    engine: Engine, names: Sequence[str], console: Console
+    engine: Engine, names: Sequence[str], console: Console, hall: Hall | None = None
 ) -> AsyncIterator[Sessions]:
-    """Load the engine, give the sessions that use it, and free everything at the end."""
+    """Load the engine, give the sessions that use it, and free everything at the end.
+
+    Args:
+        engine: Not loaded yet.
+        names: Personas; the first is the default.
+        console: Shows what is loaded.
+        hall: What is known of the hall that all sessions are held in; None for visitors each at
+            a place of their own.
+    """
     reports = ReportStore(engine.settings.home / "reports", engine.audit)
     try:
         with console.status("loading") as status:
@@ -138,7 +147,7 @@ async def running(
             return LiveSession(
                 id, engine, await engine.cast(folders[name]), avatar=wish.avatar,
                 voice=wish.voice, language=wish.language, background=wish.background,
-                matte=wish.matte, reports=reports,
+                matte=wish.matte, reports=reports, hall=hall,
             )  # fmt: skip
 
         live, posters = engine.settings.live, Posters(engine)
@@ -161,7 +170,8 @@ async def _serve(
     engine: Engine, names: Sequence[str], console: Console, wish: StandWish | None
 ) -> None:
     async with AsyncExitStack() as stack:
-        sessions = await stack.enter_async_context(running(engine, names, console))
+        hall = Hall() if wish is not None else None
+        sessions = await stack.enter_async_context(running(engine, names, console, hall))
         casts = [await engine.cast(name) for name in names]
         kiosk = None
         if wish is not None:

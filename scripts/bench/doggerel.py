@@ -18,7 +18,7 @@ from pathlib import Path
 
 from digital_human.config import settings
 from digital_human.core.stage import ModelThread
-from digital_human.dialogue.doggerel import RHYMED, Doggerel, Verse, check_verse
+from digital_human.dialogue.doggerel import LIMIT, RHYMED, Doggerel, Verse, check_verse
 from digital_human.dialogue.llm.llama import LlamaLlm
 from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.poems import Poems
@@ -55,7 +55,7 @@ async def main() -> None:
     poems = Poems.load(persona.poems_file) if persona.poems_file else None
     known = [line for poem in poems.poems for line in poem.lines] if poems else []
     with ModelThread("verse") as thread:
-        doggerel = Doggerel(llm, thread, Moderator.default(), known)
+        doggerel = Doggerel(llm, thread, Moderator.default(), known, limit=options.limit)
         begun = time.perf_counter()
         await thread.call(doggerel.warm)
         print(f"{options.model}: head read in {time.perf_counter() - begun:.1f} s", flush=True)
@@ -105,6 +105,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default=settings().llm.model, help="of the manifest, or a GGUF")
     parser.add_argument("--persona", default="dongpo", help="whose poems it must not copy")
     parser.add_argument("--first", type=int, default=len(WISHES), help="wishes that are tried")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for a verse")
     parser.add_argument("--out", type=Path, help="write the verses there, as Markdown")
     return parser.parse_args()
 

@@ -225,7 +225,9 @@ def what_breaks_in(data: Data) -> None:
         for gated in (False, True):
             near = None
             if gated:
-                near = NearField(used_hall())
+                hall = Hall()
+                hall.met(NEAR)  # a visitor who was understood is being answered
+                near = NearField(hall)
             told = asyncio.run(listen(np.clip(microphone, -1, 1), near, speaking=True))
             holds = sum(isinstance(a, Hold) for _, a in told)
             stops = sum(isinstance(a, Interrupt) for _, a in told)
@@ -252,7 +254,7 @@ def words(data: Data) -> None:
         out = b"".join(processor.process_stream(part.tobytes()) for part in raw)
         return (np.frombuffer(out, "<i2").astype(np.float32) / 32768)[EAR_RATE:]
 
-    recognizer = WhisperRecognizer.create()
+    recognizer = WhisperRecognizer()
     impulse = np.zeros(64, np.float32)
     impulse[0] = 1.0
     print(f"{'noise':>9} {'language':>9} {'errors without':>15} {'with suppression':>17}")

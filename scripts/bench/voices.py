@@ -30,6 +30,7 @@ from digital_human.speech.cloning.fit import fit_style
 from digital_human.speech.cloning.measure import Judge, preset_voice
 from digital_human.speech.cloning.recordings import RATE
 from digital_human.speech.cloning.references import References, prepare
+from digital_human.speech.cloning.strength import keep, write_part
 from digital_human.speech.types import Language
 from digital_human.speech.voices import Voice
 
@@ -126,8 +127,16 @@ def run(case: Case, others: list[Path], *, adapting: bool) -> None:
         adapted.save(case.folder / "adapter.npz")
         done["adapt_cpu_s"] = round(time.process_time() - began, 1)
         figures.write_text(json.dumps(done, indent=1))
-    if "adapted" not in done:
-        done["adapted"] = asdict(case.judge.measures(case.voice(adapter="adapter.npz")))
+    if "share" not in done:
+
+        def make(share: float) -> Voice:
+            name = f"adapter-{share}.npz"
+            write_part(case.folder / "adapter.npz", share, case.folder / name)
+            return case.voice(adapter=name)
+
+        plain = case.judge.measures(case.voice())
+        kept = keep(case.voice(), plain, make, case.judge.measures)
+        done["share"], done["adapted"] = kept.share, asdict(kept.measures)
     figures.write_text(json.dumps(done, indent=1))
 
 
@@ -159,7 +168,7 @@ def table(out: Path) -> str:
     heads = ["speaker", "held out"]
     for encoder in ("ERes2Net", "Resemblyzer"):
         heads += [f"{encoder}: floor", "stock", "fitted", "adapted", "ceiling", "gap closed"]
-    heads += ["WER stock", "fitted", "adapted", "DNSMOS stock", "fitted", "adapted"]
+    heads += ["WER stock", "fitted", "adapted", "DNSMOS stock", "fitted", "adapted", "kept"]
     rows = []
     for path in sorted(out.glob("*/*/figures.json")):
         done = json.loads(path.read_text())
@@ -190,6 +199,7 @@ def cells(done: dict) -> list[object]:  # type: ignore[type-arg]
         for part in (fitted["preset"], fitted["voice"], adapted["voice"] if adapted else None):
             value = "-" if part is None else part[field]
             row.append(value[2] if isinstance(value, list) else value)
+    row.append(f"{100 * done['share']:.0f} %" if "share" in done else "-")
     return row
 
 
@@ -219,10 +229,10 @@ def main() -> None:
                 measured = json.loads((where / "figures.json").read_text())
                 stock = preset_voice(measured["fitted"]["nearest"], "en")
                 stock = stock.model_copy(update={"languages": SPOKEN})
-                adapted = (where / "adapter.npz").exists()
+                share = measured.get("share", 0.0)
                 write_page(
                     options.page, speaker, case.recordings[held_out], stock, case.voice(),
-                    case.voice(adapter="adapter.npz") if adapted else None, measured,
+                    case.voice(adapter=f"adapter-{share}.npz") if share else None, measured,
                 )  # fmt: skip
                 return
             run(case, others, adapting=not options.no_adapt)

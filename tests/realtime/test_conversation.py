@@ -77,7 +77,13 @@ class TestQuestions:
             w.say(LAKE)
             await w.until("reply.finished")
             assert w.of("sources")[0].data["items"] == [
-                {"title": "面积", "path": "facts.md#面积", "text": SIZE, "score": 0.912}
+                {
+                    "title": "面积",
+                    "path": "facts.md#面积",
+                    "text": SIZE,
+                    "score": 0.912,
+                    "picture": "",
+                }
             ]
             assert "act nod" in [call for _, call in w.stage.log]
             assert w.history.exchanges[0].sources == (source,)

@@ -18,6 +18,7 @@ from digital_human.apps.live.amends import Amends
 from digital_human.apps.live.session import LiveSession
 from digital_human.config import settings
 from digital_human.core.events import Event, Events
+from digital_human.dialogue.types import Line, Replaced, Thought
 from digital_human.server.logs import log_event
 from digital_human.speech.hall import Hall
 from digital_human.speech.hearing import Abandon, Commit, Started, Transcript
@@ -137,10 +138,8 @@ async def test_a_session_that_is_over_is_gone_from_memory() -> None:
 
 @virtual_time
 async def test_a_question_that_is_declined_is_told_as_unanswered() -> None:
-    from digital_human.dialogue.types import Line, Replaced
-
     decline = Line(PERSONA.decline["zh"][0], "zh", "decline")
-    answers = {
+    answers: dict[str, list[float | Thought | Exception]] = {
         "天文馆在哪": [decline], "断桥在哪": sure("断桥在白堤东端。"),
         "说句坏话": [Replaced("坏话", "block", ("x",)), decline],
         "先说后断": [Line("苏堤很长。", "zh", "llm"), decline],

@@ -157,11 +157,22 @@ def test_a_revoked_voice_is_listed_as_such(made: list[str], home: Path, tmp_path
 def test_an_adaptation_that_is_understood_worse_is_dropped(
     made: list[str], home: Path, tmp_path: Path
 ) -> None:
-    Judge.said = [measures(0.6, 0.02), measures(0.79, 0.06)]
+    Judge.said = [measures(0.6, 0.02), *[measures(0.79, 0.06)] * 3]
     told = run("create", "lin", *given(tmp_path))
     assert "resembles the person: 50 % (ERes2Net)" in told and "was dropped" in told
     voice = read_voice("lin")
     assert voice.adapter == "" and not (voice.folder / "adapter.npz").exists()
+
+
+def test_as_much_of_an_adaptation_is_kept_as_is_understood(
+    made: list[str], home: Path, tmp_path: Path
+) -> None:
+    Judge.said = [measures(0.6, 0.02), measures(0.79, 0.2), measures(0.76, 0.03)]
+    assert "adapted to the same speech, at 60 %" in run("create", "lin", *given(tmp_path))
+    voice = read_voice("lin")
+    with np.load(voice.file(voice.adapter)) as arrays:
+        assert arrays["W::d"] == pytest.approx(0.6)
+    assert [path.name for path in (home / "voices").iterdir()] == ["lin"]
 
 
 def test_without_adaptation_only_the_style_is_fitted(

@@ -149,14 +149,20 @@ class LineWriter:
         begun = self._cells.read(prompt, whole=True)
         try:
             drafts = [_Draft((), "", 0.0, self._fork(begun, search), self._odds(-1))]
-            for mark in form.marks:
-                drafts = self._next_line(drafts, mark, search)
-            return [Written(draft.lines, draft.mean) for draft in drafts]
+            for mark in form.marks[:-1]:
+                ends = self._line_ends(drafts, search)
+                drafts = self._grown(ends, self._tokens(mark), search)
+                self._keep_only(search, drafts)
+            size = len(form.marks) * form.length
+            return [
+                Written((*step.parent.lines, step.line), step.rank / size)
+                for step in self._line_ends(drafts, search)
+            ]
         finally:
             self._keep_only(search, [])
 
-    def _next_line(self, live: list[_Draft], mark: str, search: _Search) -> list[_Draft]:
-        """The best ways to go on by a line, at most as many as the search is wide."""
+    def _line_ends(self, live: Sequence[_Draft], search: _Search) -> list[_Step]:
+        """The best ways to go on by a line, best first, at most as many as the search is wide."""
         endings: list[_Step] = []
         while live:
             steps: list[_Step] = []
@@ -166,7 +172,7 @@ class LineWriter:
                 endings += last
             # Scores only fall: what is behind enough whole lines already cannot catch up.
             endings = sorted(endings, key=lambda step: -step.score)[: _ENDINGS * search.width]
-            enough = endings[search.width].score if len(endings) > search.width else -math.inf
+            enough = endings[search.width - 1].score if len(endings) >= search.width else -math.inf
             steps = sorted(
                 (step for step in steps if step.score > enough), key=lambda step: -step.rank
             )[: search.width]
@@ -177,10 +183,7 @@ class LineWriter:
             for step in endings
             if (bonus := search.form.judge((*step.parent.lines, step.line))) > -math.inf
         ]
-        chosen = sorted(judged, key=lambda step: -step.rank)[: search.width]
-        ended = self._grown(chosen, self._tokens(mark), search)
-        self._keep_only(search, ended)
-        return sorted(ended, key=lambda draft: -draft.mean)
+        return sorted(judged, key=lambda step: -step.rank)[: search.width]
 
     def _steps(self, draft: _Draft, search: _Search) -> tuple[list[_Step], list[_Step]]:
         """What ``draft`` may go on with, by the model's odds and some chance, and the most likely

@@ -56,7 +56,8 @@ class Slots:
         The only one that holds one of ``heads`` is the last to go.
         """
         others = [slot for slot in self._slots if slot is not keep]
-        slot = min(self._spared(others, heads), key=lambda slot: (len(slot.tokens) > 0, slot.used))
+        free = [slot for slot in others if not len(slot.tokens)]
+        slot = min(free or self._spared(others, heads), key=lambda slot: slot.used)
         self._touch(slot)
         return slot
 

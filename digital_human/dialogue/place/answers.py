@@ -10,7 +10,7 @@ from digital_human.dialogue.knowledge.entries import sentences
 from digital_human.dialogue.place.asked import Asked
 from digital_human.dialogue.place.chinese import Chinese
 from digital_human.dialogue.place.english import English
-from digital_human.dialogue.place.files import WHOLE, Fact, Facility, Head, Spot, Ticket
+from digital_human.dialogue.place.files import WHOLE, Facility, Fact, Head, Spot, Ticket
 from digital_human.dialogue.place.phrases import FACILITY_NAMES, VISITORS
 from digital_human.dialogue.place.times import Timetable
 from digital_human.dialogue.place.walks import Walks
@@ -382,6 +382,8 @@ class Answers:
 
     def _of_spot(self, kind: str, ask: _Ask) -> Found | None:
         """Where a spot lies, how long it takes, its address or telephone."""
+        if not ask.asked.things and not ask.asked.refers:
+            return None  # "where were you born" is not about the place
         of = self._target(ask, lambda one: one in self._spots)
         spot = self._spots.get(of or "")
         if spot is None:

@@ -45,6 +45,7 @@ _THAT = re.compile(
 _HERE = re.compile(r"这里|这儿|这座|这个|这边|这是|此处|\b(?:here|this)\b", re.IGNORECASE)
 _TOGETHER: frozenset[Kind] = frozenset(("tickets", "hours", "route"))
 # Kinds that are asked only in words that say so, whatever else the question says of a place.
+_WHERE: tuple[Kind, ...] = ("where", "route")
 _WEAK: frozenset[Kind] = frozenset(("where", "about", "nearby"))
 
 
@@ -184,6 +185,8 @@ def read_question(
             starts = True
     feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
     left = _left(shape, [*used, *moment.spans, *feasts], language, "tickets" in kinds)
+    if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in _WHERE):
+        left = ()  # who asks where it is needs no other word to be understood
     who = next((kind for kind, pattern in VISITORS.items() if pattern.search(text)), None)
     return Asked(
         kinds,

@@ -17,6 +17,7 @@ from digital_human.dialogue.knowledge.words import analyse
 from digital_human.dialogue.place.asked import NameFinder, plain, read_question
 from digital_human.dialogue.place.files import PICTURES, WHOLE, Facility, Spot
 from digital_human.dialogue.place.moments import number
+from digital_human.dialogue.place.phrases import KINDS
 from digital_human.dialogue.place.place import Place
 from digital_human.dialogue.place.walks import Walks
 from digital_human.errors import InputError
@@ -197,7 +198,9 @@ def _against_knowledge(place: Place, folder: Path) -> Iterator[Finding]:
         for entry in entries_of(file):
             if entry.kind != "qa" or entry.language not in ("zh", "en"):
                 continue
-            asked = [read_question(ask, entry.language, finder, now) for ask in entry.asks]
+            told = [KINDS[entry.language][kind] for kind in ("tickets", "hours")]
+            asks = [ask for ask in entry.asks if any(kind.search(ask) for kind in told)]
+            asked = [read_question(ask, entry.language, finder, now) for ask in asks]
             things = {thing for one in asked for thing in one.things if thing != WHOLE}
             kinds = {kind for one in asked if not one.left for kind in one.kinds}
             if len(things) == 1:

@@ -189,7 +189,8 @@ class Chinese:
         path = f"先去{told[0]}"
         if len(told) > 1:
             path += "".join(f"；再去{one}" for one in told[1:-1]) + f"；最后到{told[-1]}"
-        return f"{span(budget)}可以这样安排：从{start}出发，{path}。连走带看大约{span(about(minutes))}。"
+        whole = f"连走带看大约{span(about(minutes))}。"
+        return f"{span(budget)}可以这样安排：从{start}出发，{path}。{whole}"
 
     def address(self, name: str, address: str) -> str:
         return f"{name}的地址是{address.rstrip('。')}。"

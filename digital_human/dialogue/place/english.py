@@ -166,8 +166,8 @@ class English:
         return f"The nearest {name} is {near}. {told}"
 
     def nearby(self, start: str, spots: Sequence[tuple[str, int]]) -> str:
-        told = [f"{name}, {span(about(minutes))}{' on foot' if not n else ''}" for n, (name, minutes) in
-                enumerate(spots)]  # fmt: skip
+        told = [f"{name}, {span(about(minutes))}" for name, minutes in spots]
+        told[0] += " on foot"
         return f"Nearest to {start}: {'; '.join(told)}."
 
     def stay(self, name: str, minutes: int) -> str:

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
-_WORDS = {
-    w: n
-    for n, w in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
-} | {"a": 1, "an": 1, "couple of": 2, "a couple of": 2}
+_WORDS = (
+    {
+        w: n
+        for n, w in enumerate(
+            "zero one two three four five six seven eight nine ten eleven twelve".split()
+        )
+    }
+    | {
+        word: 10 * n
+        for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
+    }
+    | {"fifteen": 15, "a": 1, "an": 1, "couple of": 2, "a couple of": 2}
+)
 _ZH = r"(?:\d{1,3}|[零〇一二两三四五六七八九十]{1,3})"
 _EN = r"(?:\d{1,3}|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + ")"
 _SPAN_ZH = re.compile(
@@ -21,8 +28,10 @@ _SPAN_ZH = re.compile(
     r"|(?P<whole>半天|一整天|一天|整天|一上午|一下午|一个上午|一个下午|一晚上)"
 )
 _SPAN_EN = re.compile(
-    rf"\bhalf an hour\b|\b(?P<n>{_EN})(?P<half> and a half)?[ -](?P<unit>hours?|minutes?)(?P<late> and a half)?"
-    r"|\b(?P<whole>half a day|half day|a whole day|one day|a day|all day|the whole day|a morning|an afternoon)\b",
+    rf"\bhalf an hour\b|\b(?P<n>{_EN})(?P<half> and a half)?[ -](?P<unit>hours?"
+    rf"|minutes?)(?P<late> and a half)?"
+    r"|\b(?P<whole>half a day|half day|a whole day|one day|a day|all day|the whole day|a morning"
+    r"|an afternoon)\b",
     re.IGNORECASE,
 )
 _WHOLE = {
@@ -31,17 +40,23 @@ _WHOLE = {
 }  # fmt: skip
 _ALL_DAY = 480
 _CLOCK_ZH = re.compile(
-    rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚|夜里)?(?P<h>{_ZH})[点时](?!钟头)(?:钟)?(?P<m>半|一刻|三刻|{_ZH}分)?"
+    rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚"
+    rf"|夜里)?(?P<h>{_ZH})[点时](?!钟头)(?:钟)?(?P<m>半|一刻|三刻"
+    rf"|{_ZH}分)?"
     r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
 )
 _CLOCK_EN = re.compile(
-    rf"\b(?P<half>half past )?(?P<h>{_EN})(?:[:.](?P<m>\d\d))? ?(?P<part>a\.?m\b\.?|p\.?m\b\.?|o'?clock(?: in the (?:morning|afternoon|evening))?"
-    rf"|in the (?:morning|afternoon|evening))|\b(?:at|by|until|before|after) (?P<half2>half past )?(?P<h2>{_EN})(?:[:.](?P<m2>\d\d))?\b"
+    rf"\b(?P<half>half past )?(?P<h>{_EN})(?:[:.](?P<m>\d\d))? ?(?P<part>a\.?m\b\.?|p\.?m\b\.?"
+    rf"|o'?clock(?: in the (?:morning|afternoon|evening))?"
+    rf"|in the (?:morning|afternoon|evening))|\b(?:at|by|until|before"
+    rf"|after) (?P<half2>half past )?(?P<h2>{_EN})(?:[:.](?P<m2>\d\d))?\b"
     rf"(?! (?:hours?|minutes?))|\b(?P<noon>noon|midday)\b",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
-    r"(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])|\b(?P<en>mon|tues|wednes|thurs|fri|satur|sun)days?\b|周末|\bweekends?\b",
+    r"(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])|\b(?P<en>mon|tues|wednes|thurs|fri|satur"
+    r"|sun)days?\b|周末"
+    r"|\bweekends?\b",
     re.IGNORECASE,
 )
 _EN_DAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
@@ -52,7 +67,9 @@ _RELATIVE = re.compile(
 )
 _DATE = re.compile(rf"(?P<month>{_ZH})月(?P<day>{_ZH})[号日]")
 _NOW = re.compile(
-    r"现在|这会儿|此刻|目前|还(?:能|可以|开|来得及|让|赶)|了吗|来得及|\bnow\b|\bstill\b|\bat the moment\b|\bcurrently\b|too late",
+    r"现在|这会儿|此刻|目前|还(?:能|可以|开|来得及|让|赶)|了吗|来得及|\bnow\b|\bstill\b"
+    r"|\bat the moment\b|\bcurrently\b"
+    r"|too late",
     re.IGNORECASE,
 )
 

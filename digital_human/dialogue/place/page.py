@@ -30,14 +30,18 @@ h2{font-size:20px;margin:40px 0 12px}p.sub{color:var(--soft);margin:4px 0 24px}
 .tile span{color:var(--soft);font-size:14px}.error{color:var(--error)}.gap{color:var(--gap)}
 .hint{color:var(--hint)}.good{color:var(--good)}table{width:100%;border-collapse:collapse}
 .card{overflow:auto}td,th{text-align:left;padding:9px 14px;border-top:1px solid var(--line);
-vertical-align:top}tr:first-child th{border-top:0}th{font-size:13px;color:var(--soft);font-weight:600}
+vertical-align:top}tr:first-child th{border-top:0}
+th{font-size:13px;color:var(--soft);font-weight:600}
 td.n{font-variant-numeric:tabular-nums;text-align:right}small{color:var(--soft)}
 .spots{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:14px}
-.spot{overflow:hidden}.spot img,.spot .none{display:block;width:100%;aspect-ratio:3/2;object-fit:cover}
-.spot .none{background:repeating-linear-gradient(45deg,var(--line) 0 12px,transparent 12px 24px)}
+.spot{overflow:hidden}
+.spot img,.spot .none{display:block;width:100%;aspect-ratio:3/2;object-fit:cover}
+.spot .none{
+background:repeating-linear-gradient(45deg,var(--line) 0 12px,transparent 12px 24px)}
 .spot div.in{padding:10px 14px 14px}.spot h3{margin:0;font-size:17px}
 .marks span{display:inline-block;border:1px solid currentColor;border-radius:99px;padding:0 9px;
-font-size:12px;margin:6px 6px 0 0}img.map{display:block;width:100%}.bar{height:8px;border-radius:4px;
+font-size:12px;margin:6px 6px 0 0}img.map{display:block;width:100%}
+.bar{height:8px;border-radius:4px;
 background:var(--hint)}
 """
 

@@ -23,32 +23,49 @@ Kind = Literal[
 
 # In the order in which they are tried.
 _ZH: dict[Kind, str] = {
-    "tickets": r"[门船]?票价|[门船]票|多少钱|价[钱格位]|收费|收不收[钱费]|什么价|花(?=多少|几)|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
-    r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|怎么卖|一张票|要票|付钱|掏钱",
+    "tickets": r"[门船]?票价|[门船]票|多少钱|价[钱格位]|收费|收不收[钱费]|收钱|票钱|(?:需要?|要"
+    r"|用)(?:买)?票|多少(?=门票)|什么价"
+    r"|花(?=多少|几)|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
+    r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|怎么卖|一张票"
+    r"|要票|付钱|掏钱",
     "phone": r"电话(?:号码)?|联系方式|怎么联系",
     "address": r"(?:详细)?地址",
-    "stay": r"(?:玩|逛|看|游|参观|走完|走一?遍|走一?圈|走一?趟|游览|转|待|完)(?:一?[圈遍趟]|完)?[^，。？]{0,5}"
+    "stay": r"(?:玩|逛|看|游|参观|走完|走一?遍|走一?圈|走一?趟|游览|转|待|完)(?:一?[圈遍趟]"
+    r"|完)?[^，。？]{0,5}"
     r"(?:多久|多长时间|几个小时|几小时|多少时间|几分钟|多少分钟|多少个小时)"
     r"|(?:多久|多长时间)[^，。？]{0,4}(?:[玩逛看]完|[走逛]一[圈遍])",
     "hours": r"(?:几点|什么时候|何时|啥时候|什么时间|多[晚早])[^，。？]{0,7}"
-    r"(?:开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进|进去|进场|入场|有船|有|演|收)"
+    r"(?:开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进|进去|进场"
+    r"|入场|有船|有|演|收)"
     r"|(?:开|关|闭|营业|结束|停|清场|打烊|下班|演|运营)[^，。？]{0,5}(?:几点|多晚|什么时候|何时)"
-    r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间|几点到几点|什么时间"
-    r"|[营开](?:着|门|放|馆|业)*(?:了|的)?(?:吗|没有|没|不开|么|呢)|开不开|关(?:门|了|闭|着)*(?:吗|没有|没|呢)"
-    r"|闭馆|休息吗|休不休息|开不开门?|关不关门?|休馆|几点有|还(?:能|可以|让|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登)|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
-    r"|(?:末班|最后一?班|最后一?场|下一场|下一班|首班|头班|最早一班)船?|最晚|最早|全天|二十四小时|24小时|几场"
+    r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间"
+    r"|几点到几点|什么时间"
+    r"|[营开](?:着|门|放|馆|业)*(?:了|的)?(?:吗|没有|没|不开|么|呢)|开不开|关(?:门|了|闭"
+    r"|着)*(?:吗|没有|没|呢)"
+    r"|闭馆|休息吗|休不休息|开不开门?|关不关门?|休馆|几点有|不让进|不能进|停止入|还(?:能|可以|让"
+    r"|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登)"
+    r"|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
+    r"|(?:末班|最后一?班|最后一?场|下一场|下一班|首班|头班|最早一班)船?|最晚|最早|全天"
+    r"|二十四小时|24小时|几场"
     r"|时间表|有没有(?:演|表演)|有表演吗",
-    "route": r"(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟|多少分钟|多少时间|多少米|要多|远)"
-    r"|怎么(?:样)?(?:才)?(?:能|可以|好)?(?:走|去|到|上|过去|前往|坐)|如何(?:去|到|走|前往|过去)|走过去|走到|多远|远不远|远吗|有多远|近不近|近吗"
-    r"|(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟|多少分钟|多少时间|多少米|要多|远)"
+    "route": r"(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟"
+    r"|多少分钟|多少时间|多少米|要多[久长远]|多远)"
+    r"|怎么(?:样)?(?:才)?(?:能|可以|好)?(?:走|去|到|上|过去|前往|坐)|如何(?:去|到|走|前往|过去)"
+    r"|走过去|走到|多远|远不远|远吗|有多远|近不近|近吗"
+    r"|(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟"
+    r"|多少分钟|多少时间|多少米|要多[久长远]|多远)"
     r"|往哪(?:边|里|儿|个方向)?走|朝哪|哪个方向|带我(?:们)?去|领我(?:们)?去|指(?:个|一下)?路|路线"
     r"|(?:要|得)?(?:多久|多长时间|几分钟)(?:能|可以|才)?到",
     "nearby": r"(?:附近|周边|旁边|周围|这边|这里|这儿|还|接下来|近处)[^，。？]{0,6}"
     r"(?:好玩|景点|可看|可逛|好看|去处|看的|玩的|能看|能逛|逛的|值得|景观)[^，。？]{0,4}"
-    r"|接下来(?:去|看|逛)|下一(?:站|个景点)|最近的景点",
-    "where": r"在哪个?(?:里|儿|边|位置|方向)?|哪里|哪儿|什么地方|什么位置|位置|什么方位|哪个方[位向]|方位|哪个位置",
-    "about": r"介绍(?:介绍)?|讲讲|讲一?讲|说说|说一?说|聊聊|讲解|讲一?下|说一?下|了解一?下|是什么地方|是个什么|什么样"
-    r"|(?:有)?(?:什么|啥)(?:好看|看头|可看|特色|特别|值得看)|好玩吗|好看吗|值得(?:去|看)吗|这是(?:什么|哪)"
+    r"|接下来[^，。？]{0,5}(?:去|看|逛)(?:哪里|哪儿|什么|哪)?(?:看看|逛逛)?|下一(?:站|个景点)"
+    r"|最近的景点",
+    "where": r"在哪个?(?:里|儿|边|位置|方向)?|哪里|哪儿|什么地方|什么位置|位置|什么方位"
+    r"|哪个方[位向]|方位|哪个位置",
+    "about": r"介绍(?:介绍)?|讲讲|讲一?讲|说说|说一?说|聊聊|讲解|讲一?下|说一?下|了解一?下"
+    r"|是什么地方|是个什么|什么样"
+    r"|(?:有)?(?:什么|啥)(?:好看|看头|可看|特色|特别|值得看)|好玩吗|好看吗|值得(?:去|看)吗"
+    r"|这是(?:什么|哪)"
     r"|有意思吗|看(?:点|什么)|是什么|什么是",
 }
 _EN: dict[Kind, str] = {
@@ -60,14 +77,16 @@ _EN: dict[Kind, str] = {
     "stay": r"how (?:long|much time)\b.{0,20}\b(?:visit|spend|need|see|tour|explore|stay"
     r"|look around)\b.{0,12}"
     r"|how long does (?:it take to (?:see|visit|walk (?:along|the|around)|tour)|a visit)",
-    "hours": r"\bopens?\b|\bopened\b|\bopening\b|\bclos(?:e|es|ed|ing)\b|\bhours\b(?! walk)"
+    "hours": r"\bopens?\b|\bopened\b|\bopening\b|\bclos(?:e(?! by| to)|es|ed|ing)\b"
+    r"|\bhours\b(?! walk)"
     r"|\bshut(?:s|ting)?\b"
     r"|\blast (?:admission|entry|entrance|boat|ferry|show|one|ticket|tickets)\b|\bhow late\b"
     r"|\btoo late\b"
     r"|\bhow early\b|\bstill (?:go|get|visit|enter|make)\b|\bin time\b"
     r"|\b(?:what time|when)\b.{0,30}\b(?:start|starts|begin|begins|play|plays|stop|stops|finish"
     r"|end|ends|run|runs"
-    r"|leave|leaves|on|show|get in|go in)\b|\b(?:go|get|going|getting) in(?:to|side)?\b|\benter\b|\bnext (?:show|boat|one)\b|\buntil when\b"
+    r"|leave|leaves|on|show|get in|go in)\b|\b(?:go|get|going|getting) in(?:to|side)?\b"
+    r"|\benter\b|\bnext (?:show|boat|one)\b|\buntil when\b"
     r"|\btimetable\b|\bschedule\b"
     r"|\bwhat times?\b",
     "route": r"\bhow (?:do|can|would|should|to)\b.{0,14}\b(?:get|go|walk|reach|find|come)\b"
@@ -77,7 +96,7 @@ _EN: dict[Kind, str] = {
     r"|\bhow (?:long|many minutes)\b.{0,24}\b(?:walk|get|reach|boat|go|trip|crossing)\b.{0,8}"
     r"|\bwalk(?:ing)? (?:from|to|over)\b"
     r"|\bwhich way\b|\bon foot\b|\bwalking distance\b",
-    "nearby": r"\bnearby\b|\b(?:near|close to|around) here\b|\bclose by\b|\bwhat else\b"
+    "nearby": r"\bnearby\b|\bclose by\b|\b(?:near|close to|around) here\b|\bwhat else\b"
     r"|\bnext stop\b|\bwhere (?:next|should i go next)\b"
     r"|\bwhat should (?:i|we) (?:see|visit) next\b",
     "where": r"\bwhere\b|\blocated\b|\blocation\b|\bwhich (?:side|part)\b",
@@ -94,7 +113,8 @@ KINDS: dict[Language, dict[Kind, re.Pattern[str]]] = {
 # Somebody with so much time asks where to go.
 TOURS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
-        r"怎么(?:玩|逛|走|安排|游|看)|安排|路线|推荐|逛(?:逛|些|哪|什么)?|转转|转一转|游览|去哪|看(?:些|哪|什么|点)"
+        r"怎么(?:玩|逛|走|安排|游|看)|安排|路线|推荐|逛(?:逛|些|哪|什么)?|转转|转一转|游览|去哪"
+        r"|看(?:些|哪|什么|点)"
         r"|玩(?:些|哪|什么|点)?|够|规划|行程|建议|[走看逛]一?圈|导览|参观"
     ),
     "en": re.compile(
@@ -109,14 +129,18 @@ FACILITIES: dict[str, dict[Language, str]] = {
     "toilet": {"zh": r"公?厕所|公厕|洗手间|卫生间|盥洗室|上大号|方便一下|尿急|内急|解手",
                "en": r"toilets?|restrooms?|bathrooms?|washrooms?|\bwc\b|\bloo\b|ladies'? room"
                r"|\bgents\b|men'?s room|\bpee\b"},
-    "visitor_centre": {"zh": r"游客(?:服务)?中心|服务中心|服务台|问讯处|咨询[台处]|人工服务|工作人员",
+    "visitor_centre": {"zh": r"游客(?:服务)?中心|服务中心|服务台|问讯处|咨询[台处]|人工服务"
+    r"|工作人员",
                        "en": r"visitor'?s? cent(?:er|re)|information (?:desk|cent(?:er|re))"
                        r"|tourist office|help desk"},
-    "luggage": {"zh": r"行李(?:箱)?(?:寄存)?|寄存(?:行李|处|柜)?|存包|存行李|箱子|背包|大包",
+    "luggage": {"zh": r"行李(?:箱)?(?:寄存)?|拉杆箱|寄存(?:行李|处|柜)?|存包|存行李|箱子|背包|大包",
                 "en": r"luggage|baggage|lockers?|cloakroom|suitcases?|\bbags?\b|backpacks?"},
     "pier": {"zh": r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|船票?|摇橹船|手划船",
-             "en": r"\bpiers?\b|\bboats?\b|\bferr(?:y|ies)\b|\bcruises?\b|\bjetty\b|\bdock\b"},
-    "metro": {"zh": r"(?:坐|乘)?地铁(?:站|口)?", "en": r"\bmetro\b|\bsubway\b|\bunderground station\b"},
+             "en": r"\bpiers?\b|(?:\browing )?\bboats?\b|\bferr(?:y|ies)\b|\bcruises?\b"
+             r"|\bjetty\b|\bdock\b"},
+    "metro": {"zh": r"(?:坐|乘)?地铁(?:站|口)?", "en": r"\bmetro\b(?: stops?)?"
+    r"|\bsubway\b(?: stops?)?"
+    r"|\bunderground station\b"},
     "bus": {"zh": r"公交(?:车|站)|巴士站", "en": r"\bbus(?:es)?\b(?: stops?)?"},
     "parking": {"zh": r"停车(?:场|位)?|车停", "en": r"parking|car park|park (?:my|our|the|a) car"},
     "bicycle": {"zh": r"自行车|单车|骑车|借车", "en": r"\bbicycles?\b|\bbikes?\b|\bcycles?\b"},
@@ -124,22 +148,27 @@ FACILITIES: dict[str, dict[Language, str]] = {
     "nursing_room": {"zh": r"母婴室|换尿布|换尿不湿|哺乳|喂奶|育婴",
                      "en": r"nursing room|baby (?:room|changing)|change (?:a |the |my )?(?:baby"
                      r"|nappy|diaper)|breast-?feed\w*"},
-    "water": {"zh": r"饮水(?:机|处)?|开水|热水|接水|喝水|直饮水", "en": r"drinking water|water (?:fountain"
+    "water": {"zh": r"饮水(?:机|处)?|开水|热水|接水|喝水|直饮水", "en": r"drinking water"
+    r"|water (?:fountain"
     r"|dispenser)|refill|fill (?:up )?my bottle"},
-    "first_aid": {"zh": r"医务室|急救(?:站|点)?|医疗点|创可贴|医生|看病|受伤", "en": r"first[- ]aid|medical|doctor"
+    "first_aid": {"zh": r"医务室|急救(?:站|点)?|医疗点|创可贴|医生|看病"
+    r"|受伤", "en": r"first[- ]aid|medical|doctor"
     r"|\bnurse\b|plasters?|band-?aids?"},
-    "shop": {"zh": r"商店|小卖部|纪念品|文创|便利店|超市", "en": r"\bshops?\b|\bstores?\b(?! my)|souvenirs?"
+    "shop": {"zh": r"商店|小卖部|纪念品|文创|便利店|超市", "en": r"\bshops?\b|\bstores?\b(?! my)"
+    r"|souvenirs?"
     r"|\bgifts?\b"},
-    "food": {"zh": r"餐厅|吃饭|饭馆|小吃|咖啡|茶馆|茶室|喝茶|吃东西|吃点", "en": r"restaurants?|\beat\b|caf[eé]s?"
+    "food": {"zh": r"餐厅|吃饭|饭馆|小吃|咖啡|茶馆|茶室|喝茶|吃东西|吃点", "en": r"restaurants?"
+    r"|\beat\b|caf[eé]s?"
     r"|coffee|tea ?house|\bsnacks?\b|\bfood\b|lunch|dinner"},
     "atm": {"zh": r"取款机?|取钱|提款机?|取现", "en": r"\batm\b|cash machine|withdraw"},
     "lift": {"zh": r"电梯|扶梯", "en": r"\blifts?\b|elevators?|escalators?"},
-    "entrance": {"zh": r"入口|大门|正门", "en": r"entrances?|\bgate\b"},
+    "entrance": {"zh": r"入口|大门|正门", "en": r"entrances?(?! fee)|\bgate\b"},
     "exit": {"zh": r"出口", "en": r"\bexits?\b|way out"},
     "charging": {"zh": r"充电宝?|充电桩", "en": r"power ?banks?|charg(?:e|ing) (?:my )?(?:phone"
     r"|station|point)"},
     "lost": {"zh": r"失物招领|东西丢|丢了", "en": r"lost (?:and found|property)|lost my"},
-    "bench": {"zh": r"长椅|休息(?:区|处|一下|的地方)|坐一坐|歇歇脚?|歇一会儿?", "en": r"\bbench(?:es)?\b|sit down"
+    "bench": {"zh": r"长椅|休息(?:区|处|一下|的地方)|坐一坐|歇歇脚?"
+    r"|歇一会儿?", "en": r"\bbench(?:es)?\b|sit down"
     r"|\brest\b"},
 }  # fmt: skip
 _FACILITY = {
@@ -150,64 +179,71 @@ _FACILITY = {
 }
 # Words that frame a question without asking anything.
 _FRAME_ZH = """
-    今天 明天 后天 今晚 今儿 明儿 现在 这会儿 此刻 目前 马上 等会儿 等会 待会儿 待会 一会儿 周末 平时 平常
-    工作日 节假日 假期 大年初一 初一 初二 早上 上午 中午 下午 傍晚 晚上 夜里 凌晨 早晨 清晨 半夜 夜间 我们
-    咱们 咱 我 你们 你 您 大家 一家人 一家三口 一家四口 一家 一个人 几个人 两个人 三个人 四个人 五个人
-    两口子 家人 朋友 爸妈 父母 爸爸 妈妈 爷爷 奶奶 外公 外婆 老公 老婆 同学 同事 大人 成年人 小孩子 小孩
-    孩子 小朋友 儿子 女儿 儿童 学生 老人家 老人 老年人 长者 宝宝 娃 外地 本地 游客 访客 团队 客人 人家
-    别人 人 普通 景区 景点 地方 那里 这里 那儿 这儿 那边 这边 里面 里头 外面 门口 边上 旁边 附近 最近
-    想要 打算 准备 计划 希望 需要 想 要 得 该 应该 必须 能不能 可不可以 可以 能够 能 会 行不行 让 允许
-    请问 请 麻烦 劳驾 帮忙 帮 告诉 知道 知不知道 听说 说 问问 问一下 问 了解 查查 查 给 带着 带 陪着 陪
-    跟 和 与 同 或者 或 还是 还有 还 再 又 也 都 就 才 只 大概 大约 左右 差不多 一般 通常 到底 究竟
-    一共 总共 具体 的话 顺便 过去 过来 回来 出发 前往 走路 步行 走着 走 去 来 到 往 从 由 进去 进 入
-    出 逛逛 逛 玩 看看 看 参观 游览 游 买 坐 乘 登 爬 些 儿 上去 下来 上 下 找 办 借 租 拿 近 离 距离 最
-    比较 很 太 真 急 快 慢 赶快 赶紧 立刻 方便 合适 好 怎么样 怎么 如何 什么 啥 哪些 哪个 哪里 哪儿 哪
-    几 多少 多 是不是 有没有 没有 没 不 是 有 在 吗 呢 吧 啊 呀 嘛 哦 哈 了 的 地 着 过 这 那 它
-    个 座 处 条 张 位 次 趟 段 点 一下 一 二 两 三 四 五 六 七 八 九 十 岁 周岁 以下 以上 钱 票
-    门 时候 时间 分钟 小时 钟头 半 谢谢 你好 您好 嗯 那么 那个 这个 就是 对了 如果 要是 假如 晚 早 开车
-    自驾 第一次 需不需要 用不用 用 另外 单独 还要 额外 算 每天 每 天 详细 仔细 一点 一些 刚才 手里 身上
-    剩 只有 总 先 后 最后 完
-    本身 岛上 岛 走不动 累 表演 演出 场 看完 给我 排个 排 定 这么 那么 一共 一趟 亲自 号 开始 来着 才能 用得着 我自己 自己 一路 沿途
-    么 礼拜 星期 寺里 庙里 塔里 园里 馆里 堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 到底 里头 里边 那么 中秋节 回事 是不是 当年 好 大 小 老 重新 下令 究竟 请您
-    山峰 香 进香 烧香 上香 拜佛 点灯
+    今天 明天 后天 今晚 今儿 明儿 现在 这会儿 此刻 目前 马上 等会儿 等会 待会儿 待会 一会儿 周末
+    平时 平常 工作日 节假日 假期 大年初一 初一 初二 早上 上午 中午 下午 傍晚 晚上 夜里 凌晨 早晨
+    清晨 半夜 夜间 我们 咱们 咱 我 你们 你 您 大家 一家人 一家三口 一家四口 一家 一个人 几个人
+    两个人 三个人 四个人 五个人 两口子 家人 朋友 爸妈 父母 爸爸 妈妈 爷爷 奶奶 外公 外婆 老公 老婆
+    同学 同事 大人 成年人 小孩子 小孩 孩子 小朋友 儿子 女儿 儿童 学生 老人家 老人 老年人 长者 宝宝
+    娃 外地 本地 游客 访客 团队 客人 人家 别人 人 普通 景区 景点 地方 那里 这里 那儿 这儿 那边
+    这边 里面 里头 外面 门口 边上 旁边 附近 最近 想要 打算 准备 计划 希望 需要 想 要 得 该 应该
+    必须 能不能 可不可以 可以 能够 能 会 行不行 让 允许 请问 请 麻烦 劳驾 帮忙 帮 告诉 知道
+    知不知道 听说 说 问问 问一下 问 了解 查查 查 给 带着 带 陪着 陪 跟 和 与 同 或者 或 还是
+    还有 还 再 又 也 都 就 才 只 大概 大约 左右 差不多 一般 通常 到底 究竟 一共 总共 具体 的话
+    顺便 过去 过来 回来 出发 前往 走路 步行 走着 走 去 来 到 往 从 由 进去 进 入 出 逛逛 逛 玩
+    看看 看 参观 游览 游 买 坐 乘 登 爬 些 儿 上去 下来 上 下 找 办 借 租 拿 近 离 距离 最
+    比较 很 太 真 急 快 慢 赶快 赶紧 立刻 方便 合适 好 怎么样 怎么 如何 什么 啥 哪些 哪个 哪里
+    哪儿 哪 几 多少 多 是不是 有没有 没有 没 不 是 有 在 吗 呢 吧 啊 呀 嘛 哦 哈 了 的 地 着
+    过 这 那 它 个 座 处 条 张 位 次 趟 段 点 一下 一 二 两 三 四 五 六 七 八 九 十 岁
+    周岁 以下 以上 钱 票 门 时候 时间 分钟 小时 钟头 半 谢谢 你好 您好 嗯 那么 那个 这个 就是
+    对了 如果 要是 假如 晚 早 开车 自驾 第一次 需不需要 用不用 用 另外 单独 还要 额外 算 每天 每
+    天 详细 仔细 一点 一些 刚才 手里 身上 剩 只有 总 先 后 最后 完 本身 岛上 岛 走不动 累 表演
+    演出 场 看完 给我 排个 排 定 这么 一趟 亲自 号 开始 来着 才能 用得着 我自己 自己 一路 沿途 么
+    礼拜 星期 寺里 庙里 塔里 园里 馆里 堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 里边
+    中秋节 回事 当年 大 小 老 重新 下令 请您 山峰 香 进香 烧香 上香 拜佛 点灯 景 景色 风景 故事
+    皇帝 国王 王 一遍 名人 姑娘 先生 师傅 同伴 老师 时刻 方面 情况 眼下 赶 赶车 火车 飞机 高铁
+    进门 看完这里
 """.split()
 FRAME_ZH = re.compile("|".join(sorted(_FRAME_ZH, key=len, reverse=True)))
 FRAME_EN = frozenset(
     """
-    a a.m able about actually adult adults after afternoon again all allowed along already also
-    am am's am. an and another any anyone anything are around as ask at away back be been before
-    best between both but by came can child children close closest come coming could couple
-    cross currently dad daughter day days did directly do does doing don't down each easiest
-    eight either elderly eleven else enough enter entire evening every everyone everything
-    exactly excuse family far fast fastest father few find first five folks for four friday
-    friends from get gets getting give go going good got grandfather grandma grandmother grandpa
-    group guide had half has have hello help her here hey hi him his hold holiday holidays hour
-    hours how husband i i'd i'll i'm i've if in inside into is is's it it's its just kid kids
-    know later leave left let lets like little long look looking lot make many may maybe me
-    middle minute minutes mom moment monday more morning most mother much mum must my myself
-    near nearest need next nice night nights nine noon not now o'clock of off ok okay old on one
-    only onto or our out over p.m p.m. parents past pensioner pensioners people per perhaps
-    person place places please pm possible quarter quick quickest really right same saturday say
-    see seeing senior seniors seven shall she should show sir situated six so some someone
-    something son soon sorry spend stand standing start started station still student students
-    sunday supposed sure take taking tell ten than thank thanks that that's the their them then
-    there there's these they they're thing things think this those three through thursday time
-    times to today together tomorrow tonight too tour tourist tourists toward towards trip
-    tuesday twelve two under up us use used usually very via visit visiting visitor visitors
-    wait walk walking want was way we we'd we'll we're wednesday weekday weekdays weekend
-    weekends well went were what what's when where where's which while who whole why wife will
-    with without wonder wondering work worth would year years yes you your
-    buy buying bring letting lets let's cost costs people person's own ourselves show shows part trip later outside indoors sit rather
-    reach drop until put keep store run runs leave leaves quite fun popular famous today's kindly might catch ride rides board travel arrive
-    afford reasonable early late somewhere anywhere hear heard read carry carrying heavy big small large tired hurt broken elderly
-    yuan rmb money each both total altogether including include included
+    a a.m able about actually adult adults afford after afternoon again all allowed along
+    already also altogether am am's am. an and another any anyone anything anywhere are around
+    arrive as ask at away back be been before best between big board both bring broken bus but
+    buy buying by came can carry carrying catch child children close closest come coming cost
+    costs could couple cross curious currently dad dark daughter day daylight days did directly
+    do does doing don't down drop each early easiest eight eighty either elderly eleven else
+    enough enter entire entrance evening every everyone everything exactly excuse family famous
+    far fast fastest father few fifteen fifty find first five flight folks for forty four friday
+    friends from fun get gets getting give go going good got grandfather grandma grandmother
+    grandpa group guide guys had half has have hear heard heavy hello help her here hey hi him
+    his hold holiday holidays hour hours hours' how hungry hurt husband i i'd i'll i'm i've if
+    in include included including indoors inside interesting into is is's it it's its just keep
+    kid kids kindly know large late later leave leaves left let let's lets letting like little
+    long look looking lot make many may maybe me middle might mind minute minutes minutes' mom
+    moment monday money more morning most mother much mum must my myself near nearest need needs
+    next nice night nights nine ninety noon not now o'clock of off ok okay old on one only onto
+    or our ourselves out outside over own p.m p.m. parents part past pensioner pensioners people
+    per perhaps person person's place places plane please pm popular possible put quarter quick
+    quickest quite rather reach read really reasonable remaining ride rides right rmb run runs
+    same saturday say see seeing senior seniors seven seventy shall she should show shows sir
+    sit situated six sixty small so some someone something somewhere son soon sorry spare
+    special spend stand standing start started station still stop stops store student students
+    subway sunday supposed sure take taking tell ten than thank thanks that that's the their
+    them then there there's these they they're thing things think thirty this those three
+    through thursday time times tired to today today's together tomorrow tonight tonight's too
+    total tour tourist tourists toward towards train travel trip tuesday twelve twenty two under
+    until up us use used usually very via visit visiting visitor visitors wait walk walking want
+    was way we we'd we'll we're wednesday weekday weekdays weekend weekends well went were what
+    what's when where where's which while who whole why wife will with without wonder wondering
+    work worth worthwhile would year years yes you your yuan
     """.split()
 )
 VISITORS: dict[str, re.Pattern[str]] = {
     "child": re.compile(r"儿童|小孩|孩子|小朋友|宝宝|\bchild(?:ren)?\b|\bkids?\b", re.IGNORECASE),
     "student": re.compile(r"学生|\bstudents?\b", re.IGNORECASE),
     "senior": re.compile(
-        r"老人|老年|长者|爷爷|奶奶|外公|外婆|\bseniors?\b|\belderly\b|\bpensioners?\b|\bgrand(?:ma|pa|mother"
+        r"老人|老年|长者|爷爷|奶奶|外公|外婆|\bseniors?\b|\belderly\b|\bpensioners?\b"
+        r"|\bgrand(?:ma|pa|mother"
         r"|father)\b",
         re.IGNORECASE,
     ),
@@ -251,7 +287,8 @@ FACILITY_NAMES: dict[str, dict[Language, str]] = {
 # A question that is nothing but a name asks what it is.
 BARE: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
-        r"^(?:那么?|这|请问|嗯|你好|您好|再|还有|[，,。 ])*(?:我?(?:想|要)(?:去|看|听|知道|了解)*)?◇"
+        r"^(?:那么?|这|请问|嗯|你好|您好|再|还有|[，,。 ])*(?:我?(?:想|要)(?:去|看|听|知道"
+        r"|了解)*)?◇"
         r"(?:呢|吧|吗|啊|怎么样|好不好|[，,。？?！! ])*$"
     ),
     "en": re.compile(r"^(?:and|what about|how about|please|so|the|ok|okay|[ ,.])*◇[ ?.!]*$"),
@@ -266,14 +303,18 @@ _TOPICS: dict[str, dict[Language, str]] = {
         "en": r"\bwhen\b.{0,30}\b(?:rebuilt|restored|reconstructed|reopened)\b",
     },
     "built": {
-        "zh": rf"{_WHEN}[^，。？]{{0,7}}{_BUILD}成?|{_BUILD}[于在成]?[^，。？]{{0,3}}{_WHEN}|{_WHEN}(?:就)?有的"
+        "zh": rf"{_WHEN}[^，。？]{{0,7}}{_BUILD}成?|{_BUILD}[于在成]?[^，。？]{{0,3}}{_WHEN}"
+        rf"|{_WHEN}(?:就)?有的"
         r"|(?:多少|几百|几)年(?:了|的?历史)|历史有?多[久长少]|(?:哪个|什么)(?:朝代|年代)的?|哪年的",
-        "en": r"\bwhen\b.{0,40}\b(?:built|founded|made|erected|created|established|constructed|put up|date)\b"
+        "en": r"\bwhen\b.{0,40}\b(?:built|founded|made|erected|created|established|constructed"
+        r"|put up|date)\b"
         r"|\bhow old\b|\b(?:what|which) (?:year|dynasty|century)\b|\bwhat age\b",
     },
     "builder": {
-        "zh": rf"(?:谁|哪位|什么人|何人|哪个人)[^，。？]{{0,7}}{_BUILD}造?|{_BUILD}造?[^，。？]{{0,4}}(?:谁|哪位|何人)",
-        "en": r"\bwho\b.{0,40}\b(?:built|build|founded|founder|made|erected|created|established|constructed|put up)\b"
+        "zh": rf"(?:谁|哪位|什么人|何人|哪个(?:人|皇帝|国王|朝代的人))[^，。？]{{0,7}}{_BUILD}造?"
+        rf"|{_BUILD}造?[^，。？]{{0,4}}(?:谁|哪位|何人)",
+        "en": r"\bwho\b.{0,40}\b(?:built|build|founded|founder|made|erected|created|established"
+        r"|constructed|put up)\b"
         r"|\bbuilt by\b",
     },
     "length": {
@@ -285,30 +326,38 @@ _TOPICS: dict[str, dict[Language, str]] = {
         "en": r"\bhow (?:tall|high)\b|\bheight\b",
     },
     "fell": {
-        "zh": r"(?:怎么|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)[^，。？]{0,5}(?:倒塌|倒|塌|毁|没了)[了掉的]*"
+        "zh": r"(?:怎么|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)[^，。？]{0,5}(?:倒塌|倒"
+        r"|塌|毁|没了)[了掉的]*"
         r"|(?:倒塌|倒|塌)[^，。？]{0,4}(?:什么时候|哪一?年|原因)",
         "en": r"\b(?:fall|fell|falls|collapse[sd]?|destroyed|happened to|came down|ruined)\b",
     },
     "name": {
-        "zh": r"(?:为什么|为啥|为何|怎么会?|干嘛|凭什么|因为什么)[^，。？]{0,3}叫(?:作|做|这个名字?)?|名字[^，。？]{0,5}"
-        r"(?:由来|怎么来的?|来历|意思|含义|谁起|来的)|得名|(?:是)?(?:什么|啥|何)意思|含义|(?:指|说)的?是?(?:什么|哪|啥)"
+        "zh": r"(?:为什么|为啥|为何|怎么会?|干嘛|凭什么|因为什么)[^，。？]{0,3}叫(?:作|做"
+        r"|这个名字?)?|名字[^，。？]{0,5}"
+        r"(?:由来|怎么来的?|来历|意思|含义|谁起|来的)|得名|(?:是)?(?:什么|啥|何)意思|含义|(?:指"
+        r"|说)的?是?(?:什么|哪|啥)"
         r"|由来|来历|(?:这个)?名字(?:里)?|真的断|断过|断了吗",
-        "en": r"\bwhy\b.{0,40}\b(?:called|named|name|broken)\b|\bname\b.{0,25}\b(?:mean|means|come|from|origin)\b"
+        "en": r"\bwhy\b.{0,40}\b(?:called|named|name|broken)\b|\bname\b.{0,25}\b(?:mean|means"
+        r"|come|from|origin)\b"
         r"|\bwhat does\b.{0,40}\bmean\b|\bmeaning\b|\bnamed after\b|\breally broken\b|\bbroken\?",
     },
     "before": {
-        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时)[^，。？]{0,5}(?:是|做|干|叫|属于)"
+        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时)[^，。？]{0,5}(?:是|做"
+        r"|干|叫|属于)"
         r"[^，。？]{0,3}(?:什么|啥|谁家?|哪|干嘛)?(?:的?(?:地方|用|园子|花园|院子))?",
-        "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b|\bformerly\b",
+        "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b"
+        r"|\bformerly\b",
     },
     "season": {
-        "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|何时|啥时候|哪个月)[^，。？]{0,7}(?:[看去来]|最好|最美|漂亮|开花|花开|盛)"
+        "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|何时|啥时候"
+        r"|哪个月)[^，。？]{0,7}(?:[看去来]|最好|最美|漂亮|开花|花开|盛)"
         r"|花期|最佳(?:时间|季节)|最好的(?:时候|季节)",
-        "en": r"\bbest (?:time|season|month)\b|\bwhen\b.{0,30}\b(?:best|bloom|blooms|blossom|blossoms|prettiest)\b"
+        "en": r"\bbest (?:time|season|month)\b|\bwhen\b.{0,30}\b(?:best|bloom|blooms|blossom"
+        r"|blossoms|prettiest)\b"
         r"|\bwhich (?:season|month)\b",
     },
     "legend": {
-        "zh": r"(?:什么|啥|哪些)?(?:传说|典故|神话)|(?:什么|啥)故事",
+        "zh": r"(?:什么|啥|哪些)?(?:传说|典故|神话)|(?:什么|啥)(?:神话|民间)?故事",
         "en": r"\blegends?\b|\bmyths?\b|\btales?\b|\bstor(?:y|ies)\b",
     },
 }

@@ -20,8 +20,8 @@ from digital_human.dialogue.place.files import (
     PICTURES,
     WHOLE,
     Closure,
-    Fact,
     Facility,
+    Fact,
     Head,
     Holiday,
     Hours,
@@ -109,7 +109,8 @@ def read_files(folder: Path) -> Files:
     pages = read_pages(folder, head.pages)
     spots = tuple(_with_text(spot, pages) for spot in spots)
     files = Files(
-        folder, head, spots, facilities, hours, shows, tickets, walks, facts, closures, holidays, names,
+        folder, head, spots, facilities, hours, shows, tickets, walks, facts, closures, holidays,
+        names,
         {title: at for title, (_, at) in pages.items()},
     )  # fmt: skip
     _check_references(files)

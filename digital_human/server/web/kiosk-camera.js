@@ -5,9 +5,9 @@ import { look } from "./api.js";
 const EVERY_MS = 220;
 const SLOW_MS = 2000; // between tries after an error
 const REOPEN_MS = 5000;
-const WIDTH = 480;
+const WIDTH = 1280; // labels are read from further off
 const QUALITY = 0.7;
-const CONSTRAINTS = { video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 15 } } };
+const CONSTRAINTS = { video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 15 } } };
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 

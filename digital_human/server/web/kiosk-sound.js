@@ -4,7 +4,8 @@ import { Microphone, MicrophoneError } from "./microphone.js";
 
 const LEVEL_MS = 80;
 
-export const mic = new Microphone();
+// Levels tell the server who is near, so nothing may even them out.
+export const mic = new Microphone({ noiseSuppression: false, autoGainControl: false });
 
 /** Open the microphone when it is not open; true when that changed anything. */
 export async function keepMicrophone() {

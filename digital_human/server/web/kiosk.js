@@ -127,6 +127,7 @@ const HANDLERS = {
     present();
     heard(text, "final");
     captions.clear();
+    verse.hide();
     setMisheard(0);
     show.hidePlan();
     if (by === "voice" && ["zh", "en"].includes(language)) setLanguage(language);

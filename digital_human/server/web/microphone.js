@@ -1,9 +1,7 @@
 // The visitor's microphone: permission, mute, push-to-talk and level.
 
 const TAIL_MS = 250; // sent after the button is let go, so that the last syllable is whole
-const CONSTRAINTS = {
-  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-};
+const CONSTRAINTS = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
 
 /** Why the microphone did not open: a key of the texts under `mic`. */
 export class MicrophoneError extends Error {
@@ -15,6 +13,7 @@ export class MicrophoneError extends Error {
 }
 
 export class Microphone extends EventTarget {
+  #constraints;
   #stream = null;
   #context = null;
   #analyser = null;
@@ -23,6 +22,12 @@ export class Microphone extends EventTarget {
   muted = false;
   pushToTalk = false;
   held = false;
+
+  /** `constraints` replace the usual ones of the same name. */
+  constructor(constraints = {}) {
+    super();
+    this.#constraints = { ...CONSTRAINTS, ...constraints };
+  }
 
   /** The live track, or null. */
   get track() {
@@ -40,7 +45,7 @@ export class Microphone extends EventTarget {
     if (this.track) return this.track;
     if (!navigator.mediaDevices?.getUserMedia) throw new MicrophoneError("insecure");
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
+      this.#stream = await navigator.mediaDevices.getUserMedia({ audio: this.#constraints });
     } catch (error) {
       const known = ["NotAllowedError", "NotFoundError", "NotReadableError"];
       throw new MicrophoneError(known.includes(error.name) ? error.name : "other");

@@ -17,11 +17,12 @@ from digital_human.core.frames import FloatArray
 from digital_human.errors import ConsentError, InputError, ResourceError
 from digital_human.models.files import file_sha256
 from digital_human.safety.consent import Consent, ConsentFile, Consents
-from digital_human.speech.cloning.card import WORSE, Card, Measures
+from digital_human.speech.cloning.card import Card
 from digital_human.speech.cloning.lending import lend
 from digital_human.speech.cloning.measure import SENTENCES, Judge, pitch_of, speak
 from digital_human.speech.cloning.recordings import RATE
 from digital_human.speech.cloning.references import Progress, References, prepare
+from digital_human.speech.cloning.strength import SHARES, keep, write_part
 from digital_human.speech.loudness import TARGET_LUFS, loudness
 from digital_human.speech.types import Language
 from digital_human.speech.voices import (
@@ -36,6 +37,12 @@ from digital_human.speech.voices import (
 )
 
 STYLE, ADAPTER = "style.npz", "adapter.npz"
+_WHOLE = "adapter-whole.npz"
+_KEPT = {
+    1.0: "model adapted to the same speech",
+    **{share: f"model adapted to the same speech, at {100 * share:.0f} %" for share in SHARES[1:]},
+    0.0: "an adaptation of the model was dropped: it was understood worse",
+}
 
 _CHANGE_OF_SEX = 165.0  # Hz, between the median pitches of men and women
 _LANGUAGES: tuple[Language, ...] = ("zh", "en", "ja")
@@ -127,49 +134,47 @@ def _make(order: Order, consent: Consent, work: Path, progress: Progress) -> tup
 
     references = _references(order, work, _part(progress, 0.0, 0.15))
     if not (work / STYLE).exists():
-        fitted = fit_style(
+        found = fit_style(
             references, seed=order.seed, progress=_part(progress, 0.15, 0.45),
             resume=_folder(work / "fit"),
         )  # fmt: skip
-        _save(work / STYLE, style=fitted.style)
+        _save(work / STYLE, style=found.style)
     draft = _draft(order, consent, references, work)
-    if order.adapt and not (work / ADAPTER).exists():
+    if order.adapt and not (work / _WHOLE).exists():
         adapted = adapt(
             references, _style(work), seed=order.seed,
             progress=_part(progress, 0.45, 0.8), resume=_folder(work / "adapt"),
         )  # fmt: skip
         part = work / "adapter.part.npz"
         adapted.save(part)
-        part.replace(work / ADAPTER)
+        part.replace(work / _WHOLE)
     judge = Judge(references, progress=_part(progress, 0.8, 0.88))
     progress("the fitted voice is measured", 0.88)
-    fitted_voice = _levelled(draft, references.language)
-    measures = judge.measures(fitted_voice)
-    how: tuple[str, ...] = (f"style fitted to {_seconds(references)} s of speech",)
-    if not order.adapt:
-        voice, others = lend(fitted_voice, judge, _part(progress, 0.92, 1.0))
-        card = Card(
-            name=order.name, how=how, measures=measures, others=others, report=references.report
-        )
-        return voice, card
-    progress("the adapted voice is measured", 0.91)
-    adapted_voice = _levelled(draft.model_copy(update={"adapter": ADAPTER}), references.language)
-    better = judge.measures(adapted_voice)
-    if kept := _understood(measures, better):
-        how = *how, "model adapted to the same speech"
-    else:
-        how = *how, "an adaptation of the model was dropped: it was understood worse"
-    voice, others = lend(adapted_voice if kept else fitted_voice, judge, _part(progress, 0.93, 1.0))
+    voice = _levelled(draft, references.language)
+    measures = fitted = judge.measures(voice)
+    how = [f"style fitted to {_seconds(references)} s of speech"]
+    if order.adapt:
+        kept = keep(voice, fitted, _adapted(draft, references.language, progress), judge.measures)
+        voice, measures = kept.voice, kept.measures
+        how.append(_KEPT[kept.share])
+    voice, others = lend(voice, judge, _part(progress, 0.95, 1.0))
     card = Card(
-        name=order.name, how=how, measures=better if kept else measures, fitted=measures,
-        others=others, report=references.report,
+        name=order.name, how=tuple(how), measures=measures,
+        fitted=fitted if order.adapt else None, others=others, report=references.report,
     )  # fmt: skip
     return voice, card
 
 
-def _understood(fitted: Measures, adapted: Measures) -> bool:
-    """Whether the adaptation is recognised about as well as the fitted style."""
-    return (adapted.voice.error or 0.0) - (fitted.voice.error or 0.0) <= WORSE
+def _adapted(draft: Voice, language: Language, progress: Progress) -> Callable[[float], Voice]:
+    """Gives ``draft`` with a share of its adaptation."""
+
+    def make(share: float) -> Voice:
+        progress(f"the adapted voice is measured at {100 * share:.0f} %", 0.95 - 0.05 * share)
+        _remove_adapted(draft.name)  # the model of the share before
+        write_part(draft.folder / _WHOLE, share, draft.folder / ADAPTER)
+        return _levelled(draft.model_copy(update={"adapter": ADAPTER}), language)
+
+    return make
 
 
 def _references(order: Order, work: Path, progress: Progress) -> References:

@@ -33,7 +33,9 @@ _ADAPTED = 2  # models of adapted voices that stay open; each takes 0.4 GB
 
 
 class KokoroSynthesizer(Kokoro):
-    """Kokoro on the CPU: the int8 model, and the float32 one for voices with an adapter.
+    """Kokoro on the CPU: the int8 model, and for voices with an adapter the float32 one.
+
+    Either decodes with int8 products (`kokoro_quick`).
 
     Args:
         model: ONNX file; by default the store's ``kokoro-int8``.

@@ -1,0 +1,288 @@
+"""What a place's files say is computed and told; what they do not say is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from typer.testing import CliRunner
+
+from digital_human.config import settings
+from digital_human.dialogue import place_commands
+from digital_human.dialogue.persona import load_persona
+from digital_human.dialogue.place import Place
+from digital_human.dialogue.place.chinese import distance, number, span
+from digital_human.dialogue.place.crosswoz import import_crosswoz
+from digital_human.dialogue.place.files import Walk
+from digital_human.dialogue.place.walks import Walks
+from digital_human.dialogue.types import Source
+from digital_human.errors import InputError
+from digital_human.speech.types import Language
+
+PERSONA = load_persona("dongpo")
+ZONE = ZoneInfo("Asia/Shanghai")
+SUNDAY = datetime(2026, 11, 22, 14, 30, tzinfo=ZONE)
+
+
+@pytest.fixture(scope="module")
+def place() -> Place:
+    assert PERSONA.place_folder is not None
+    return Place.open(PERSONA.place_folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small museum."""
+    files = {
+        "place.toml": 'format = 1\nhere = "hall"\n[names]\nzh = "小馆"\nen = "Small Museum"\n',
+        "spots.csv": "id,names.zh,names.en,others,stay\n"
+        "hall,大厅,Great Hall,前厅|门厅,20\nattic,阁楼,Attic,,30\nisland,小岛,Islet,,10\n",
+        "hours.toml": '[[hours]]\nof = "attic"\nopens = "10:00"\ncloses = "12:00"\n'
+        'days = ["sat", "sun"]\n[[hours]]\nof = "attic"\nopens = "14:00"\ncloses = "2:00"\n'
+        'days = ["sat"]\n[[hours]]\nof = "hall"\nfrom = "11-01"\nto = "03-31"\nopens = "9:00"\n'
+        'closes = "16:00"\n[[hours]]\nof = "hall"\nopens = "8:00"\ncloses = "18:00"\n',
+        "walks.csv": "from,to,minutes,metres\nhall,attic,4,200\n",
+        "closures.json": '[{"of": "hall", "from": "2026-12-24", "to": "2026-12-26",'
+        ' "reason": {"zh": "盘点", "en": "for stocktaking"}}]',
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    return tmp_path
+
+
+def told(
+    place: Place, text: str, language: Language = "zh", now: datetime = SUNDAY, at: str = ""
+) -> str:
+    """All that is said, empty for nothing."""
+    found = place.answer(text, language, now=now, at=at or None)
+    return " ".join(line.text for line in found.said) if found else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("雷峰塔几点关门", "zh", "晚上八点关门"),
+        ("雷锋塔现在还能进去吗", "zh", "现在开着"),
+        ("苏东坡纪念馆周一开放吗", "zh", "周一不开放"),
+        ("纪念馆国庆开门吗", "zh", "十月一日上午九点开放"),
+        ("明天下午五点半还能去岳王庙吗", "zh", "进不了"),
+        ("雷峰塔门票多少钱，几点关门", "zh", "四十元"),
+        ("小孩去雷峰塔要买票吗", "zh", "六周岁以下儿童免费"),
+        ("坐船多少钱", "zh", "五十五元"),
+        ("最后一班船几点", "zh", "下午四点半"),
+        ("音乐喷泉几点开始", "zh", "晚上七点和晚上八点各一场"),
+        ("从断桥到孤山怎么走", "zh", "二十分钟"),
+        ("怎么去三潭印月", "zh", "坐船"),
+        ("我要上厕所", "zh", "苏堤南口"),
+        ("哪里可以寄存行李", "zh", "湖滨游客中心"),
+        ("我只有两个小时，怎么逛比较好", "zh", "两小时可以这样安排"),
+        ("这附近有什么好玩的", "zh", "花港观鱼，五分钟"),
+        ("逛花港观鱼要多久", "zh", "四十分钟"),
+        ("雷峰塔在哪里", "zh", "夕照山"),
+        ("介绍一下断桥", "zh", "一九二一年重建"),
+        ("雷峰塔有多高", "zh", "七十一点七米"),
+        ("Is Leifeng Pagoda still open?", "en", "closes at eight in the evening"),
+        ("Is the memorial hall open on Mondays?", "en", "closed on Monday"),
+        ("How do I get to Jingci Temple?", "en", "17 minutes"),
+        ("I have two hours, what should I see?", "en", "For 2 hours"),
+        ("Where is the nearest toilet?", "en", "2 minutes"),
+        ("Tell me about the Wanghu Tower", "en", "spilt ink"),
+    ],
+)
+def test_questions_get_what_the_files_say(
+    place: Place, text: str, language: Language, words: str
+) -> None:
+    assert words in told(place, text, language)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "灵隐寺的素面多少钱", "灵隐寺停车场收费多少", "学生去岳王庙半价吗", "雷峰塔的电梯几点停",
+        "断桥上现在有多少人", "净慈寺几点敲钟", "西湖醋鱼多少钱", "断桥有多高", "今天天气怎么样",
+        "背一首题西林壁", "望湖楼醉书", "雷峰塔附近的酒店怎么样", "你好",
+    ],
+)  # fmt: skip
+def test_what_the_files_do_not_say_is_left_to_others(place: Place, text: str) -> None:
+    assert told(place, text) == ""
+
+
+def test_an_answer_names_its_file_and_shows_a_picture(place: Place) -> None:
+    found = place.answer("雷峰塔几点关门", "zh", now=SUNDAY, at=None)
+    assert found is not None
+    assert found.source.path == "place/hours.toml#leifeng"
+    assert place.picture(found.source.picture).is_file()
+    way = place.answer("雷峰塔怎么走", "zh", now=SUNDAY, at="nanping")
+    assert way is not None and way.source.picture == place.map and "三分钟" in way.said[0].text
+
+
+def test_it_understands_what_was_spoken_of_before(place: Place) -> None:
+    before = Source("雷峰塔：开放时间", "place/hours.toml#leifeng", "", 1.0)
+    found = place.answer("那里门票多少钱", "zh", now=SUNDAY, at=None, earlier=[before])
+    assert found is not None and "四十元" in found.said[0].text
+    other = replace(before, title="断桥为什么叫断桥", path="qa_zh.toml:3")
+    found = place.answer("那它在哪里", "zh", now=SUNDAY, at=None, earlier=[other])
+    assert found is not None and "白堤的东头" in found.said[0].text
+
+
+def test_here_is_where_the_visitor_stands(place: Place) -> None:
+    assert "雷峰塔" in told(place, "几点关门", at="leifeng")
+    assert "纪念馆" in told(place, "几点关门", at="nowhere")
+
+
+def test_tours_leave_out_what_would_be_closed(place: Place) -> None:
+    late = SUNDAY.replace(hour=18, minute=45)
+    assert "雷峰塔" in told(place, "我有两个小时，怎么玩", at="nanping")
+    evening = told(
+        place, "我有两个小时，怎么玩", now=late.replace(hour=19, minute=40), at="nanping"
+    )
+    assert evening and "雷峰塔" not in evening
+
+
+def test_seasons_nights_closures_and_time_zones(folder: Path) -> None:
+    place = Place.open(folder)
+    assert "下午四点关门" in told(place, "大厅几点关门")
+    july = datetime(2026, 7, 5, 12, tzinfo=ZONE)
+    assert "晚上六点关门" in told(place, "门厅几点关门", now=july)
+    christmas = datetime(2026, 12, 25, 12, tzinfo=ZONE)
+    assert "因盘点不开放" in told(place, "大厅今天开门吗", now=christmas)
+    assert "后天上午九点开放" in told(place, "大厅今天开门吗", now=christmas)
+    night = datetime(2026, 11, 22, 1, 30, tzinfo=ZONE)  # Saturday's opening goes on till two
+    assert "现在开着" in told(place, "阁楼现在开着吗", now=night)
+    assert "没有开放" in told(place, "阁楼现在开着吗", now=night.replace(hour=3))
+    utc = datetime(2026, 11, 22, 3, tzinfo=ZoneInfo("UTC"))  # eleven in the morning there
+    assert "现在开着" in told(place, "阁楼现在开着吗", now=utc)
+
+
+def test_the_quickest_way_and_a_boat_only_where_it_must_be() -> None:
+    edges = [("a", "b", 10, "foot"), ("b", "c", 10, "foot"), ("a", "c", 5, "boat"),
+             ("a", "d", 9, "boat"), ("a", "b", 30, "foot")]  # fmt: skip
+    walks = Walks(
+        [Walk.model_validate({"from": a, "to": b, "minutes": m, "by": by}) for a, b, m, by in edges]
+    )
+    way = walks.way("a", "c")
+    assert way is not None and (way.minutes, way.spots) == (20, ("a", "b", "c"))
+    island = walks.way("c", "d")
+    assert island is not None and island.minutes == 14
+    assert walks.way("a", "e") is None
+    assert walks.islands(["a", "b", "e"]) == [["a", "b"], ["e"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("hours.toml", '[[hours]]\nof = "attic"\nopens = "25:00"\ncloses = "12:00"',
+         "entry 1 (attic): opens"),
+        ("hours.toml", '[[hours]]\nof = "cellar"\nopens = "9:00"\ncloses = "12:00"', "'cellar'"),
+        ("hours.toml", '[[hours]]\nof = "attic"\nopens = "9:00"\ncloses = "12:00"\nfrom = "05-01"',
+         "go together"),
+        ("walks.csv", "from,to,minutes\nhall,attic,0\n", "walks.csv, entry 1 (hall): minutes"),
+        ("walks.csv", "from,to,minutes\nhall,roof,3\n", "'roof' is no spot"),
+        ("spots.csv", "id,names.zh\nhall,大厅\nhall,阁楼\n", "'hall' stands twice"),
+        ("place.toml", 'format = 1\ntimezone = "Moon/Sea"\n[names]\nzh = "馆"', "timezone"),
+        ("place.toml", 'format = 1\npages = "../../etc"\n[names]\nzh = "馆"', "pages"),
+        ("tickets.json", '[{"of": "hall", "price": -1}]', "price"),
+        ("facts.toml", '[[facts]]\nof = "hall"\ntopic = "smell"\ntext = {zh = "香"}',
+         "topic: 'smell'"),
+        ("spots.csv", "id,names.zh,picture\nhall,大厅,../../x.png\n", "picture"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named(folder: Path, file: str, text: str, said: str) -> None:
+    (folder / file).write_text(text, "utf-8")
+    with pytest.raises(InputError) as error:
+        Place.open(folder)
+    assert said in error.value.message and file in error.value.message
+
+
+@pytest.mark.parametrize("name", ["../place.toml", "nothing.png", "", "map.png\0", "/etc/passwd"])
+def test_only_the_place_s_own_pictures_are_given(place: Place, name: str) -> None:
+    with pytest.raises(InputError):
+        place.picture(name)
+
+
+def test_numbers_are_written_as_they_are_read() -> None:
+    assert [number(n) for n in (2, 10, 12, 20, 45, 110, 202, 2000)] == [
+        "两", "十", "十二", "二十", "四十五", "一百一十", "两百零二", "两千",
+    ]  # fmt: skip
+    assert [span(n) for n in (2, 60, 90, 150, 65)] == [
+        "两分钟", "一小时", "一个半小时", "两个半小时", "一小时五分钟",
+    ]  # fmt: skip
+    assert [distance(n) for n in (80, 350, 1000, 2800)] == [
+        "八十米",
+        "四百米",
+        "一公里",
+        "二点八公里",
+    ]
+
+
+def test_the_sample_has_no_errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DH_HOME", str(tmp_path))
+    settings.cache_clear()
+    log = tmp_path / "kiosk" / "dongpo" / "unanswered.jsonl"
+    log.parent.mkdir(parents=True)
+    rows = [
+        ("哪里可以停车", "2026-11-20"),
+        ("停车场在哪里", "2026-11-21"),
+        ("<b>猫</b>呢", "2026-11-21"),
+    ]
+    lines = (json.dumps({"question": q, "language": "zh", "day": d}) for q, d in rows)
+    log.write_text("\n".join(lines), "utf-8")
+    page = tmp_path / "page.html"
+    result = CliRunner().invoke(place_commands.app, ["check", "dongpo", "--out", str(page)])
+    settings.cache_clear()
+    assert result.exit_code == 0, result.output
+    text = page.read_text("utf-8")
+    assert '<td class="n">2</td>' in text and "&lt;b&gt;" in text and "<b>猫" not in text
+
+
+def test_gaps_and_contradictions_are_found(folder: Path) -> None:
+    (folder / "tickets.csv").write_text("of,price\nhall,5\nhall,6\n", "utf-8")
+    result = CliRunner().invoke(place_commands.app, ["check", str(folder)])
+    assert result.exit_code == 1
+    for words in ("two prices: 5 and 6", "no walk leads to island", "no picture"):
+        assert words in " ".join(result.output.split()), words
+
+
+def test_an_answer_that_tells_another_price_is_found(place: Place, tmp_path: Path) -> None:
+    from digital_human.dialogue.place.check import findings_of
+
+    (tmp_path / "qa.csv").write_text(
+        "question,answer\n雷峰塔门票多少钱,雷峰塔门票五十元。\n"
+        "雷峰塔几点关门,雷峰塔晚上九点关门。\n"
+        "岳王庙门票多少钱,岳王庙门票二十五元。\n",
+        "utf-8",
+    )
+    found = findings_of(place, ("zh", "en"), tmp_path, SUNDAY.date())
+    wrong = [(one.kind, one.of) for one in found if one.level == "error"]
+    assert sorted(wrong) == [("hours", "leifeng"), ("tickets", "leifeng")]
+
+
+def test_crosswoz_attractions_become_a_place(tmp_path: Path) -> None:
+    rows = [
+        ["故宫", {"名称": "故宫", "地址": "北京市东城区景山前街4号", "门票": 60,
+                "电话": "010-85007938", "游玩时间": "2小时 - 3小时", "开放时间": "8:30-17:00",
+                "介绍": "明清两代的皇宫。", "评分": 4.7}],
+        ["水立方（国家游泳中心）", {"名称": "水立方（国家游泳中心）", "门票": 30}],
+    ]  # fmt: skip
+    file = tmp_path / "db.json"
+    file.write_text(json.dumps(rows), "utf-8")
+    done = import_crosswoz(file, tmp_path / "bj", "北京")
+    assert (done.spots, done.hours, done.left) == (2, 1, {"评分": 1})
+    place = Place.open(tmp_path / "bj")
+    assert "下午五点关门" in told(place, "故宫几点关门")
+    assert "六十元" in told(place, "故宫门票多少钱")
+    assert "景山前街" in told(place, "故宫的地址")
+    assert "皇宫" in told(place, "介绍一下故宫")
+    assert "三十元" in told(place, "水立方门票多少钱")
+    with pytest.raises(InputError, match="there already"):
+        import_crosswoz(file, tmp_path / "bj")
+
+
+def test_the_whole_crosswoz_file_is_read(data_dir: Path, tmp_path: Path) -> None:
+    file = data_dir / "text/crosswoz/attraction_db.json"
+    assert import_crosswoz(file, tmp_path / "bj").spots == 465
+    assert "六十元" in told(Place.open(tmp_path / "bj"), "故宫门票多少钱")
