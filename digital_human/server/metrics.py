@@ -18,7 +18,7 @@ _STAGES = frozenset({"end_of_turn", "transcript", "knowledge", "llm", "speech", 
 _ORIGINS = frozenset({"knowledge", "llm", "filler", "decline", "greeting", "apology", "script"})
 _PLACES = frozenset({"heard", "said"})
 _LEVELS = frozenset({"pass", "review", "block"})
-_IGNORED = frozenset({"noise", "backchannel", "empty", "echo"})
+_IGNORED = frozenset({"noise", "backchannel", "empty", "far"})
 _FAILING = 32  # names of failing stages before the rest counts as other
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 
@@ -29,4 +30,5 @@ async def stay_alive() -> None:
         return
     while True:
         await asyncio.sleep(int(asked) / 3e6)
-        notify("WATCHDOG=1")
+        with contextlib.suppress(OSError):  # the next one may pass
+            notify("WATCHDOG=1")

@@ -41,7 +41,7 @@ class Hall:
 
     def __init__(self) -> None:
         self._windows: deque[float] = deque(maxlen=_FLOOR_WINDOWS)
-        self._near: deque[float] = deque(maxlen=_VISITS)
+        self._near: deque[tuple[float, float]] = deque(maxlen=_VISITS)  # level, floor then
         self._count = 0
         self.floor = _SILENT
         """Level of the hall in dBFS, between voices."""
@@ -57,12 +57,19 @@ class Hall:
 
     def met(self, level: float) -> None:
         """A visitor was understood at ``level`` dBFS."""
-        self._near.append(level)
+        self._near.append((level, self.floor))
 
     @property
     def near(self) -> float:
-        """Level in dBFS of visitors who speak softly; `_SILENT` before the first one."""
-        return float(np.quantile(self._near, _QUIET_ONES)) if self._near else _SILENT
+        """Level in dBFS of visitors who speak softly; `_SILENT` before the first one.
+
+        Where the hall is quieter than it was then, the voices are expected to be so too: the
+        microphone may have been turned down or changed.
+        """
+        if not self._near:
+            return _SILENT
+        levels = [level + min(0.0, self.floor - floor) for level, floor in self._near]
+        return float(np.quantile(levels, _QUIET_ONES))
 
 
 class NearField:

@@ -203,6 +203,16 @@ class Voice(BaseModel):
         return tuple(self.file(name) for name in names)
 
     @property
+    def adapter_digest(self) -> str:
+        """sha256 of the file ``adapter``.
+
+        Raises:
+            InputError: It is missing.
+        """
+        path = self.file(self.adapter)
+        return _digest(path, *_stamp(path))
+
+    @property
     def fingerprint(self) -> str:
         """sha256 over all that makes the voice's sound, tempo and gain aside.
 

@@ -97,7 +97,7 @@ def test_a_visit_from_coming_near_to_leaving(visit: Visit, server: KioskPage) ->
     expect(page.locator("#invite-zh")).to_have_text("走近一点，跟我聊聊")
     expect(page.locator("#invite-en")).to_have_text("Come closer and talk with me")
     expect(page.locator("#slides img.shown")).not_to_have_count(0)
-    until(lambda: (480, 360) in server.sight.sizes)
+    until(lambda: (1280, 720) in server.sight.sizes)
     assert server.newest.sound < 1  # nobody is listened to before they come
     assert server.hellos == 0
     server.sight.state = "near"

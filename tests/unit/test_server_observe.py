@@ -57,7 +57,7 @@ async def test_events_become_metrics(served: Served) -> None:
     )  # fmt: skip
     events.emit("reply.finished", origin="knowledge", interrupted=False, text="…")
     events.emit("reply.finished", origin="llm", interrupted=True, text="…")
-    events.emit("heard.ignored", reason="echo")
+    events.emit("heard.ignored", reason="far")
     events.emit("moderation", where="said", level="block", categories=[])
     events.emit("stage.failed", stage="speech", error="boom")
     events.emit("stage.restored", stage="speech", seconds=0.4)
@@ -70,7 +70,7 @@ async def test_events_become_metrics(served: Served) -> None:
     assert found["turns_total", knowledge] == 1
     assert found["turns_total", (("interrupted", "true"), ("origin", "llm"))] == 1
     assert found["barge_ins_total", ()] == 1
-    assert found["heard_ignored_total", (("reason", "echo"),)] == 1
+    assert found["heard_ignored_total", (("reason", "far"),)] == 1
     assert found["moderated_total", (("level", "block"), ("where", "said"))] == 1
     assert found["stage_failures_total", (("stage", "speech"),)] == 1
     assert found["stage_restored_seconds_sum", ()] == pytest.approx(0.4)
@@ -106,7 +106,7 @@ async def test_labels_stay_few_whatever_events_say(served: Served) -> None:
 async def test_an_ended_session_is_not_listened_to(served: Served) -> None:
     one = await session(served)
     await served.sessions.close(one.id, "enough")
-    one.events.emit("heard.ignored", reason="echo")
+    one.events.emit("heard.ignored", reason="far")
     assert not any(name == "heard_ignored_total" for name, _ in await samples(served))
 
 

@@ -105,7 +105,10 @@ class Keeper:
             while True:
                 await self._wait_for_server(client)
                 began = loop.time()
-                why = await self._once(client)
+                try:
+                    why = await self._once(client)
+                except OSError as error:  # e.g. a full disk, or the browser is being updated
+                    why = str(error)
                 tries = 0 if loop.time() - began > _STEADY else tries + 1
                 wait = _WAITS[min(tries, len(_WAITS) - 1)]
                 log.warning("browser.restarts", cause=why, wait=wait)

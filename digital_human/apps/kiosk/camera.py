@@ -227,6 +227,9 @@ class _Picture:
         self._jpeg = jpeg
         with self._open() as picture:
             width, height = picture.size
+            scans = picture.info.get("progressive")
+        if scans:  # each of its scans, of which there may be thousands, is decoded anew
+            raise InputError("camera: a progressive JPEG", fix="send baseline JPEGs")
         self.longer = max(width, height)
         if width * height > MAX_PIXELS or min(width, height) < _MIN_SIDE:
             raise InputError(

@@ -34,21 +34,29 @@ _LONGEST = 300  # characters of a question
 _COUNTS = ("visits", "questions", "unanswered", "misheard", "good", "bad")
 log = structlog.get_logger()
 
-# Clauses that speak of the visitor or of somebody they know are left out whole.
+# Clauses that speak of the visitor or of somebody they know are left out whole; what only frames a
+# question is not taken for one.
 _CLAUSE = re.compile(r"[^，。！？；,.!?;\n]*[，。！？；,.!?;\n]*")
-_PERSONAL = re.compile(
-    r"我们?(?:家|爸|妈|爷|奶|哥|姐|弟|妹|儿子|女儿|孩子|老公|老婆|先生|太太|同事|同学|朋友)|我们?(?:叫|姓|是|住|今年|在读|上|带|陪|领|和|跟)"
-    r"|本人|我的(?:名|姓|电|手机|号|微信|邮|身份|生日|地址|年龄)|(?:叫|喊)我"
-    r"|(?:他|她|孩子|儿子|女儿|同学|朋友|先生|太太|老公|老婆)(?:名字)?(?:叫|姓|今年)"
-    r"|[\d零一二两三四五六七八九十]+岁|电话是|手机号|身份证|车牌|微信号|生日"
-    r"|\bi(?:'|’| a)?m\b|\bmy\b|\bcall me\b|\bi live\b|\bthis is [A-Z]|\byears? old\b|\bname is\b"
-    r"|私は|僕は|わたしは|と申します|といいます|歳です",
+_FRAME = re.compile(
+    r"(?:请问|麻烦|能不能|可以)?(?:我|我们|咱们?)(?:想|要|能|可以|可不可以|能不能|应该|该|需要|怎么|从这里|在哪里?|还)"
+    r"|(?:告诉|给|跟|带|教|帮)(?:我们?|咱们?)|\b(?:can|could|may|should|do|must|shall) (?:i|we)\b"
+    r"|\b(?:i|we)(?:'d like| would like| want| need) to\b|\b(?:tell|show|give|help) (?:me|us)\b",
     re.IGNORECASE,
-)  # fmt: skip
+)
+_PERSONAL = re.compile(
+    r"[我俺咱]|本人|[他她](?:们)?(?:叫|姓|是|住|今年)|名字?叫|小名|姓名"
+    r"|(?:爸|妈|爷爷|奶奶|孩子|儿子|女儿|同学|同事|朋友|先生|太太|老公|老婆)(?:名字)?(?:叫|姓|今年|是)"
+    r"|[\d零一二两三四五六七八九十]+岁|电话是|手机|身份证|车牌|微信|生日|病历|住址"
+    r"|[路街道巷弄里村]\s*[\d零一二三四五六七八九十百]+\s*(?:号|弄|栋|幢)|[\d一二三四五六七八九十]+(?:栋|幢|单元|室)"
+    r"|\b(?:i|we|my|our|mine|ours|me|us)\b|\bcall(?:ed)? (?:me|him|her)\b|\bthis is [A-Z]"
+    r"|\byears? old\b|\bname(?:'s| is)\b|\bnamed\b"
+    r"|私|僕|わたし|と申します|といいます|歳",
+    re.IGNORECASE,
+)
 _CONTACT = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*|https?://\S+"
     r"|(?:[+＋]?\d[\d\s()-]{4,}\d|\d{5,})"
-    r"|[零〇一二三四五六七八九幺两]{5,}"
+    r"|[零〇一二三四五六七八九幺两](?:[\s,，]*[零〇一二三四五六七八九幺两]){4,}|[A-Za-z]+[_\d][\w-]{3,}"
     r"|\b(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double)[\s,-]+){4,}\w+",
     re.IGNORECASE,
 )
@@ -92,7 +100,8 @@ class Day:
 
 def without_person(text: str) -> str:
     """``text`` without the clauses that speak of the visitor, and without numbers to reach them."""
-    kept = [c for c in _CLAUSE.findall(_CONTACT.sub("", text[:2000])) if not _PERSONAL.search(c)]
+    clauses = _CLAUSE.findall(_CONTACT.sub("", text[:2000]))
+    kept = [clause for clause in clauses if not _PERSONAL.search(_FRAME.sub("", clause))]
     rest = "".join(kept).strip(" ，、,;；")
     return rest[:_LONGEST] if any(char.isalnum() for char in rest) else ""
 
@@ -133,7 +142,7 @@ class Curator:
             try:
                 while True:
                     await asyncio.sleep(_EVERY)
-                    await self._flush(thread)
+                    await asyncio.shield(self._flush(thread))  # what has begun is finished
             finally:
                 await self._flush(thread)
 

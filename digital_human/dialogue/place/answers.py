@@ -13,7 +13,7 @@ from digital_human.dialogue.place.english import English
 from digital_human.dialogue.place.files import WHOLE, Facility, Fact, Head, Spot, Ticket
 from digital_human.dialogue.place.phrases import FACILITY_NAMES, VISITORS
 from digital_human.dialogue.place.times import Timetable
-from digital_human.dialogue.place.walks import Walks
+from digital_human.dialogue.place.walks import Walks, Way
 from digital_human.dialogue.place.wording import Leg, Price, Stop, Wording
 from digital_human.speech.types import Language
 
@@ -149,7 +149,7 @@ class Answers:
             return None
         name, say, now, moment = self._name(of, ask.language), ask.say, ask.now, ask.asked.moment
         day = self._day(ask)
-        if day is None and moment.clock is None and moment.now:
+        if day in (None, now.date()) and moment.clock is None and moment.now:
             said = self._now(of, name, ask)
         elif self._weekly(of, now.date()) and day is None and moment.clock is None:
             said = self._on(of, name, now.date(), say.every_day(), ask)
@@ -179,7 +179,8 @@ class Answers:
         if clock is not None:
             at = _at(day, clock, ask.now)
             return [say.enter(name, when, at, any(one.admits(at) for one in opens)), daily]
-        closed = self._times.closed_weekdays(of, day)
+        usual = self._times.holiday(day) is None
+        closed = self._times.closed_weekdays(of, day) if usual else []
         return [daily, say.closed_weekdays(closed)] if closed else [daily]
 
     def _now(self, of: str, name: str, ask: _Ask) -> list[str]:
@@ -326,9 +327,10 @@ class Answers:
         if start is None:
             return self._of_spot("where", ask)
         say, name = ask.say, self._name(end, ask.language)
-        if start == to and not (goal and goal.minutes):
+        there = start == to or (goal is None and start in self._spots[to].ends)
+        if there and not (goal and goal.minutes):
             return self._found("route", end, [say.here(name)], ask.language, self._head.map)
-        way = self._walks.way(start, to)
+        way = self._way(start, to)
         if way is None:
             return self._of_spot("where", ask)
         legs = [
@@ -341,6 +343,12 @@ class Answers:
             legs.append(Leg(name, goal.minutes, "foot", ""))
         said = [say.route(self._name(start, ask.language), name, legs, minutes, way.metres)]
         return self._found("route", end, said, ask.language, self._head.map)
+
+    def _way(self, start: str, to: str) -> Way | None:
+        """The shortest way to a spot, or to another of its ends."""
+        ends = (to, *self._spots[to].ends) if to in self._spots else (to,)
+        ways = [way for end in ends if (way := self._walks.way(start, end)) is not None]
+        return min(ways, key=lambda way: way.minutes, default=None)
 
     def _tour(self, ask: _Ask) -> Found | None:
         budget, start = ask.asked.moment.span, ask.base
@@ -392,7 +400,7 @@ class Answers:
         said: list[str] = []
         if kind == "where" and (where := spot.where.get(ask.language)):
             said = [_ended(where, ask.language)]
-            way = self._walks.way(ask.base, spot.id) if ask.base else None
+            way = self._way(ask.base, spot.id) if ask.base else None
             if way is not None and 0 < way.minutes <= _NOT_FAR:
                 by = "foot" if all(leg.by == "foot" for leg in way.legs) else "boat"
                 said.append(say.from_here(way.minutes, by))

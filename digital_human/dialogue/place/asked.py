@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Literal
 
 from digital_human.dialogue.knowledge.questions import LIGHT_WORDS
@@ -166,6 +165,8 @@ def read_question(
     if len(things) > 1:
         # 西湖的雷峰塔 is the pagoda.
         things = tuple(thing for thing in things if thing != WHOLE)
+    if len(things) > 1 and KINDS[language]["route"].search(shape):
+        there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
     topic = _topic(shape, language) if things and there is None else None
     kinds: tuple[Kind | Literal["facility"], ...]
     if topic is not None:
@@ -252,7 +253,6 @@ def _telling(word: str) -> bool:
     return any(not one.light for one in analyse(FRAME_ZH.sub(" ", word)).words)
 
 
-@lru_cache(maxsize=4096)
 def _names_something(word: str) -> bool:
     """Whether a Chinese word is a noun, or none that jieba's dictionary has."""
     table = jieba_file("dict.txt")

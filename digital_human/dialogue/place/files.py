@@ -90,10 +90,12 @@ class Spot(Entry):
         y: 0 (top) … 1 (bottom) on the map.
         stay: Minutes a visit takes.
         worth: How much it is worth on a tour, 0 (never offered) … 5.
+        ends: Other spots at which one has reached it too, e.g. the far end of a causeway.
     """
 
     id: Id
     names: Names = Field(min_length=1)
+    ends: tuple[Id, ...] = ()
     others: tuple[Name, ...] = ()
     the: bool = False
     text: Words = Field(default_factory=dict)
@@ -101,7 +103,7 @@ class Spot(Entry):
     address: Words = Field(default_factory=dict)
     phone: str = Field(default="", pattern=r"^[0-9+() ,/-]{0,80}$")
     picture: Picture = ""
-    code: str = Field(default="", max_length=200)
+    code: str = Field(default="", max_length=64)
     x: float | None = Field(default=None, ge=0, le=1)
     y: float | None = Field(default=None, ge=0, le=1)
     stay: int | None = Field(default=None, ge=1, le=MIDNIGHT)

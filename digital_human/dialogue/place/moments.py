@@ -21,7 +21,7 @@ _WORDS = (
     }
     | {"fifteen": 15, "a": 1, "an": 1, "couple of": 2, "a couple of": 2}
 )
-_ZH = r"(?:\d{1,3}|[零〇一二两三四五六七八九十]{1,3})"
+_ZH = r"(?:\d{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?|[零〇一二两三四五六七八九]{1,3})"
 _EN = r"(?:\d{1,3}|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + ")"
 _SPAN_ZH = re.compile(
     rf"(?P<n>{_ZH})个?(?P<half>半)?(?P<unit>小时|钟头|分钟|刻钟)|半(?:个)?(?P<halfunit>小时|钟头)"
@@ -41,27 +41,34 @@ _WHOLE = {
 _ALL_DAY = 480
 _CLOCK_ZH = re.compile(
     rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚"
-    rf"|夜里)?(?P<h>{_ZH})[点时](?!钟头)(?:钟)?(?P<m>半|一刻|三刻"
+    # 快一点 is no time.
+    rf"|夜里)?(?!(?<=[早晚快慢大小多少近远高低好有早])一点(?![钟半一三\d]))(?P<h>{_ZH})[点时](?!钟头)(?:钟)?"
+    r"(?P<m>半|一刻|三刻"
     rf"|{_ZH}分)?"
     r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
 )
+_PART_ZH = re.compile("凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚|夜里")
 _CLOCK_EN = re.compile(
     rf"\b(?P<half>half past )?(?P<h>{_EN})(?:[:.](?P<m>\d\d))? ?(?P<part>a\.?m\b\.?|p\.?m\b\.?"
-    rf"|o'?clock(?: in the (?:morning|afternoon|evening))?"
-    rf"|in the (?:morning|afternoon|evening))|\b(?:at|by|until|before"
-    rf"|after) (?P<half2>half past )?(?P<h2>{_EN})(?:[:.](?P<m2>\d\d))?\b"
-    rf"(?! (?:hours?|minutes?))|\b(?P<noon>noon|midday)\b",
+    r"|o'?clock(?: in the (?:morning|afternoon|evening))?"
+    r"|in the (?:morning|afternoon|evening)|tonight|this (?:morning|afternoon|evening))"
+    rf"|\b(?:at|by|until|before|after) (?P<half2>half past )?"
+    rf"(?P<h2>{_EN})(?:[:.](?P<m2>\d\d))?\b"
+    r"(?![:.]?\d? ?(?:a\.?m\b|p\.?m\b|o'?clock|in the|tonight|this)"
+    r"| (?:hours?|minutes?))"
+    r"|\b(?P<noon>noon|midday)\b",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
-    r"(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])|\b(?P<en>mon|tues|wednes|thurs|fri|satur"
-    r"|sun)days?\b|周末"
+    r"(?P<next>下个?|\bnext )?(?:(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])"
+    r"|\b(?P<en>mon|tues|wednes|thurs|fri|satur|sun)days?\b)|周末"
     r"|\bweekends?\b",
     re.IGNORECASE,
 )
 _EN_DAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
 _RELATIVE = re.compile(
-    r"(?P<after>大后天)|(?P<two>后天|the day after tomorrow)|(?P<one>明[天儿早晚]|\btomorrow\b)"
+    r"(?P<after>大后天)|(?P<two>后天|(?:the )?day after tomorrow)|"
+    r"(?P<one>明[天儿早晚]|\btomorrow\b)"
     r"|(?P<none>今[天儿晚日早]|\b(?:today|tonight|this (?:morning|afternoon|evening))\b)",
     re.IGNORECASE,
 )
@@ -147,7 +154,8 @@ def _clock(text: str, spans: list[tuple[int, int]]) -> int | None:
         minutes = {"半": 30, "一刻": 15, "三刻": 45}.get(late) or (
             number(late[:-1]) if late.endswith("分") else 0
         )
-        return _hour(number(found["h"]), found["part"] or "") * 60 + minutes
+        part = found["part"] or next(iter(_PART_ZH.findall(text)), "")
+        return _hour(number(found["h"]), part) * 60 + minutes
     if found := _CLOCK_EN.search(text):
         spans.append(found.span())
         if found["noon"]:
@@ -163,7 +171,7 @@ def _clock(text: str, spans: list[tuple[int, int]]) -> int | None:
 def _hour(hour: int, part: str) -> int:
     """The hour of a day; one to seven without a part of the day are taken for the afternoon."""
     late = part in ("下午", "傍晚", "晚上", "今晚", "夜里") or part[:1] == "p" or "noon" in part
-    late = late or "evening" in part or (part == "中午" and hour < 3)
+    late = late or "evening" in part or part == "tonight" or (part == "中午" and hour < 3)
     plain = part in ("", "o'clock", "oclock")
     if hour < 12 and (late or (plain and 1 <= hour <= 7)):
         return hour + 12
@@ -184,6 +192,8 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
             wanted = min("一二三四五六日天".index(found["zh"]), 6)
         else:
             wanted = _EN_DAYS.index(found["en"].lower()) if found["en"] else 5
+        if found["next"]:
+            return today + timedelta(days=7 - today.weekday() + wanted), True
         return today + timedelta(days=(wanted - today.weekday()) % 7), True
     return None, False
 

@@ -285,6 +285,9 @@ def _check_references(files: Files) -> None:
             if one in seen:
                 raise _unknown(home / names[listed], number, "id", one, "stands twice")
             seen.add(one)
+    for number, spot in enumerate(files.spots, start=1):
+        for end in set(spot.ends) - known:
+            raise _unknown(home / names["spots"], number, "ends", end, "is no spot")
     for number, facility in enumerate(files.facilities, start=1):
         path = home / names["facilities"]
         if facility.at not in known:

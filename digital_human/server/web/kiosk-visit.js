@@ -3,6 +3,7 @@
 const PATIENCE = 3; // times the idle time for somebody who is seen but silent
 const FAREWELL_S = { left: 4, idle: 12, done: 12 };
 const RATED_S = 2.5;
+const TURNED_S = 3; // who was talking so short a time ago has turned to the exhibit, not gone
 
 /**
  * Screens: attract, talk, farewell. Events: `wake` {by}, `farewell` {why, seconds}, `stay`, `reset` {why}.
@@ -39,7 +40,7 @@ export class Visit extends EventTarget {
     if (state === "blind") this.#seen = false;
     if (this.screen === "talk") {
       if (here && faces > 0) this.#seen = true;
-      else if (!here && this.#seen) this.#part("left", now);
+      else if (!here && this.#seen && now - this.#lastActive > TURNED_S) this.#part("left", now);
     } else if (this.screen === "attract" && here && this.#armed) {
       this.#wake("presence", now);
     } else if (this.screen === "farewell" && here && this.#armed && this.#why === "left") {

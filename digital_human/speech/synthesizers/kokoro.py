@@ -128,7 +128,7 @@ class KokoroSynthesizer(Kokoro):
         Raises:
             WeightsError: The float32 model is not there.
         """
-        key = voice.fingerprint
+        key = voice.adapter_digest
         if key in self._adapted:
             self._adapted.move_to_end(key)
             return self._adapted[key]
