@@ -27,6 +27,7 @@ from digital_human.core.frames import FloatArray
 from digital_human.speech.cloning.adapt import adapt
 from digital_human.speech.cloning.encoders import alike, judging_encoders
 from digital_human.speech.cloning.fit import fit_style
+from digital_human.speech.cloning.lending import lend
 from digital_human.speech.cloning.measure import Judge, preset_voice
 from digital_human.speech.cloning.recordings import RATE
 from digital_human.speech.cloning.references import References, prepare
@@ -230,9 +231,12 @@ def main() -> None:
                 stock = preset_voice(measured["fitted"]["nearest"], "en")
                 stock = stock.model_copy(update={"languages": SPOKEN})
                 share = measured.get("share", 0.0)
+                best = case.voice(adapter=f"adapter-{share}.npz") if share else case.voice()
+                lent, _ = lend(best, case.judge, told("page"))
+                fitted = case.voice().model_copy(update={"borrowed": lent.borrowed})
                 write_page(
-                    options.page, speaker, case.recordings[held_out], stock, case.voice(),
-                    case.voice(adapter=f"adapter-{share}.npz") if share else None, measured,
+                    options.page, speaker, case.recordings[held_out], stock, fitted,
+                    lent if share else None, measured,
                 )  # fmt: skip
                 return
             run(case, others, adapting=not options.no_adapt)

@@ -36,6 +36,7 @@ NEVER_2XX = {
     "POST /humanaudio",
     "GET /api/recordings/{name}",
     "GET /record/{id}",
+    "GET /api/personas/{name}/pictures/{file}",
     "DELETE /whep/{id}/{onlooker}",
 }
 
