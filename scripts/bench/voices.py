@@ -33,7 +33,7 @@ from digital_human.speech.cloning.recordings import RATE
 from digital_human.speech.cloning.references import References, prepare
 from digital_human.speech.cloning.strength import keep, write_part
 from digital_human.speech.types import Language
-from digital_human.speech.voices import Voice
+from digital_human.speech.voices import Loan, Voice
 
 CONSENT = "cc-by-4.0"  # LibriSpeech, for this measurement
 SPOKEN: tuple[Language, ...] = ("en", "zh")
@@ -232,8 +232,17 @@ def main() -> None:
                 stock = stock.model_copy(update={"languages": SPOKEN})
                 share = measured.get("share", 0.0)
                 best = case.voice(adapter=f"adapter-{share}.npz") if share else case.voice()
-                lent, _ = lend(best, case.judge, told("page"))
-                fitted = case.voice().model_copy(update={"borrowed": lent.borrowed})
+                if "borrowed" not in measured:
+                    lent, _ = lend(best, case.judge, told("page"))
+                    loans = lent.model_dump(mode="json")["borrowed"]
+                    (where / "figures.json").write_text(
+                        json.dumps(measured | {"borrowed": loans}, indent=1)
+                    )
+                    measured["borrowed"] = loans
+                loans = {one: Loan(**loan) for one, loan in measured["borrowed"].items()}
+                fitted, lent = (
+                    voice.model_copy(update={"borrowed": loans}) for voice in (case.voice(), best)
+                )
                 write_page(
                     options.page, speaker, case.recordings[held_out], stock, fitted,
                     lent if share else None, measured,
