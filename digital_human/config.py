@@ -141,6 +141,23 @@ class LiveSettings(_Section):
     publish_minutes: float = Field(default=10, gt=0)
 
 
+class KioskSettings(_Section):
+    """The guide that stands in a museum.
+
+    Attributes:
+        restart: Local time, ``HH:MM``, at which server and browser start afresh when nobody is
+            there; within an hour from then, at most once a night. Empty for never.
+        wake: When the persona's name, said aloud, begins a visit: ``always``, ``blind`` (where and
+            while no camera sees anything) or ``never``. The microphone is open then.
+        camera_degrees: What the camera sees across the longer side of its picture; 60 to 78 for
+            most webcams. Distances are told by it.
+    """
+
+    restart: str = Field(default="04:00", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    wake: Literal["always", "blind", "never"] = "blind"
+    camera_degrees: float = Field(default=70.0, ge=20, le=150)
+
+
 class Settings(BaseSettings):
     """Where things are and who signs.
 
@@ -161,6 +178,7 @@ class Settings(BaseSettings):
         speech_api: The server of voices whose engine is ``speech-api``.
         xtts: The model of voices whose engine is ``xtts``.
         live: The live server.
+        kiosk: The kiosk.
     """
 
     model_config = SettingsConfigDict(env_prefix="DH_", env_nested_delimiter="__", extra="forbid")
@@ -179,6 +197,7 @@ class Settings(BaseSettings):
     speech_api: SpeechApiSettings = Field(default_factory=SpeechApiSettings)
     xtts: XttsSettings = Field(default_factory=XttsSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
+    kiosk: KioskSettings = Field(default_factory=KioskSettings)
 
     @property
     def avatar_folders(self) -> tuple[Path, Path]:

@@ -20,7 +20,7 @@ from digital_human.dialogue import rhymes
 from digital_human.dialogue.llm.base import LineForm, Llm, Message, WritesLines, Written, never
 from digital_human.dialogue.llm.workers import Thread
 from digital_human.dialogue.types import Line, Source
-from digital_human.dialogue.wishes import plain, wished
+from digital_human.dialogue.wishes import plain
 from digital_human.errors import Cancelled
 from digital_human.safety.moderation import Moderator
 from digital_human.safety.words import Level
@@ -165,12 +165,8 @@ class Doggerel:
         self._taken = {run for line in known for run in _runs(line)}
         self._seeds = itertools.count()
 
-    def wished(self, text: str) -> str | None:
-        """What a verse is wished about; "" when that is left open, None when none is wished."""
-        return wished(text)
-
     async def write(self, theme: str, cancelled: Callable[[], bool] = never) -> Verse | None:
-        """Write a verse on ``theme``, as `wished` found it.
+        """Write a verse on ``theme``, as `wishes.wished` found it.
 
         Returns:
             One that `check_verse` and the moderator pass; None after the time limit.

@@ -9,12 +9,11 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import prompt
 from digital_human.dialogue.answer import BRIEF, LONG, Answering, letters
-from digital_human.dialogue.doggerel import FAILED, Doggerel, lead
+from digital_human.dialogue.doggerel import Doggerel
 from digital_human.dialogue.grounding import written_in
 from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
@@ -23,8 +22,9 @@ from digital_human.dialogue.knowledge.entries import spoken
 from digital_human.dialogue.llm.base import Llm, Message, never
 from digital_human.dialogue.llm.workers import Thread
 from digital_human.dialogue.persona import Persona
-from digital_human.dialogue.place import Place, Told
-from digital_human.dialogue.poems import Poems, Recital
+from digital_human.dialogue.place import Place
+from digital_human.dialogue.poems import Poems
+from digital_human.dialogue.repertoire import Repertoire
 from digital_human.dialogue.spoken import Sentences
 from digital_human.dialogue.types import Act, Line, Origin, Replaced, Source, Sources, Thought
 from digital_human.errors import Cancelled
@@ -73,10 +73,12 @@ class Mind:
         today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._persona, self._moderator, self._knowledge = persona, moderator, knowledge
-        self._poems, self._place, self._today = poems, place, today
         self._llm = None if llm is None or llm_thread is None else _Running(llm, llm_thread)
-        self._doggerel = self._poetic(llm, llm_thread)
         self._searching = ModelThread("knowledge")
+        self._repertoire = Repertoire(
+            persona, self._searching, poems=poems, place=place, today=today,
+            doggerel=self._poetic(llm, llm_thread, poems),
+        )  # fmt: skip
         self._rules = {
             language: letters(prompt.rules_text(persona, language))
             for language in persona.languages
@@ -110,13 +112,13 @@ class Mind:
         if (line := self._own_words(intent, language, history)) is not None:
             yield line
             return
-        if (theme := self._wished(text)) is not None:
-            improvised = self._improvised(theme, language, cancelled)
+        if (theme := self._repertoire.wished(text)) is not None:
+            improvised = self._repertoire.improvised(theme, language, cancelled)
             async with contextlib.aclosing(improvised) as thoughts:
                 async for thought in thoughts:
                     yield thought
             return
-        if (known := await self._by_heart(text, language, history)) is not None:
+        if (known := await self._repertoire.by_heart(text, language, history)) is not None:
             yield Sources((known.source,))
             for line in known.said:
                 for thought in self._moderated(line.text, line.language, line.origin):
@@ -125,7 +127,7 @@ class Mind:
             return
         findings = await self._search(text, language, history)
         if findings.sure is not None:
-            yield Sources((findings.sure.source,))
+            yield Sources((await self._repertoire.illustrated(findings.sure.source, text),))
             for thought in self._moderated(findings.sure.text, language, "knowledge"):
                 yield thought
             return
@@ -134,7 +136,8 @@ class Mind:
             yield self._declined(language, history)
             return
         if sources:
-            yield Sources(sources)
+            first, *others = sources
+            yield Sources((await self._repertoire.illustrated(first, text), *others))
         messages = self._prompt(text, language, history, sources, intent)
         long = wants_more(text) or history.visit.depth(text) == "deep"
         answer = Answering(LONG if long else BRIEF, language, text, sources)
@@ -169,9 +172,9 @@ class Mind:
         intent = intent_of(text)
         if self._llm is None or self._own_words(intent, language, history) is not None:
             return
-        if self._wished(text) is not None:
+        if self._repertoire.wished(text) is not None:
             return
-        if await self._by_heart(text, language, history) is not None:
+        if await self._repertoire.by_heart(text, language, history) is not None:
             return
         findings = await self._search(text, language, history)
         if findings.sure is None and (findings.about or intent != "question"):
@@ -196,8 +199,7 @@ class Mind:
             return
         for language in persona.languages:
             model.warm(prompt.head(persona, language), cancelled=cancelled)
-        if self._doggerel is not None:
-            self._doggerel.warm(cancelled)
+        self._repertoire.warm(cancelled)
 
     def lessons(self) -> list[Callable[[Callable[[], bool]], None]]:
         """What the language model can learn of the knowledge while nobody needs it.
@@ -243,20 +245,6 @@ class Mind:
         words = self._persona.talk(intent, language, len(history.exchanges))
         return None if words is None else Line(words, language, "script", emotion="warm")
 
-    async def _by_heart(
-        self, text: str, language: Language, history: History
-    ) -> Recital | Told | None:
-        """What is computed of the place, or a poem, when that is asked for."""
-        earlier = [source for one in history.exchanges for source in one.sources]
-        if self._place is not None:
-            now, at = self._today(), history.visit.spot
-            answer = partial(self._place.answer, now=now, at=at, earlier=earlier[-3:])
-            if (told := await self._searching.call(answer, text, language)) is not None:
-                return told
-        if self._poems is None or "zh" not in self._persona.languages:
-            return None
-        return await self._searching.call(self._poems.answer, text, language, earlier)
-
     def _instead(
         self, answer: Answering, findings: Findings, language: Language, history: History
     ) -> Iterator[Thought]:
@@ -267,6 +255,14 @@ class Mind:
             yield self._declined(language, history)
             return
         yield from self._moderated(spoken(near.text, language), language, "knowledge")
+
+    def _poetic(
+        self, llm: Llm | None, thread: Thread | None, poems: Poems | None
+    ) -> Doggerel | None:
+        if llm is None or thread is None or "zh" not in self._persona.languages:
+            return None
+        known = [line for poem in poems.poems for line in poem.lines] if poems is not None else []
+        return Doggerel(llm, thread, self._moderator, known)
 
     def _declined(self, language: Language, history: History) -> Line:
         words = self._persona.choice("decline", language, len(history.exchanges))
@@ -287,34 +283,6 @@ class Mind:
             # What is sure of both together may answer only the earlier one.
             return history.visit.fresh(text, replace(further, sure=None))
         return history.visit.fresh(text, found)
-
-    # Verse made up on the spot ------------------------------------------------------------------
-
-    def _poetic(self, llm: Llm | None, thread: Thread | None) -> Doggerel | None:
-        if llm is None or thread is None or "zh" not in self._persona.languages:
-            return None
-        poems = self._poems.poems if self._poems is not None else ()
-        known = [line for poem in poems for line in poem.lines]
-        return Doggerel(llm, thread, self._moderator, known)
-
-    def _wished(self, text: str) -> str | None:
-        """The theme of the verse that is wished for; None when none is."""
-        return self._doggerel.wished(text) if self._doggerel is not None else None
-
-    async def _improvised(
-        self, theme: str, language: Language, cancelled: Callable[[], bool]
-    ) -> AsyncGenerator[Thought]:
-        """A verse, said to be made up before it is heard; it is written meanwhile."""
-        assert self._doggerel is not None
-        poet = self._poems.poet[0] if self._poems is not None else ""
-        yield Line(lead(language, poet), language, "script", emotion="warm")
-        verse = await self._doggerel.write(theme, cancelled)
-        if verse is None:
-            yield Line(FAILED[language], language, "script")
-            return
-        yield Sources((verse.source(theme),))
-        for line in verse.said():
-            yield line
 
     # The language model -------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
+
 Age = Literal["child", "teen", "adult", "elder"]
 Depth = Literal["simple", "usual", "deep"]
 Interest = Literal[
@@ -22,24 +24,7 @@ _LONGEST = 400  # characters of a text that are looked at
 
 # Age ----------------------------------------------------------------------------------------------
 
-_DIGIT = {digit: "零一二三四五六七八九".index(digit) for digit in "零一二三四五六七八九"} | {
-    "两": 2
-}
-_NUMBER_EN: dict[str, int] = {
-    word: number
-    for number, word in enumerate(
-        "three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split(),
-        start=3,
-    )
-} | {
-    word: 10 * tens
-    for tens, word in enumerate("twenty thirty forty fifty sixty seventy eighty".split(), start=2)
-}
-_TENS_EN = "|".join(word for word, number in _NUMBER_EN.items() if number >= 20)
-_SPELT_EN = rf"(?:(?:{_TENS_EN})(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)"
-_COUNT_ZH = r"(\d{1,3}|[零一二两三四五六七八九十]{1,4})"
-_COUNT_EN = rf"(\d{{1,3}}|{_SPELT_EN}|{'|'.join(_NUMBER_EN)})"
+_COUNT_ZH, _COUNT_EN = rf"({CHINESE})", rf"({ENGLISH})"
 _AGE = re.compile(
     r"(?:我们?|我(?:叫|是)[^，。？]{1,8}，)(?:今年|现在|才|都|已经|快|刚|满|马上|有|是|个){0,3}"
     rf"{_COUNT_ZH}周?岁"
@@ -192,7 +177,7 @@ def hints(text: str) -> Hints:
 
 def _age(text: str) -> Age | None:
     if found := _AGE.search(text):
-        years = _number(next(group for group in found.groups() if group))
+        years = number(next(group for group in found.groups() if group))
         if 2 < years < _ELDEST:
             return (
                 "child" if years < _TEENS else "teen" if years < _GROWN
@@ -203,7 +188,7 @@ def _age(text: str) -> Age | None:
 
 def _with_children(text: str) -> bool:
     if found := _OF_CHILD.search(text):
-        return _number(next(group for group in found.groups() if group)) < _TEENS
+        return number(next(group for group in found.groups() if group)) < _TEENS
     return _WITH_CHILDREN.search(text) is not None
 
 
@@ -215,17 +200,3 @@ def _interests(text: str) -> tuple[tuple[Interest, int], ...]:
             if worth and pattern.search(sentence):
                 counts[topic] = max(worth, counts.get(topic, 0))
     return tuple(counts.items())
-
-
-def _number(text: str) -> int:
-    """A number below 1000, in figures or spelt."""
-    if text.isdecimal():
-        return int(text)
-    if not text.isascii():
-        tens, mark, ones = text.rpartition("十")
-        if not mark:
-            return int("".join(str(_DIGIT[c]) for c in text))
-        return 10 * (_DIGIT.get(tens[-1:], 0) if tens else 1) + _DIGIT.get(ones[:1], 0)
-    tens_en, *ones_en = re.split(r"[ -]", text.casefold())
-    small = "one two three four five six seven eight nine".split()
-    return _NUMBER_EN[tens_en] + (small.index(ones_en[0]) + 1 if ones_en else 0)

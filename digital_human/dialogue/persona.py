@@ -67,6 +67,8 @@ class Persona(BaseModel):
             model.
         suggestions: Questions offered to the visitor.
         hot_words: Names that the recogniser tends to mishear.
+        wake_words: Names by which it is called while nobody talks with it, by language; the first
+            of each is shown. None: it cannot be called.
         knowledge: Folder of what it knows, beside the file.
         shares: Personas whose knowledge it has too; where both answer, its own has the word.
         place: Folder of the place it stands in (see `Place`), beside the file.
@@ -94,6 +96,7 @@ class Persona(BaseModel):
     small_talk: dict[str, Choices] = Field(default_factory=dict)
     suggestions: Choices = Field(default_factory=dict)
     hot_words: list[Phrase] = Field(default_factory=list)
+    wake_words: Choices = Field(default_factory=dict)
     knowledge: str = "knowledge"
     shares: tuple[str, ...] = ()
     place: str = "place"

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from digital_human.dialogue.knowledge.words import sounds_of
+from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.types import Line, Source
 from digital_human.errors import InputError
 from digital_human.speech.types import Delivery, Language
@@ -167,7 +168,7 @@ class Poems:
             language: Language of what is not the poem's own words.
             earlier: Sources of what was said before, the latest last.
         """
-        text = text[:_LONGEST]
+        text = restored(text[:_LONGEST])
         wished = _RECITE.search(text) is not None
         poem, line = self._find(text, wished)
         told = [self._titled(source.title) for source in earlier if source.path == self._path]

@@ -25,6 +25,8 @@ from digital_human.server import api, faults, kiosk, media, shim, speech
 from digital_human.server.auth import Gate, Intact, Shield
 from digital_human.server.logs import log_event
 from digital_human.server.metrics import Metrics
+from digital_human.server.upkeep_health import Care
+from digital_human.server.upkeep_routes import routes as care_routes
 
 _PAGE = Path(__file__).parent / "web"
 _TAGS = {
@@ -58,6 +60,7 @@ def create_app(
     *,
     stand: kiosk.Kiosk | None = None,
     places: Mapping[str, kiosk.PlacePort] | None = None,
+    care: Care | None = None,
 ) -> FastAPI:
     """The application; its lifespan runs and ends the sessions.
 
@@ -67,6 +70,7 @@ def create_app(
         desk: Speaks and writes down for other programs; without it there is no ``/v1/audio``.
         stand: The kiosk; without it there is no ``/kiosk``.
         places: The places that personas know, by the persona's name.
+        care: What is known of the kiosk; without it there is no ``/kiosk/health``.
 
     Raises:
         InputError: The host can be reached by others and there is no token.
@@ -101,10 +105,11 @@ def create_app(
         _metrics(metrics),
         kiosk.picture_routes(places or {}),
         *([kiosk.routes(stand)] if stand is not None else []),
+        *([care_routes(care)] if care is not None else []),
         *([speech.routes(desk)] if desk is not None else []),
     ):
         app.include_router(router, dependencies=guarded)
-    app.include_router(_page(kiosk=stand is not None))
+    app.include_router(_page(kiosk=stand is not None, health=care is not None))
     return app
 
 
@@ -150,13 +155,19 @@ def _metrics(metrics: Metrics) -> APIRouter:
     return router
 
 
-def _page(*, kiosk: bool) -> APIRouter:
+def _page(*, kiosk: bool, health: bool) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     if kiosk:
 
         @router.get("/kiosk")
         def stand() -> FileResponse:
             return _asset("kiosk.html")
+
+    if health:
+
+        @router.get("/kiosk/health")
+        def how() -> FileResponse:
+            return _asset("health.html")
 
     @router.get("/")
     def index() -> FileResponse:

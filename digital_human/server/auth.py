@@ -23,11 +23,13 @@ UPLOAD_LIMIT = 25 * 1024 * 1024
 UPLOAD_SECONDS = 60.0
 UPLOADS_AT_ONCE = 4
 CAMERA_LIMIT = 300 * 1000
+CONTENT_LIMIT = 64 * 1024 * 1024
+CONTENT_SECONDS = 900.0
 HEADER_LIMIT = 16 * 1024
 PATH_LIMIT = 2048
 
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
-_PUBLIC = re.compile(r"/|/kiosk|/api/health|/[A-Za-z0-9_-]+\.[a-z0-9]{2,12}")
+_PUBLIC = re.compile(r"/|/kiosk(/health)?|/api/health|/[A-Za-z0-9_-]+\.[a-z0-9]{2,12}")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What a visitor's page calls; the rest is for the operator. Session names cannot be guessed.
 _VISITORS = re.compile(
@@ -39,9 +41,11 @@ _VISITORS = re.compile(
 )
 _UPLOAD = "/v1/audio/transcriptions"
 _CAMERA = "/api/kiosk/camera"
-_LIMITS = {_UPLOAD: UPLOAD_LIMIT, _CAMERA: CAMERA_LIMIT}
-_TYPES = {_UPLOAD: "multipart/form-data", _CAMERA: "image/jpeg"}
-_KINDS = {_UPLOAD: "recording", _CAMERA: "picture"}
+_CONTENT = "/api/kiosk/content"
+_LIMITS = {_UPLOAD: UPLOAD_LIMIT, _CAMERA: CAMERA_LIMIT, _CONTENT: CONTENT_LIMIT}
+_SECONDS = {_UPLOAD: UPLOAD_SECONDS, _CONTENT: CONTENT_SECONDS}
+_TYPES = {_UPLOAD: "multipart/form-data", _CAMERA: "image/jpeg", _CONTENT: "application/zip"}
+_KINDS = {_UPLOAD: "recording", _CAMERA: "picture", _CONTENT: "bundle"}
 _UNREAD = "/humanaudio"  # answers without looking at the body, however long it is
 
 
@@ -252,7 +256,7 @@ def _wanted_type(path: str) -> str:
 
 async def _read(receive: Receive, path: str, limit: int) -> bytes | ASGIApp:
     body = bytearray()
-    seconds = UPLOAD_SECONDS if limit == UPLOAD_LIMIT else BODY_SECONDS
+    seconds = _SECONDS.get(path, BODY_SECONDS)
     try:
         async with asyncio.timeout(seconds):
             while True:

@@ -36,7 +36,7 @@ ENVELOPED = frozenset(
     {"/offer", "/human", "/humanaudio", "/interrupt_talk", "/is_speaking", "/record"}
 )
 
-_PAGE = re.compile(r"/(kiosk)?|/[^/]+\.[a-z0-9]+")
+_PAGE = re.compile(r"/(kiosk(/health)?)?|/[^/]+\.[a-z0-9]+")
 
 _STATUS: tuple[tuple[type[DigitalHumanError], int, str], ...] = (
     (NoSession, 404, "not_found"),

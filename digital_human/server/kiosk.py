@@ -29,6 +29,8 @@ from digital_human.speech.types import Language
 _log = structlog.get_logger(__name__)
 
 State = Literal["empty", "passing", "near", "here", "blind"]
+Microphone = Literal["open", "muted", "off"]
+Wake = Literal["always", "blind", "never"]
 
 PictureName = Annotated[
     str,
@@ -102,9 +104,13 @@ class Kiosk:
         poems: File of the persona's poems, as in the sources of an answer; empty for none.
         watcher: Looks at the camera's pictures; None when there is no camera.
         presence: Tells whether somebody is there; None when there is no camera.
+        wake: When its name, said aloud, begins a visit: always, while the camera sees nothing
+            (``blind``), or never.
         idle: Seconds without touch and speech after which a visit is over.
         edition: Another one after every start; a page that finds one loads itself anew.
         seen: When the page last called; None before it did.
+        microphone: As the page last told; None before it did.
+        fresh: Another one after a restart at night: the browser is started afresh then too.
     """
 
     persona: PersonaCard
@@ -113,9 +119,12 @@ class Kiosk:
     poems: str = ""
     watcher: WatcherPort | None = None
     presence: PresencePort | None = None
+    wake: Wake = "blind"
     idle: float = 60.0
     edition: str = field(default_factory=lambda: secrets.token_hex(6))
     seen: float | None = None
+    microphone: Microphone | None = None
+    fresh: str = ""
     _looking: int = field(default=0, init=False)
 
     def called(self) -> None:
@@ -200,12 +209,15 @@ class KioskView(BaseModel):
     map: str = Field(description="Address of the map; empty for none.")
     pictures: str = Field(description="Address of the folder of pictures.")
     camera: bool = Field(description="Whether pictures of the camera are wanted.")
+    wake: Wake = Field(description="When the microphone stays open for a call by name.")
+    call: dict[str, str] = Field(description="The name to call.")
     idle_s: float = Field(description="Seconds without touch and speech that end a visit.")
 
     @classmethod
     def of(cls, kiosk: Kiosk) -> KioskView:
         """The view of ``kiosk``."""
         persona, place = kiosk.persona, kiosk.place
+        call = {str(language): names[0] for language, names in persona.wake_words.items()}
         folder = f"/api/personas/{persona.name}/pictures/"
         return cls(
             edition=kiosk.edition, persona=persona.name, display=_texts(persona.display),
@@ -221,6 +233,7 @@ class KioskView(BaseModel):
             ],
             map="" if place is None else _address(folder, place.map),
             pictures=folder, camera=kiosk.watcher is not None, idle_s=kiosk.idle,
+            wake=kiosk.wake if call else "never", call=call,
         )  # fmt: skip
 
 
@@ -230,6 +243,7 @@ class PageView(BaseModel):
     quiet_s: float | None = Field(
         description="Seconds since the page last called; null when none has yet."
     )
+    fresh: str = Field(description="Another one when the browser should be started afresh.")
 
 
 def routes(kiosk: Kiosk) -> APIRouter:
@@ -241,16 +255,17 @@ def routes(kiosk: Kiosk) -> APIRouter:
     router = APIRouter(prefix="/api/kiosk", tags=["kiosk"])
 
     @router.get("", responses=responses(*ANY))
-    async def view() -> KioskView:
+    async def view(microphone: Microphone | None = None) -> KioskView:
         """What the page shows; the page asks again and again, so it is known to be alive."""
         kiosk.called()
+        kiosk.microphone = microphone or kiosk.microphone
         return KioskView.of(kiosk)
 
     @router.get("/page", responses=responses(*ANY))
     async def page() -> PageView:
         """How long the page has been quiet; who keeps the browser running asks."""
         quiet = None if kiosk.seen is None else kiosk.clock.now() - kiosk.seen
-        return PageView(quiet_s=quiet)
+        return PageView(quiet_s=quiet, fresh=kiosk.fresh)
 
     @router.post(
         "/camera", responses=responses(*WITH_BODY),

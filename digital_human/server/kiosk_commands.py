@@ -10,21 +10,37 @@ import typer
 from rich.console import Console
 
 from digital_human.config import settings
+from digital_human.server import upkeep_commands as upkeep
 from digital_human.server.commands import Mind, ready_to_run, with_settings
-
-DEFAULT_PERSONA = "dongpo"
+from digital_human.server.kiosk_options import DEFAULT_PERSONA, Persona
 
 app = typer.Typer(
     help="A guide that stands in a museum: full screen, wakes when somebody comes, forgets them "
     "when they leave.",
     invoke_without_command=True,
     epilog="Example: digital-human kiosk --persona dongpo\n\n"
-    "Example: sudo digital-human kiosk install --user museum",
+    "Example: sudo digital-human kiosk install --user museum\n\n"
+    "Example: digital-human kiosk update guide.zip",
 )
+app.command("pack", epilog="Example: digital-human kiosk pack ./dongpo --out guide.zip")(
+    upkeep.pack
+)
+app.command(
+    "update",
+    epilog="Example: digital-human kiosk update guide.zip\n\n"
+    "Example: DH_LIVE__TOKEN=… digital-human kiosk update guide.zip --to https://kiosk.example",
+)(upkeep.update)
+app.command(
+    "rollback",
+    epilog="Example: digital-human kiosk rollback\n\n"
+    "Example: DH_LIVE__TOKEN=… digital-human kiosk rollback --to https://kiosk.example",
+)(upkeep.roll_back)
+app.command(
+    "content",
+    epilog="Example: digital-human kiosk content\n\n"
+    "Example: DH_LIVE__TOKEN=… digital-human kiosk content --to https://kiosk.example",
+)(upkeep.content)
 
-Persona = Annotated[
-    str, typer.Option("--persona", "-p", metavar="NAME", help="A name, or a persona's folder.")
-]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port on this machine.")]
 Camera = Annotated[
     bool,
@@ -45,6 +61,14 @@ def kiosk(
         Mind | None,
         typer.Option(help="Language model: a GGUF here, an OpenAI-compatible server, or none."),
     ] = None,
+    wake_word: Annotated[
+        bool | None,
+        typer.Option(
+            "--wake-word/--no-wake-word",
+            help="Whether its name, said aloud, wakes it too: always or never. By default only "
+            "where and while no camera sees anything.",
+        ),
+    ] = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
 ) -> None:
     """Run the kiosk: server and browser, until Ctrl-C."""
@@ -53,7 +77,8 @@ def kiosk(
     run = ready_to_run("kiosk")
     from digital_human.server.stand import StandWish
 
-    chosen = with_settings({"LIVE__PORT": port, "LLM__BACKEND": llm})
+    wake = None if wake_word is None else "always" if wake_word else "never"
+    chosen = with_settings({"LIVE__PORT": port, "LLM__BACKEND": llm, "KIOSK__WAKE": wake})
     run(chosen, [persona], log_json=log_json, stand=StandWish(camera=camera, browser=browser))
 
 

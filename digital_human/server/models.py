@@ -96,6 +96,11 @@ class NewSession(Incoming):
         description="For a mixer: a picture of twice the width, the person's colour on the left, "
         "the matte on the right; `background` is not drawn.",
     )  # fmt: skip
+    screen: bool = Field(
+        False, strict=True,
+        description="For the screen of a kiosk: takes the place of the screen's session before, "
+        "when nothing comes from that one's page any more.",
+    )  # fmt: skip
 
 
 class Description(Incoming):

@@ -33,6 +33,8 @@ from digital_human.server.auth import is_loopback
 from digital_human.server.logs import configure
 from digital_human.server.speech import SpeechDesk
 from digital_human.server.stand import CAMERA_MODELS, StandWish, keeper, standing
+from digital_human.server.upkeep import Upkeep
+from digital_human.server.upkeep_afresh import start_afresh
 from digital_human.speech.hall import Hall
 from digital_human.transport.recorder import recover
 from digital_human.transport.webrtc.peer import Peer
@@ -64,13 +66,44 @@ def run(
     _check_port(chosen)
     for name in names:
         load_persona(name)  # a wrong name is told before models are fetched
-    if stand is not None and stand.browser:
-        keeper(live)
+    if stand is None:
+        _run(chosen, names, log_json=log_json)
+    else:
+        _run_kiosk(chosen, names[0], stand, log_json=log_json)
+
+
+def _run_kiosk(chosen: Settings, name: str, stand: StandWish, *, log_json: bool) -> None:
+    """Serve a kiosk with the content that is installed, and afresh when it is time."""
+    if stand.browser:
+        keeper(chosen.live)
+    configure(json=log_json)
+    upkeep = Upkeep.begin(load_persona(name).name, chosen.kiosk)
+    shown = name if upkeep.chosen.folder is None else str(upkeep.chosen.folder)
+    try:
+        _run(chosen, [shown], log_json=log_json, stand=stand, upkeep=upkeep)
+    except Exception as error:
+        if not upkeep.trial:
+            raise
+        upkeep.give_up(error)
+    finally:
+        upkeep.let_be()
+    if upkeep.restart:
+        start_afresh(upkeep.restart)
+
+
+def _run(
+    chosen: Settings,
+    names: Sequence[str],
+    *,
+    log_json: bool,
+    stand: StandWish | None = None,
+    upkeep: Upkeep | None = None,
+) -> None:
     engine = Engine(chosen)
     _fetch(*engine.needs, *(CAMERA_MODELS if stand is not None and stand.camera else ()))
     configure(json=log_json)
     cv2.setNumThreads(1)
-    asyncio.run(_serve(engine, names, Console(stderr=True, soft_wrap=True), stand))
+    asyncio.run(_serve(engine, names, Console(stderr=True, soft_wrap=True), stand, upkeep))
 
 
 def _check_port(chosen: Settings) -> None:
@@ -167,23 +200,36 @@ async def running(
 
 
 async def _serve(
-    engine: Engine, names: Sequence[str], console: Console, wish: StandWish | None
+    engine: Engine,
+    names: Sequence[str],
+    console: Console,
+    wish: StandWish | None,
+    upkeep: Upkeep | None,
 ) -> None:
+    server: uvicorn.Server | None = None
+
+    def stop() -> None:
+        if server is not None:
+            server.should_exit = True
+
     async with AsyncExitStack() as stack:
         hall = Hall() if wish is not None else None
         sessions = await stack.enter_async_context(running(engine, names, console, hall))
         casts = [await engine.cast(name) for name in names]
-        kiosk = None
-        if wish is not None:
-            kiosk = await stack.enter_async_context(
-                standing(wish, casts[0], sessions, engine.settings.live)
+        stand = None
+        if wish is not None and upkeep is not None:
+            stand = await stack.enter_async_context(
+                standing(wish, casts[0], sessions, engine.settings, upkeep, stop)
             )
         places = {one.persona.name: one.place for one in casts if one.place is not None}
         desk = SpeechDesk(engine)
-        app = create_app(sessions, engine.settings, desk, stand=kiosk, places=places)
+        app = create_app(
+            sessions, engine.settings, desk, places=places,
+            stand=stand.kiosk if stand else None, care=stand.care if stand else None,
+        )  # fmt: skip
         live = engine.settings.live
         host = f"[{live.host}]" if ":" in live.host else live.host
-        page = "kiosk" if kiosk is not None else ""
+        page = "kiosk" if stand is not None else ""
         console.print(f"[green]ready[/] open http://{host}:{live.port}/{page} in a browser")
         if engine.settings.face == "neural":
             console.print(f"[yellow]licence[/] {NEURAL_NOTICE}")
@@ -195,7 +241,8 @@ async def _serve(
         preparing = asyncio.create_task(_prepare(engine), name="prepare")
         preparing.add_done_callback(_tell)
         try:
-            await uvicorn.Server(server_config(app, engine.settings)).serve()
+            server = uvicorn.Server(server_config(app, engine.settings))
+            await server.serve()
         finally:
             desk.close()
             preparing.cancel()

@@ -21,14 +21,29 @@ def notify(message: str) -> bool:
     return True
 
 
+def be_patient(seconds: float) -> None:
+    """Have the service manager wait so long for the next sign of life, e.g. while models load."""
+    if _timeout():
+        with contextlib.suppress(OSError):
+            notify(f"WATCHDOG_USEC={round(seconds * 1e6)}\nWATCHDOG=1")
+
+
 async def stay_alive() -> None:
-    """Say ``READY=1``, then that the loop turns three times in every time-out, until cancelled."""
-    if not notify("READY=1"):
-        return
-    asked = os.environ.get("WATCHDOG_USEC", "")
-    if not asked.isdigit() or int(asked) == 0:
+    """Say ``READY=1``, then that the loop turns three times in every time-out, until cancelled.
+
+    The time-out is set anew, for `be_patient` may have changed it.
+    """
+    asked = _timeout()
+    again = f"\nWATCHDOG_USEC={asked}" if asked else ""
+    if not notify(f"READY=1{again}") or not asked:
         return
     while True:
-        await asyncio.sleep(int(asked) / 3e6)
+        await asyncio.sleep(asked / 3e6)
         with contextlib.suppress(OSError):  # the next one may pass
             notify("WATCHDOG=1")
+
+
+def _timeout() -> int:
+    """Microseconds of silence that the service manager allows; 0 when it does not look."""
+    asked = os.environ.get("WATCHDOG_USEC", "")
+    return int(asked) if asked.isdigit() else 0

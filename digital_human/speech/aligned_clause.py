@@ -104,6 +104,6 @@ def _trimmed(pcm: FloatArray, rate: int) -> FloatArray:
 
 def _unusable(clause: Clause, why: str) -> ResourceError:
     return ResourceError(
-        f"the engine's sound for {clause.text[:30]!r} cannot be used: {why}",
+        f"the engine's sound for {len(clause.text)} characters cannot be used: {why}",
         fix="try again; if it stays so, listen to what the engine makes of this text",
     )

@@ -146,7 +146,8 @@ def align(
             return Aligned(reference.spoken, (Phone(SILENCE, 0, len(pcm)),), (), 1.0)
         if len(speech) < 2 * len(reference.phones):
             raise InputError(
-                f"{len(speech) * HOP / RATE:.1f} s of speech are too short for {text[:30]!r}",
+                f"{len(speech) * HOP / RATE:.1f} s of speech are too short for "
+                f"{len(text)} characters",
                 fix="give the text of this recording, and all of the recording",
             )
         found = _carry(reference, sound, speech, len(pcm), rate, cancelled)

@@ -43,6 +43,7 @@ class Hall:
         self._windows: deque[float] = deque(maxlen=_FLOOR_WINDOWS)
         self._near: deque[tuple[float, float]] = deque(maxlen=_VISITS)  # level, floor then
         self._count = 0
+        self._expected: float | None = _SILENT
         self.floor = _SILENT
         """Level of the hall in dBFS, between voices."""
 
@@ -54,10 +55,12 @@ class Hall:
         self._count += 1
         if self._count % _FLOOR_EVERY == 1:
             self.floor = float(np.quantile(self._windows, _FLOOR_SHARE))
+            self._expected = None
 
     def met(self, level: float) -> None:
         """A visitor was understood at ``level`` dBFS."""
         self._near.append((level, self.floor))
+        self._expected = None
 
     @property
     def near(self) -> float:
@@ -66,10 +69,10 @@ class Hall:
         Where the hall is quieter than it was then, the voices are expected to be so too: the
         microphone may have been turned down or changed.
         """
-        if not self._near:
-            return _SILENT
-        levels = [level + min(0.0, self.floor - floor) for level, floor in self._near]
-        return float(np.quantile(levels, _QUIET_ONES))
+        if self._expected is None:
+            levels = [level + min(0.0, self.floor - floor) for level, floor in self._near]
+            self._expected = float(np.quantile(levels, _QUIET_ONES)) if levels else _SILENT
+        return self._expected
 
 
 class NearField:
@@ -85,6 +88,7 @@ class NearField:
         self._levels: list[float] = []  # of the turn's windows
         self._voices: list[float] = []  # of its voice, in those that are voiced
         self._own: list[float] = []
+        self._own_level: float | None = None
         self._breaks_in = False
 
     def __call__(self, level: float, *, voiced: bool, going_on: bool, speaking: bool) -> bool:
@@ -131,6 +135,7 @@ class NearField:
         if float(np.quantile(falls, _FALL_PART)) >= _STEEP:
             voice = float(np.median(self._voices))
             self._own.append(voice)
+            self._own_level = float(np.median(self._own))
             self._hall.met(voice)
 
     def _least(self, speaking: bool) -> float:
@@ -141,4 +146,4 @@ class NearField:
 
     def _near(self) -> float:
         """Level in dBFS of the visitor, or of those before; `_SILENT` when nobody has spoken."""
-        return float(np.median(self._own)) if self._own else self._hall.near
+        return self._hall.near if self._own_level is None else self._own_level

@@ -69,10 +69,15 @@ class HotWords:
         self._english = [s for w in self.words if (s := _spelt(w)) is not None]
 
     def prompt(self, language: Heard | None) -> str:
-        """The names as a text that a recogniser may be told before; "" when there are none."""
-        if language == "en":
-            return ", ".join(s.word for s in self._english[:_PROMPT])
-        return "、".join([w for w in self.words if _HAN.fullmatch(w)][:_PROMPT])
+        """The names as a text that a recogniser may be told before; "" when there are none.
+
+        Without a language there is a line for each script.
+        """
+        chinese = "、".join([w for w in self.words if _HAN.fullmatch(w)][:_PROMPT])
+        english = ", ".join(s.word for s in self._english[:_PROMPT])
+        if language is None:
+            return "\n".join(line for line in (chinese, english) if line)
+        return english if language == "en" else chinese
 
     def correct(self, text: str) -> str:
         """``text`` with misheard names put right."""

@@ -66,6 +66,11 @@ class Listener:
         health: Told when the recogniser or the judge fails and when it works.
         language: What the visitor speaks; None tells Chinese and English apart, turn by turn.
         near: Tells who stands near; None hears everybody.
+
+    Attributes:
+        language: As given.
+        learns: Whether it gets used to who speaks, their language and how near they are; not while
+            what is heard is meant for nobody.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class Listener:
         self.language = language
         self._near = near
         self._usual: Heard | None = None
+        self.learns = True
         self._vad = SileroVad()
         self._echo = EchoCanceller()
         self._ring = np.zeros(_KEPT, np.float32)
@@ -184,7 +190,7 @@ class Listener:
     async def _recognise(self, asked: Decode) -> tuple[Recognised, str]:
         """What was heard, and its text with hot words corrected."""
         pcm = self._between(self._onset(asked), asked.end + _TAIL)
-        language, usual = self.language, self._usual
+        language, usual = self.language, self._usual if self.learns else None
 
         def work() -> tuple[Recognised, str]:
             heard = self._recognizer.recognise(
@@ -236,7 +242,8 @@ class Listener:
             return Transcript("", language, asked.start, asked.end, 0, 0.0)
         if heard.dropped:
             _log.info("%d characters dropped as a hallucination", len(heard.dropped))
-        if asked.final and heard.text and self.language is None and heard.certainty >= _SURE:
+        sure = asked.final and heard.text and heard.certainty >= _SURE
+        if sure and self.learns and self.language is None:
             self._usual = heard.language
         return Transcript(
             text=text,
@@ -284,7 +291,7 @@ class Listener:
                     self._near.begin()
                 if isinstance(action, Commit):
                     self._turn_floor = action.transcript.end
-                    if self._near is not None:
+                    if self._near is not None and self.learns:
                         self._near.understood()
                 self._on_action(action)
 

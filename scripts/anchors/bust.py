@@ -37,6 +37,7 @@ class Wardrobe:
         tie: Cloth of the tie.
         narrow: Shoulder width factor.
         neck: x of the neck edges in the GAN frame where the collar meets them.
+        room: Rows added above the head for what stands on it.
     """
 
     style: str
@@ -45,6 +46,7 @@ class Wardrobe:
     tie: Cloth
     narrow: float
     neck: tuple[float, float]
+    room: int = 0
 
 
 class Tailor:
@@ -54,12 +56,13 @@ class Tailor:
         """`points`: landmarks [478, 2+] in the GAN frame; `seed` fixes the grain of the cloth."""
         self.wardrobe = wardrobe
         self.points = points
-        self.canvas = Canvas(HEIGHT, WIDTH, seed)
+        self.offset = (OFFSET[0], OFFSET[1] + wardrobe.room)
+        self.canvas = Canvas(HEIGHT + wardrobe.room, WIDTH, seed)
         self.middle = sum(wardrobe.neck) / 2
-        y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-        u = np.clip((x - self.middle - OFFSET[0]) / (760 * wardrobe.narrow), -1.0, 1.0)
+        y, x = np.mgrid[0 : HEIGHT + wardrobe.room, 0:WIDTH].astype(np.float32)
+        u = np.clip((x - self.middle - self.offset[0]) / (760 * wardrobe.narrow), -1.0, 1.0)
         chest = 300 * np.sqrt(np.clip(1 - u**2 * 0.94, 0, 1))
-        slope = np.clip((y - OFFSET[1] - 900) / 420, 0, 1)
+        slope = np.clip((y - self.offset[1] - 900) / 420, 0, 1)
         self.form = (chest * 0.9 + 190 * np.sin(slope * np.pi / 2)).astype(np.float32)
 
     def place(self, points: list[Point], side: int = 1) -> list[Point]:
@@ -69,8 +72,8 @@ class Tailor:
             (
                 side * x * (1 + (k - 1) * min(1, max(0, (abs(x) - 200) / 250)))
                 + self.middle
-                + OFFSET[0],
-                y + OFFSET[1],
+                + self.offset[0],
+                y + self.offset[1],
             )
             for x, y in points
         ]
@@ -82,24 +85,31 @@ class Tailor:
         return np.vstack([right, left[::-1]])
 
     def dress(self, head: Image) -> Image:
-        """The bust, RGBA uint8 [2000, 1800, 4], from the matted head, RGBA [1024, 1024, 4]."""
-        w = self.wardrobe
+        """The bust, RGBA uint8 [h, w, 4], from the matted head, RGBA [1024, 1024, 4]."""
         c = self.canvas
-        skin, cover = _neck_down(head)
+        self.behind()
+        skin, cover = _neck_down(head, len(c.alpha), self.offset)
         c.over(skin, cover)
         self._head(head)
-        if w.style == "shirt":
+        self.clothe()
+        out = np.dstack([bled(c.colour, c.alpha), 255 * c.alpha])
+        return out.round().clip(0, 255).astype(np.uint8)
+
+    def behind(self) -> None:
+        """Lay what the head and neck hide in part; nothing here."""
+
+    def clothe(self) -> None:
+        """Lay the clothes over the head and neck."""
+        if self.wardrobe.style == "shirt":
             self._shirt()
             self._collar()
         else:
             self._blouse()
         self._jacket()
-        out = np.dstack([bled(c.colour, c.alpha), 255 * c.alpha])
-        return out.round().clip(0, 255).astype(np.uint8)
 
     def _head(self, head: Image) -> None:
         """Lay down the head and neck without the clothes that the GAN drew."""
-        x0, y0 = OFFSET
+        x0, y0 = self.offset
         left, right = self.wardrobe.neck
         keep = np.zeros((SIZE, SIZE), np.uint8)
         keep[: int(self.points[LOBES, 1].max())] = 255
@@ -137,7 +147,7 @@ class Tailor:
         )
 
     def _x(self, x: float) -> float:
-        return x + self.middle + OFFSET[0]
+        return x + self.middle + self.offset[0]
 
     def _blouse(self) -> None:
         w = self.wardrobe
@@ -198,7 +208,9 @@ class Tailor:
         self, arm: Array, outer: Array, folds: list[tuple[Point, Point, float, float]]
     ) -> None:
         c = self.canvas
-        shoulder = c.cover(np.vstack([outer, [(self._x(0), HEIGHT), (self._x(0), outer[0][1])]]))
+        shoulder = c.cover(
+            np.vstack([outer, [(self._x(0), len(c.alpha)), (self._x(0), outer[0][1])]])
+        )
         cover = c.cover(arm) * shoulder
         contours, _ = cv2.findContours(
             (cover > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
@@ -324,20 +336,20 @@ def crown(head: Image, rise: int = 60) -> Image:
     return tall
 
 
-def _neck_down(head: Image) -> tuple[Array, Array]:
+def _neck_down(head: Image, height: int, offset: tuple[int, int]) -> tuple[Array, Array]:
     """Skin below the GAN frame: the last rows of the neck carried on downwards."""
-    colour = np.zeros((HEIGHT, WIDTH, 3), np.float32)
-    alpha = np.zeros((HEIGHT, WIDTH), np.float32)
+    colour = np.zeros((height, WIDTH, 3), np.float32)
+    alpha = np.zeros((height, WIDTH), np.float32)
     last = head[SIZE - 16 : SIZE, :, :3].astype(np.float64).mean(0)
     rows = gaussian_filter1d(last, 6.0, axis=0)
     wide = gaussian_filter1d(last, 40.0, axis=0)
     neck = last[300:730]
     luma = neck @ [0.299, 0.587, 0.114]
     tone = neck[luma > np.percentile(luma, 60)].mean(0)
-    top = OFFSET[1] + SIZE - 30
-    x0 = OFFSET[0]
-    depth = np.arange(HEIGHT - top)[:, None, None]
-    noise = gaussian_filter(np.random.default_rng(3).normal(size=(HEIGHT - top, SIZE)), 1.0)[
+    top = offset[1] + SIZE - 30
+    x0 = offset[0]
+    depth = np.arange(height - top)[:, None, None]
+    noise = gaussian_filter(np.random.default_rng(3).normal(size=(height - top, SIZE)), 1.0)[
         ..., None
     ]
     first = np.clip(depth / 60, 0, 1)

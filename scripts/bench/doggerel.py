@@ -23,6 +23,7 @@ from digital_human.dialogue.llm.llama import LlamaLlm
 from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.poems import Poems
 from digital_human.dialogue.rhymes import rhyme_together
+from digital_human.dialogue.wishes import wished
 from digital_human.safety.moderation import Moderator
 
 WISHES = (
@@ -62,7 +63,7 @@ async def main() -> None:
         rows: list[tuple[str, Verse | None, float, float]] = []
         for wish in WISHES[: options.first]:
             begun, used = time.perf_counter(), time.process_time()
-            theme = doggerel.wished(wish)
+            theme = wished(wish)
             verse = None if theme is None else await doggerel.write(theme)
             took, used = time.perf_counter() - begun, time.process_time() - used
             rows.append((wish, verse, took, used))

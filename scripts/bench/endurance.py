@@ -1,11 +1,11 @@
 """A kiosk through hours of visits with faults: answers, outages, memory, and no network at all.
 
 Server and visitors run in a network namespace without any route: what works here needs no network.
-Every few minutes something breaks: the visitor's browser dies, the network is gone for seconds, the
-microphone is unplugged, the server is stopped and goes on, the disk is full, the camera sends
-rubbish. Needs root (or a user namespace) and the package iproute2.
+Every few minutes something breaks in the middle of a visit; see `endurance_faults`. Visitors are
+greeted, ask three questions, typed and spoken, and leave; the camera sends pictures all the time.
+Needs root, iproute2 and a C compiler (for a wall clock that can be set, see wall_clock.c).
 
-    python scripts/bench/endurance.py --minutes 60 --every 5
+    python scripts/bench/endurance.py --minutes 60 --every 5 --figure endurance.svg
 """
 
 from __future__ import annotations
@@ -14,87 +14,121 @@ import argparse
 import asyncio
 import itertools
 import os
-import platform
+import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import numpy as np
 import psutil
+import soundfile
+from endurance_faults import Fault, Faults, jpeg, look
+from endurance_report import Outage, Tally, figure, line, report
 
 from digital_human.apps.live.loadtest import VOICED_DBFS
 from digital_human.config import settings
+from digital_human.errors import ResourceError
 from digital_human.transport.webrtc.client import Client, HeardSound, SeenPicture
 
 PORT = 18_765
 URL = f"http://127.0.0.1:{PORT}"
-QUESTIONS = (
-    "雷峰塔现在还开着吗？", "背一首饮湖上初晴后雨。", "最近的厕所在哪里？", "苏堤是怎么来的？",
-    "How did the Su Causeway come about?", "从断桥到孤山怎么走？", "这里有充电宝吗？",
-    "Is Leifeng Pagoda open today?", "介绍一下三潭印月。", "明月几时有是什么时候写的？",
+SPOKEN = Path(__file__).parents[2] / "tests/browser/questions"
+SPOTS = (
+    "断桥", "白堤", "苏堤", "雷峰塔", "三潭印月", "曲院风荷", "花港观鱼", "平湖秋月", "柳浪闻莺",
+    "孤山", "保俶塔", "湖心亭",
+)  # fmt: skip
+TYPED = (
+    "{}有什么故事？", "介绍一下{}。", "{}在哪里？", "从断桥到{}怎么走？", "{}现在还开着吗？",
+    "你在{}写过诗吗？", "How did {} get its name?", "What can I see at {}?",
+    "背一首饮湖上初晴后雨。", "最近的厕所在哪里？", "这里有充电宝吗？",
+    "明月几时有是什么时候写的？", "给我写一首关于{}的打油诗。", "你今天心情怎么样？",
+    "How much is the ticket?", "附近有航天博物馆吗？", "我带着孩子，先去哪里好？",
 )  # fmt: skip
 _DISK = 700  # MB of the home folder
 _NO_ANSWER = 20.0
+_SAMPLE_EVERY = 10.0
+_CAMERA_EVERY = 0.5
 
 
-@dataclass
-class Tally:
-    """What was counted."""
+class Questions:
+    """The same in every run."""
 
-    visits: int = 0
-    lost: int = 0
-    answers: list[float] = field(default_factory=list)
-    silent: int = 0
-    gaps: list[float] = field(default_factory=list)
-    faults: list[tuple[str, float]] = field(default_factory=list)
-    memory: list[tuple[float, float]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._chance = random.Random(0)
+        self.spoken = itertools.cycle(sorted(SPOKEN.glob("*_zh.ogg")))
+
+    def typed(self) -> str:
+        return self._chance.choice(TYPED).format(self._chance.choice(SPOTS))
 
 
 class Visit:
-    """One visitor: connects, is greeted, asks, leaves."""
+    """One visitor at the screen: the page opens a session, is greeted, asks, leaves."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http, self._id = http, ""
-        self._last = time.monotonic()
+        self._last: float | None = None
         self.gap = 0.0
+        self.reconnected = 0
         self._voiced = asyncio.Event()
+        self._seen = asyncio.Event()
         self.client = Client(on_sound=self._hear, on_picture=self._see)
 
-    async def begin(self) -> None:
-        while True:  # a visitor that vanished has the place until the server notices
-            made = await self._http.post("/api/sessions", json={"persona": "dongpo"})
+    async def begin(self) -> float:
+        """Open the page; seconds until the first picture."""
+        began = time.monotonic()
+        while True:
+            wish = {"persona": "dongpo", "screen": True}
+            made = await self._http.post("/api/sessions", json=wish)
             if made.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             await asyncio.sleep(0.5)
-            self.note_gap()
         made.raise_for_status()
         self._id = made.json()["id"]
+        await self._connect()
+        return time.monotonic() - began
+
+    async def _connect(self) -> None:
         offer = {"sdp": await self.client.offer(), "type": "offer"}
         answer = await self._http.post(f"/api/sessions/{self._id}/offer", json=offer)
         answer.raise_for_status()
         await self.client.accept(answer.json()["sdp"])
-        self._last = time.monotonic()
+        async with asyncio.timeout(_NO_ANSWER):
+            await self._seen.wait()
+            await self.client.opened.wait()
+
+    async def _stay_connected(self) -> None:
+        """A connection that was lost is made anew, as the page does; the session goes on."""
+        if self.client.connection.connectionState == "connected":
+            return
+        self.reconnected += 1
+        await self.client.close()
+        self._seen.clear()
+        self.client = Client(on_sound=self._hear, on_picture=self._see)
+        await self._connect()
+
+    async def greeted(self) -> float | None:
+        """Seconds until the greeting is heard."""
+        return await self._answer({"type": "hello"})
 
     async def ask(self, text: str) -> float | None:
         """Seconds from a typed question to the first voice; None when nothing came."""
         await self._until_quiet()
-        self._voiced.clear()
-        asked = time.monotonic()
-        # By the page's channel: what calls drive is kept for minutes without a visitor.
-        self.client.send({"type": "text", "text": text})
-        try:
-            async with asyncio.timeout(_NO_ANSWER):
-                await self._voiced.wait()
-        except TimeoutError:
-            return None
-        return time.monotonic() - asked
+        return await self._answer({"type": "text", "text": text})
+
+    async def speak(self, recording: Path) -> float | None:
+        """Seconds from the end of a spoken question to the first voice."""
+        await self._until_quiet()
+        pcm, rate = soundfile.read(recording, dtype="float32")
+        assert self.client.microphone is not None
+        await self.client.microphone.play(pcm, rate)
+        await asyncio.sleep(len(pcm) / rate)
+        return await self._answer(None)
 
     async def leave(self) -> None:
         self.note_gap()
@@ -103,37 +137,26 @@ class Visit:
 
     def vanish(self) -> None:
         """Nothing goes out any more, and nobody says goodbye."""
-        for link in self._links():
+        for link in {sender.transport.transport for sender in self.client.connection.getSenders()}:
             link._send = _nothing
-
-    async def lose_network(self, seconds: float) -> None:
-        """Nothing passes for a while."""
-        kept = [(link, link._send) for link in self._links()]
-        for link, _ in kept:
-            link._send = _nothing
-        handler = self._see_nothing()
-        await asyncio.sleep(seconds)
-        handler()
-        for link, send in kept:
-            link._send = send
 
     def note_gap(self) -> None:
-        self.gap = max(self.gap, time.monotonic() - self._last)
+        if self._last is not None:
+            self.gap = max(self.gap, time.monotonic() - self._last)
 
-    def _links(self):  # type: ignore[no-untyped-def]
-        senders = self.client.connection.getSenders()
-        return {sender.transport.transport for sender in senders}
-
-    def _see_nothing(self) -> Callable[[], None]:
-        receivers = self.client.connection.getReceivers()
-        for receiver in receivers:
-            receiver._enabled = False
-
-        def again() -> None:
-            for receiver in receivers:
-                receiver._enabled = True
-
-        return again
+    async def _answer(self, message: dict[str, str] | None) -> float | None:
+        self._voiced.clear()
+        asked = time.monotonic()
+        if message is not None:
+            await self._stay_connected()
+            # By the page's channel: what calls drive is kept for minutes without a visitor.
+            self.client.send(message)
+        try:
+            async with asyncio.timeout(_NO_ANSWER):
+                await self._voiced.wait()
+        except TimeoutError:
+            return None
+        return time.monotonic() - asked
 
     async def _until_quiet(self) -> None:
         quiet = time.monotonic()
@@ -141,6 +164,7 @@ class Visit:
             if self._voiced.is_set():
                 quiet = time.monotonic()
                 self._voiced.clear()
+            await self._stay_connected()
             await asyncio.sleep(0.05)
 
     def _hear(self, sound: HeardSound) -> None:
@@ -150,6 +174,7 @@ class Visit:
     def _see(self, picture: SeenPicture) -> None:
         self.note_gap()
         self._last = time.monotonic()
+        self._seen.set()
 
 
 async def _nothing(data: bytes) -> None: ...
@@ -160,10 +185,17 @@ class Server:
 
     def __init__(self, home: Path, log: Path) -> None:
         self._home, self._log = home, log
+        self._clock, self._shim = home / "clock.bin", home / "wall_clock.so"
+        source = Path(__file__).with_name("wall_clock.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", self._shim, source], check=True)
         self._process: subprocess.Popen[bytes] | None = None
+        self.set_clock(0)
 
     async def start(self, http: httpx.AsyncClient) -> None:
-        environment = os.environ | {"DH_HOME": str(self._home)}
+        environment = os.environ | {
+            "DH_HOME": str(self._home), "LD_PRELOAD": str(self._shim),
+            "WALL_CLOCK": str(self._clock),
+        }  # fmt: skip
         command = [sys.executable, "-m", "digital_human", "kiosk", "--persona", "dongpo",
                    "--no-browser", "--port", str(PORT)]  # fmt: skip
         with self._log.open("ab") as log:
@@ -180,16 +212,21 @@ class Server:
             except httpx.HTTPError:
                 continue
 
+    def set_clock(self, seconds: int) -> None:
+        """How much its wall clock is ahead of this machine's."""
+        with self._clock.open("r+b" if self._clock.exists() else "wb") as file:
+            file.write(struct.pack("q", seconds))
+
     @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
 
-    def memory(self) -> float:
-        """MB that the process and its children hold."""
-        processes = [psutil.Process(self.pid)]
-        processes += processes[0].children(recursive=True)
-        return sum(one.memory_info().rss for one in processes) / 2**20
+    def held(self) -> tuple[float, int, int, int]:
+        """MB of memory, threads, open files, and files it has made."""
+        process = psutil.Process(self.pid)
+        made = sum(path.is_file() for path in self._home.rglob("*") if not path.is_symlink())
+        return process.memory_info().rss / 2**20, process.num_threads(), process.num_fds(), made
 
     def stop(self) -> None:
         if self._process is not None:
@@ -204,136 +241,103 @@ async def visits(server: Server, home: Path, minutes: float, every: float) -> Ta
         await server.start(http)
         print(f"the server answers after {time.monotonic() - began:.0f} s", flush=True)
         began = time.monotonic()
-        faults = _faults(server, home, http)
-        questions, due = itertools.cycle(QUESTIONS), began + 60 * every / 2
+        faults = Faults(server, home, http)
+        turns, questions, due = faults.in_turn(), Questions(), began + 30 * every
+        extras = [asyncio.create_task(_watch(http)),
+                  asyncio.create_task(_sample(server, tally, began))]  # fmt: skip
         while (now := time.monotonic()) - began < 60 * minutes:
             fault = None
             if now >= due:
-                fault, due = next(faults), due + 60 * every
-            await _visit(http, tally, questions, fault)
-            tally.memory.append(((time.monotonic() - began) / 3600, server.memory()))
-            print(_line(tally, time.monotonic() - began), flush=True)
+                fault, due = next(turns), due + 60 * every
+            await _visit(http, tally, questions, fault, began)
+            if tally.samples:
+                print(line(tally, time.monotonic() - began), flush=True)
+        for task in extras:
+            task.cancel()
+        await asyncio.gather(*extras, *faults.tasks, return_exceptions=True)
     return tally
 
 
-Fault = tuple[str, Callable[[Visit], Awaitable[bool]]]
-
-
 async def _visit(
-    http: httpx.AsyncClient, tally: Tally, questions: Iterator[str], fault: Fault | None
+    http: httpx.AsyncClient,
+    tally: Tally,
+    questions: Questions,
+    fault: Fault | None,
+    began: float,
 ) -> None:
     """One visit; a fault comes between its questions. A visit that breaks is lost."""
     tally.visits += 1
-    visit = Visit(http)
+    visit, outage = Visit(http), None
     try:
-        await visit.begin()
+        tally.starts.append(await visit.begin())
+        tally.greetings.append(await visit.greeted())
         for number in range(3):
             if fault is not None and number == 1:
-                stays = await fault[1](visit)
-                if not stays:
-                    await visit.client.close()
+                visit.gap = 0.0
+                outage = Outage(fault.name, (time.monotonic() - began) / 60)
+                tally.outages.append(outage)
+                if not await fault.act(visit):
+                    await _replace(visit, http, outage)
                     return
-            waited = await visit.ask(next(questions))
-            if waited is None:
-                tally.silent += 1
-            else:
-                tally.answers.append(waited)
+            spoken = number == 2 or (number == 1 and fault is not None and fault.spoken)
+            waited = await _put(visit, questions, spoken)
+            tally.answers.append(waited)
+            if outage is not None and outage.answer is None:
+                outage.answer = _NO_ANSWER if waited is None else waited
         await visit.leave()
-    except (httpx.HTTPError, OSError, AssertionError) as error:
+    except (httpx.HTTPError, OSError, AssertionError, TimeoutError, ResourceError) as error:
         tally.lost += 1
+        if outage is not None:
+            outage.lost = True
         print(f"visit {tally.visits} was lost: {error!r}", flush=True)
     finally:
         tally.gaps.append(visit.gap)
-        if fault is not None:
-            tally.faults.append((fault[0], visit.gap))
+        tally.reconnected += visit.reconnected
+        if outage is not None and not outage.picture:
+            outage.picture = visit.gap
 
 
-def _faults(server: Server, home: Path, http: httpx.AsyncClient) -> Iterator[Fault]:
-    """Faults in turn; each tells whether the visitor is still there."""
+async def _put(visit: Visit, questions: Questions, spoken: bool) -> float | None:
+    assert visit.client.microphone is not None
+    if spoken and visit.client.microphone.readyState == "live":
+        return await visit.speak(next(questions.spoken))
+    return await visit.ask(questions.typed())
 
-    async def browser_dies(visit: Visit) -> bool:
-        visit.vanish()
-        await asyncio.sleep(15)
-        return False
 
-    async def network_gone(visit: Visit) -> bool:
-        await visit.lose_network(3.0)
-        return True
+async def _replace(gone: Visit, http: httpx.AsyncClient, outage: Outage) -> None:
+    """The page comes back at once: seconds until it shows and says something."""
+    visit = Visit(http)
+    outage.picture = await visit.begin()
+    outage.answer = await visit.greeted() or _NO_ANSWER
+    await visit.leave()
+    await gone.client.close()
 
-    async def unplugged(visit: Visit) -> bool:
-        assert visit.client.microphone is not None
-        visit.client.microphone.stop()
-        return True
 
-    async def halted(visit: Visit) -> bool:
-        os.kill(server.pid, signal.SIGSTOP)
-        await asyncio.sleep(2.0)
-        os.kill(server.pid, signal.SIGCONT)
-        return True
-
-    async def disk_full(visit: Visit) -> bool:
-        filler = home / "filler"
+async def _watch(http: httpx.AsyncClient) -> None:
+    """The camera of the page: nobody in sight, some noise."""
+    noise = np.random.default_rng(0)
+    while True:
+        room = noise.integers(90, 140, (45, 80, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+        picture = await asyncio.to_thread(jpeg, room)
         try:
-            with filler.open("wb") as file:
-                while True:
-                    file.write(b"\0" * 2**20)
-        except OSError:
+            await look(http, picture)
+        except httpx.HTTPError:  # a fault
             pass
-        visit_over = asyncio.get_running_loop()
-        visit_over.call_later(45, lambda: filler.unlink(missing_ok=True))
-        return True
-
-    async def camera_rubbish(visit: Visit) -> bool:
-        for data in (b"", b"\xff\xd8\xff", os.urandom(20_000), b"\xff\xd8" + b"\0" * 290_000):
-            reply = await http.post(
-                "/api/kiosk/camera", content=data, headers={"Content-Type": "image/jpeg"}
-            )
-            assert 400 <= reply.status_code < 500, reply.status_code
-        return True
-
-    return itertools.cycle(
-        [
-            ("browser dies", browser_dies), ("network gone for 3 s", network_gone),
-            ("microphone unplugged", unplugged), ("server stopped for 2 s", halted),
-            ("disk full for 45 s", disk_full), ("camera sends rubbish", camera_rubbish),
-        ]
-    )  # fmt: skip
+        await asyncio.sleep(_CAMERA_EVERY)
 
 
-def _line(tally: Tally, seconds: float) -> str:
-    return (
-        f"{seconds / 60:5.1f} min: {tally.visits} visits, {tally.lost} lost, "
-        f"{len(tally.answers)} answers, {tally.silent} silent, "
-        f"gap {max(tally.gaps):.1f} s, {tally.memory[-1][1]:.0f} MB"
-    )
-
-
-def report(tally: Tally, minutes: float) -> str:
-    """The table."""
-    hours, memory = np.array(tally.memory).T
-    settled = hours > min(0.1, hours[-1] / 3)
-    slope = np.polyfit(hours[settled], memory[settled], 1)[0] if settled.sum() > 2 else np.nan
-    p50, p95 = np.quantile(tally.answers, [0.5, 0.95])
-    rows = [
-        ("minutes, visits, visits lost", f"{minutes:.0f}, {tally.visits}, {tally.lost}"),
-        ("questions answered, without an answer", f"{len(tally.answers)}, {tally.silent}"),
-        ("typed question to first sound, p50, p95", f"{p50:.2f} s, {p95:.2f} s"),
-        ("longest picture gap of a visit, p50, most",
-         f"{np.median(tally.gaps):.2f} s, {max(tally.gaps):.2f} s"),
-        ("memory at first, at the end, MB", f"{memory[0]:.0f}, {memory[-1]:.0f}"),
-        ("its slope after settling", f"{slope:+.0f} MB an hour"),
-        *((f"fault: {name}", f"picture gap {gap:.2f} s") for name, gap in tally.faults),
-    ]  # fmt: skip
-    head = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, no network"
-    return "\n".join(
-        [f"| {head} | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
-    )
+async def _sample(server: Server, tally: Tally, began: float) -> None:
+    while True:
+        held = await asyncio.to_thread(server.held)
+        tally.samples.append(((time.monotonic() - began) / 60, *held))
+        await asyncio.sleep(_SAMPLE_EVERY)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--every", type=float, default=5, help="minutes between faults")
+    parser.add_argument("--figure", type=Path, help="an SVG of memory, threads and faults")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.inside:
@@ -350,6 +354,8 @@ def main() -> None:
     try:
         tally = asyncio.run(visits(server, home, options.minutes, options.every))
         print(report(tally, options.minutes))
+        if options.figure:
+            options.figure.write_text(figure(tally), "utf-8")
     finally:
         server.stop()
         subprocess.run(["umount", str(home)], check=False)

@@ -29,13 +29,10 @@ from scipy.signal import fftconvolve
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "eval"))
 
-from hearing import CHUNK, in_room, load, threads  # noqa: E402
-from hearing import _SampleClock as SampleClock  # noqa: E402
+from hearing import in_room, load, play  # noqa: E402
 from readback import compare  # noqa: E402
 
-from digital_human.core.events import Events  # noqa: E402
 from digital_human.core.frames import FloatArray  # noqa: E402
-from digital_human.core.health import Health  # noqa: E402
 from digital_human.speech.hall import Hall, NearField  # noqa: E402
 from digital_human.speech.hearing import (  # noqa: E402
     EAR_RATE,
@@ -43,14 +40,9 @@ from digital_human.speech.hearing import (  # noqa: E402
     Commit,
     Hold,
     Interrupt,
-    Mode,
     Transcript,
 )
-from digital_human.speech.hotwords import HotWords  # noqa: E402
-from digital_human.speech.listener import Listener  # noqa: E402
 from digital_human.speech.recognizers.base import Recognised  # noqa: E402
-from digital_human.speech.turn import TurnMachine  # noqa: E402
-from digital_human.speech.turn_state import Phase  # noqa: E402
 
 NEAR = -26.0  # dBFS of near voices
 VISITORS, SENTENCES = 3.0, 1.5  # dB by which visitors differ, and sentences
@@ -151,30 +143,13 @@ async def listen(
     microphone: FloatArray, near: NearField | None, *, speaking: bool = False
 ) -> list[tuple[float, Action]]:
     """What a listener tells of ``microphone``; the digital human speaks all the time or never."""
-    clock, told = SampleClock(), list[tuple[float, Action]]()
-    machine = TurnMachine()
-    with threads(clock) as (asr, judging):
-        listener = Listener(
-            recognizer=Everything(),  # type: ignore[arg-type]
-            judge=lambda pcm: 0.9,  # type: ignore[arg-type]
-            asr_thread=asr, judge_thread=judging, machine=machine, hot_words=HotWords(()),
-            on_action=lambda action: told.append((listener.now, action)),
-            health=Health(Events("hall", lambda: listener.now)), near=near,
-        )  # fmt: skip
-        running = asyncio.create_task(listener.run())
-        try:
-            for first in range(0, microphone.size, CHUNK):
-                if speaking and machine.phase is Phase.QUIET:
-                    listener.set_mode(Mode.SPEAKING)
-                listener.hear(microphone[first : first + CHUNK])
-                clock.advance(listener.now)
-                for _ in range(5):
-                    await asyncio.sleep(0)
-                await clock.computed()
-        finally:
-            running.cancel()
-            await asyncio.wait({running})
-    return told
+    ears = await play(
+        microphone,
+        recognizer=Everything(),  # type: ignore[arg-type]
+        judge=lambda pcm: 0.9,  # type: ignore[arg-type]
+        near=near, speaking=speaking,
+    )  # fmt: skip
+    return ears.actions
 
 
 def _share(voice: Voice, turns: Sequence[Transcript]) -> float:

@@ -16,6 +16,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,8 +88,7 @@ class Kiosk:
 
     async def show(self, pictures: Pictures) -> Run:
         """Begin anew and look at pictures, `FPS` a second."""
-        self._watcher.forget()
-        await self._clock.wait_until(self._clock.now() + 4000)  # pictures on walls are forgotten
+        await self._clock.wait_until(self._clock.now() + 4000)  # everybody is forgotten
         presence, run = Presence(), Run()
         for picture in pictures:
             await self._clock.wait_until(self._clock.now() + 1 / FPS)
@@ -146,20 +146,21 @@ def queue(first: Clip, second: Clip, ground: ByteArray) -> Iterator[ByteArray]:
         yield picture
 
 
-def empty(minutes: float) -> Iterator[ByteArray]:
+def empty(minutes: float, first: int = 0) -> Iterator[ByteArray]:
     """Halls and other scenes without faces: moving light, a lamp that dims, shake, people's backs.
 
-    A new scene every half minute.
+    A new scene every half minute; the halls have seeds from ``first`` on.
     """
     pictures = [
         np.asarray(Image.open(path).convert("RGB").resize(SIZE), np.uint8)
         for path in sorted((ROOT / "assets" / "news").glob("*.jpg"))
     ]
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(7 + first)
     y, x = np.mgrid[: SIZE[1], : SIZE[0]].astype(np.float32)
     for index in range(round(minutes * 60 * FPS)):
         scene, t = divmod(index, 30 * FPS)
-        ground = [*pictures, hall(scene), hall(scene + 100)][scene % (len(pictures) + 2)]
+        halls = hall(first + scene), hall(first + scene + 100)
+        ground = [*pictures, *halls][scene % (len(pictures) + 2)]
         out = ground.astype(np.float32)
         kind = scene % 5
         if kind == 1:  # a patch of light wanders
@@ -258,7 +259,7 @@ async def portraits(kiosk: Kiosk, console: Console) -> None:
     """Print how often a painted, drawn or photographed face on the wall wakes the kiosk."""
     files = [*sorted((DATA / "portraits").iterdir()), *sorted((DATA / "base_video").iterdir())]
     woke, found = [], 0
-    with FaceFinder(70, 2.6) as finder:
+    with closing(FaceFinder(70, 2.6)) as finder:
         for number, path in enumerate(track(files, "portraits")):
             metres = (0.9, 1.4)[number % 2]
             found += bool(finder(next(portrait(path, metres))))

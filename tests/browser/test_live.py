@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
 import soxr
 from playwright.sync_api import Browser, Page, expect
 
-from digital_human.config import settings
 from tests.browser.conftest import DESKTOP, Visit
+from tests.fakes.program import served
 
 RATE = 48_000
-START_S = 180.0
 GREETING_S = 12  # of room before the question: the greeting is over by then
 PITCH_HZ = (80, 400)
 
@@ -33,43 +26,9 @@ pytestmark = [pytest.mark.weights, pytest.mark.slow, pytest.mark.data]
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The real server, started as its users do; all but the weights in a home of its own."""
     home = tmp_path_factory.mktemp("home")
-    (home / "models").symlink_to(settings().models_dir)
-    log = home / "log.txt"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "digital_human", "serve", "--persona", "xihu"]
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [*command, "--llm", "none", "--port", str(port)], stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "DH_HOME": str(home), "DH_LIVE__MAX_SESSIONS": "2"},
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(url, server, log)
+    command = ["serve", "--persona", "xihu", "--llm", "none"]
+    with served(home, *command, DH_LIVE__MAX_SESSIONS="2") as url:
         yield url
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-            raise
-
-
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            if httpx.get(f"{url}/api/health", timeout=2, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.3)
-    pytest.fail(f"no answer from the server in {START_S:.0f} s: {log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="module")

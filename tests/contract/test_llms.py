@@ -352,6 +352,29 @@ def test_nothing_of_a_visitor_is_kept_on_the_disk(home: Path, pupil: Llm) -> Non
 
 
 @pytest.mark.weights
+def test_what_a_visitor_said_is_forgotten_and_the_persona_is_not(pupil: Llm) -> None:
+    pupil.warm(NOTES)
+    asked = asking(BRIDGE, question=VISITOR)
+    answer = "".join(pupil.stream(asked, max_tokens=12))
+    assert VISITOR in held(pupil) and answer in held(pupil)
+    pupil.forget([NOTES])
+    left = held(pupil)
+    assert VISITOR not in left and answer not in left
+    assert NOTES[0].content in left
+    assert "".join(pupil.stream(asked, max_tokens=12)) == answer
+    own = pupil.count(VISITOR) + 12  # type: ignore[attr-defined]
+    assert 0 < pupil.evaluated <= own + 12  # type: ignore[attr-defined]
+    pupil.forget([])  # what passages were read behind stays
+
+
+def held(model: Llm) -> str:
+    """The text of all that the model's sequences hold."""
+    slots = model._cells._slots  # type: ignore[attr-defined]
+    pieces = [b"".join(model._bytes(int(t)) for t in slot.tokens) for slot in slots]  # type: ignore[attr-defined]
+    return "|".join(piece.decode(errors="replace") for piece in pieces)
+
+
+@pytest.mark.weights
 def test_a_damaged_passage_is_read_with_its_prompt_and_removed(home: Path, pupil: Llm) -> None:
     passage = "三潭印月是湖里的三座小石塔，中秋夜在塔里点灯。\n"
     before = set(kept(home))

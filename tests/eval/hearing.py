@@ -21,14 +21,15 @@ import soxr
 from digital_human.core.events import Events
 from digital_human.core.frames import FloatArray
 from digital_human.core.health import Health
-from digital_human.core.stage import ModelThread
+from digital_human.core.stage import ModelThread, Patience
 from digital_human.speech.endpoint import EndpointJudge
+from digital_human.speech.hall import NearField
 from digital_human.speech.hearing import EAR_RATE, Action, Mode
 from digital_human.speech.hotwords import HotWords
 from digital_human.speech.listener import Listener
 from digital_human.speech.recognizers.base import Recognizer
 from digital_human.speech.turn import TurnMachine
-from digital_human.speech.turn_state import TurnPolicy
+from digital_human.speech.turn_state import Phase, TurnPolicy
 from digital_human.speech.vad import WINDOW, SileroVad
 
 CHUNK = EAR_RATE // 50
@@ -137,6 +138,11 @@ class _TimedThread(ModelThread):
         await self._clock.sleep((_cpu() - before) / PARALLEL)
         return result
 
+    async def call_within(
+        self, patience: Patience, work: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        return await self.call(work, *args, **kwargs)  # a loaded machine is slow, not hung
+
 
 def _cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -159,6 +165,10 @@ async def play(
     words: tuple[str, ...] = (),
     far_end: FloatArray | None = None,
     mode: Mode = Mode.IDLE,
+    near: NearField | None = None,
+    speaking: bool = False,
+    learns: bool = True,
+    take: Callable[[float, Action], None] | None = None,
 ) -> Ears:
     """Let a listener hear ``microphone`` (float32 [n] at 16 kHz) as if it came live.
 
@@ -170,23 +180,37 @@ async def play(
         words: Hot words.
         far_end: What is sent out meanwhile, float32 [n] at 16 kHz.
         mode: What the digital human does meanwhile.
+        near: Tells who stands near; None hears everybody.
+        speaking: Whether it speaks again whenever nobody has the turn.
+        learns: See `Listener`.
+        take: Told every action too, with the seconds of microphone.
     """
-    clock, ears = _SampleClock(), Ears()
+    clock, ears, machine = _SampleClock(), Ears(), TurnMachine(policy or TurnPolicy())
+
+    def told(action: Action) -> None:
+        ears.actions.append((listener.now, action))
+        if take is not None:
+            take(listener.now, action)
+
     with threads(clock) as (asr, judging):
         listener = Listener(
             recognizer=recognizer,
             judge=judge,
             asr_thread=asr,
             judge_thread=judging,
-            machine=TurnMachine(policy or TurnPolicy()),
+            machine=machine,
             hot_words=HotWords(words),
-            on_action=lambda action: ears.actions.append((listener.now, action)),
+            on_action=told,
             health=Health(Events("hearing", lambda: listener.now)),
+            near=near,
         )
+        listener.learns = learns
         listener.set_mode(mode)
         running = asyncio.create_task(listener.run())
         try:
             for first in range(0, microphone.size, CHUNK):
+                if speaking and machine.phase is Phase.QUIET:
+                    listener.set_mode(Mode.SPEAKING)
                 if far_end is not None:
                     listener.far_end(far_end[first : first + CHUNK])
                 listener.hear(microphone[first : first + CHUNK])

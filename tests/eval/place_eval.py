@@ -2,12 +2,13 @@
 
 python tests/eval/place_eval.py           without a language model
 python tests/eval/place_eval.py --llm     with the one of the settings
-python tests/eval/place_eval.py --dev     the questions that the phrases were developed on
+python tests/eval/place_eval.py FILE      other questions than those of place_heldout.toml
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import tomllib
 from collections.abc import AsyncIterator
@@ -31,8 +32,9 @@ from digital_human.dialogue.types import Line
 from digital_human.safety.moderation import Moderator
 from digital_human.speech.types import Language
 
-SETS = Path(__file__).resolve().parent
+HELDOUT = Path(__file__).resolve().parent / "place_heldout.toml"
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,20 @@ class Reply:
         """Whether it holds every fact, or for an unknown was declined and nothing else."""
         if not self.question.facts:
             return self.origins == ("decline",)
-        text = self.text.lower()
-        return all(any(word.lower() in text for word in fact) for fact in self.question.facts)
+        text = _figures(self.text.lower())
+        return "decline" not in self.origins and all(
+            any(_figures(word.lower()) in text for word in fact) for fact in self.question.facts
+        )
 
 
-def read_questions(name: str = "heldout") -> list[Asked]:
-    """The questions of ``place_<name>.toml``, the unknown ones last."""
-    content = tomllib.loads((SETS / f"place_{name}.toml").read_text(encoding="utf-8"))
+def _figures(text: str) -> str:
+    """Text with years in one way of writing: 一〇八二 is 1082."""
+    return re.sub(r"[〇零一二三四五六七八九]{4}", lambda year: year[0].translate(_DIGITS), text)
+
+
+def read_questions(path: Path = HELDOUT) -> list[Asked]:
+    """The questions of a file, the unknown ones last."""
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
     known = [
         Asked(text, cast(Language, language), tuple(tuple(fact.split("|")) for fact in facts))
         for text, language, facts in content["answerable"]
@@ -126,7 +135,8 @@ async def ask_all(
 async def main() -> None:
     """Print every answer, and the counts."""
     llm = LLMS[settings().llm.backend].create(settings().llm) if "--llm" in sys.argv else None
-    questions = read_questions("dev" if "--dev" in sys.argv else "heldout")
+    files = [Path(name) for name in sys.argv[1:] if name != "--llm"]
+    questions = read_questions(*files)
     replies: list[Reply] = []
     async for reply in ask_all(questions, llm=llm):
         replies.append(reply)

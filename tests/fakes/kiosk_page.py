@@ -111,6 +111,9 @@ class Persona:
     languages: tuple[str, ...] = ("zh", "en")
     notice: Mapping[Any, str] = field(default_factory=lambda: NOTICE)
     suggestions: Mapping[Any, list[str]] = field(default_factory=lambda: MORE)
+    wake_words: Mapping[Any, list[str]] = field(
+        default_factory=lambda: {"zh": ["云舒"], "en": ["Yun Shu"]}
+    )
 
 
 class KioskPage(PageServer):

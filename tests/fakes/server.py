@@ -31,6 +31,7 @@ class FakePersona:
     suggestions: Mapping[str, Sequence[str]] = field(
         default_factory=lambda: {"zh": ["断桥在哪里？"], "en": []}
     )
+    wake_words: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"zh": ["小西"]})
 
 
 @dataclass
@@ -95,6 +96,9 @@ class FakeSession:
     def talk(self, down: bool) -> None:
         self.calls.append(("talk", down))
 
+    def doze(self, on: bool) -> None:
+        self.calls.append(("doze", on))
+
     def set_language(self, language: str) -> None:
         self.language = language
 
@@ -148,6 +152,7 @@ class FakePeer:
 
     alive = 0
     delay = 0.0
+    quiet = 0.0
 
     def __init__(
         self,

@@ -45,6 +45,7 @@ KNOWN = ("欲把西湖比西子，淡妆浓抹总相宜。",)
         ("Can you write a poem about rain and ice cream?", "rain and ice cream"),
         ("Using lake and moon, make up a verse, please", "lake and moon"),
         ("Write me a limerick", ""),
+        ("用西湖和下雨写一手大油诗", "西湖和下雨"),  # as it was heard
         ("背一首诗", None),
         ("来一首诗", None),
         ("来一首关于西湖的诗", None),

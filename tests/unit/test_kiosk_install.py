@@ -147,6 +147,7 @@ async def test_the_browser_is_started_again_when_it_dies_or_its_page_is_silent(
     monkeypatch.setattr(browser, "_FIRST", 0.6)
     monkeypatch.setattr(browser, "_QUIET", 0.3)
     quiet: dict[str, float | None] = {"s": 0.0}
+    fresh = [""]
     server = FastAPI()
 
     @server.get("/api/health")
@@ -154,8 +155,8 @@ async def test_the_browser_is_started_again_when_it_dies_or_its_page_is_silent(
         return {"status": "ok"}
 
     @server.get("/api/kiosk/page")
-    def page() -> dict[str, float | None]:
-        return {"quiet_s": quiet["s"]}
+    def page() -> dict[str, float | str | None]:
+        return {"quiet_s": quiet["s"], "fresh": fresh[0]}
 
     log, program = tmp_path / "starts", tmp_path / "chromium"
     program.write_text(f'#!/bin/sh\necho "$$ $*" >> {log}\nexec sleep 60\n')
@@ -181,6 +182,16 @@ async def test_the_browser_is_started_again_when_it_dies_or_its_page_is_silent(
         assert len(starts()) == 2  # a page that calls is left alone
         quiet["s"] = 1e6  # it called long ago, before this start
         await started(3)
+        quiet["s"] = 0.0
+        async with asyncio.timeout(10):
+            while keeper.starts < 3 or keeper._fresh is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        fresh[0] = "tonight"  # the server was started afresh
+        await started(4)
+        fresh[0] = ""  # it died after that, which is no reason
+        await asyncio.sleep(0.3)
+        assert len(starts()) == keeper.starts == 4
+        assert "afresh" in keeper.why
         last = int(starts()[-1].split()[0])
         running.cancel()
         await asyncio.wait([running])
@@ -205,4 +216,4 @@ async def test_the_service_manager_hears_that_the_loop_turns(
         async with asyncio.timeout(5):
             heard = [(await loop.sock_recv(manager, 100)).decode() for _ in range(3)]
         telling.cancel()
-    assert heard == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+    assert heard == ["READY=1\nWATCHDOG_USEC=60000", "WATCHDOG=1", "WATCHDOG=1"]

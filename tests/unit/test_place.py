@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 from digital_human.config import settings
 from digital_human.dialogue import place_commands
+from digital_human.dialogue.numbers import number as read_number
 from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.place import Place
 from digital_human.dialogue.place.chinese import distance, number, span
 from digital_human.dialogue.place.crosswoz import import_crosswoz
-from digital_human.dialogue.place.files import Walk
+from digital_human.dialogue.place.rows import Walk
 from digital_human.dialogue.place.walks import Walks
 from digital_human.dialogue.types import Source
 from digital_human.errors import InputError
@@ -85,6 +86,16 @@ def told(
         ("雷峰塔在哪里", "zh", "夕照山"),
         ("介绍一下断桥", "zh", "一九二一年重建"),
         ("雷峰塔有多高", "zh", "七十一点七米"),
+        ("还有船吗", "zh", "现在开着，最后一班是下午四点半"),
+        ("明天能进纪念馆吗", "zh", "明天不开放"),
+        ("断桥半夜也能去吗", "zh", "全天开放"),
+        ("两个大人一个四岁小孩上雷峰塔一共多少钱", "zh", "一共八十元"),
+        ("我们三个人坐画舫上岛，加起来多少钱", "zh", "一共一百六十五元"),
+        ("手划船划俩小时多少钱", "zh", "一共三百元"),
+        ("我腿不好，雷峰塔那边有厕所吗", "zh", "入口左边"),
+        ("刮大风音乐喷泉还演吗", "zh", "大风大雨时停演"),
+        ("What would two of us pay at Lingyin in total?", "en", "150 yuan in all for 2 people"),
+        ("Is the memorial open on Mondays?", "en", "closed on Monday"),
         ("Is Leifeng Pagoda still open?", "en", "closes at eight in the evening"),
         ("Is the memorial hall open on Mondays?", "en", "closed on Monday"),
         ("How do I get to Jingci Temple?", "en", "17 minutes"),
@@ -104,6 +115,8 @@ def test_questions_get_what_the_files_say(
     [
         "灵隐寺的素面多少钱", "灵隐寺停车场收费多少", "学生去岳王庙半价吗", "雷峰塔的电梯几点停",
         "断桥上现在有多少人", "净慈寺几点敲钟", "西湖醋鱼多少钱", "断桥有多高", "今天天气怎么样",
+        "灵隐寺的香多少钱一把", "画舫有多长", "画舫的船长叫什么", "断桥今天人多吗",
+        "手划船可以自己划吗要驾照吗", "音乐喷泉花了多少钱建的", "岳王庙的讲解要预约吗",
         "背一首题西林壁", "望湖楼醉书", "雷峰塔附近的酒店怎么样", "你好",
     ],
 )  # fmt: skip
@@ -202,6 +215,29 @@ def test_a_mistake_is_named(folder: Path, file: str, text: str, said: str) -> No
 def test_only_the_place_s_own_pictures_are_given(place: Place, name: str) -> None:
     with pytest.raises(InputError):
         place.picture(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("十", 10), ("二十五", 25), ("一百零五", 105), ("一百五", 150), ("两千零二", 2002),
+     ("一〇九〇", 1090), ("俩", 2), ("30", 30), ("twenty-five", 25), ("a hundred", 100),
+     ("one hundred and fifty", 150), ("a couple of", 2)],
+)  # fmt: skip
+def test_numbers_are_read(text: str, said: int) -> None:
+    assert read_number(text) == said
+
+
+@pytest.mark.parametrize("text", ["", "十景", "pagoda", "twenty bridges"])
+def test_what_is_no_number_is_said_so(text: str) -> None:
+    with pytest.raises(ValueError, match="is no number"):
+        read_number(text)
+
+
+def test_a_sum_is_not_guessed_for_a_child_whose_price_is_not_told(place: Place) -> None:
+    older = told(place, "两个大人一个七岁小孩登雷峰塔一共多少钱")
+    assert "四十元" in older and "一共" not in older
+    assert "一共" not in told(place, "两个大人一个小孩登雷峰塔一共多少钱")
+    assert "一共" not in told(place, "雷峰塔门票多少钱")
 
 
 def test_numbers_are_written_as_they_are_read() -> None:

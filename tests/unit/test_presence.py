@@ -7,6 +7,8 @@ import io
 import math
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +249,36 @@ def test_a_picture_that_was_hidden_for_long_is_known_again() -> None:
     assert tracks.settled
 
 
+def test_what_is_left_of_a_passer_by_does_not_bring_a_picture_to_life() -> None:
+    tracks, still, covered = Tracks(), _noise(1), _noise(1)
+    covered[:, 300:335] = 40  # the last of somebody who walked past
+    for index in range(8):
+        tracks.follow([_face()], still, index / FPS)
+    for index in range(8, 14):
+        tracks.follow([], still, index / FPS)
+    people = tracks.follow([_face()], covered, 14 / FPS)
+    for index in range(15, 60):
+        people += tracks.follow([_face()], still, index / FPS)
+    assert not people
+
+
+def test_a_long_look_is_measured_again_now_and_then() -> None:
+    tracks, measured = Tracks(), []
+    for index in range(40):
+        known = tracks.steady(index / FPS)
+        face = _face()
+        if any(face.like(one) for one in known):
+            face = replace(face, guessed=True)
+        else:
+            measured.append(index)
+        people = tracks.follow([face], _noise(index), index / FPS)
+    assert people[0].looking
+    assert measured[:7] == list(range(7))  # until the visit has begun, every picture
+    assert set(np.diff(measured[7:])) == {3}
+    far, large = _face(x=340), _face(width=75)
+    assert not far.like(_face()) and not large.like(_face())
+
+
 def test_a_look_is_easier_to_keep_than_to_begin() -> None:
     tracks = Tracks()
     yaws = [0.0, 5.0, 30.0, 30.0, 45.0, 30.0, 20.0, math.nan, math.nan]
@@ -348,7 +380,6 @@ def opened(clock: SampleClock) -> Iterator[Watcher]:
 @pytest.fixture
 async def watcher(opened: Watcher, clock: SampleClock) -> Watcher:
     """The one watcher of these tests, an hour and more after the last one."""
-    opened.forget()
     await clock.wait_until(clock.now() + 4000)
     return opened
 
@@ -460,11 +491,11 @@ async def test_an_empty_hall_costs_few_looks_and_a_visitor_wakes(
 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     looks: list[int] = []
-    call: Callable[[Any, ByteArray], list[Face]] = camera.FaceFinder.__call__
+    call: Callable[..., list[Face]] = camera.FaceFinder.__call__
 
-    def counted(self: Any, picture: ByteArray) -> list[Face]:
+    def counted(self: Any, picture: ByteArray, known: Any) -> list[Face]:
         looks.append(1)
-        return call(self, picture)
+        return call(self, picture, known)
 
     monkeypatch.setattr(camera.FaceFinder, "__call__", counted)
     return looks
@@ -476,7 +507,7 @@ async def test_a_portrait_on_the_wall_does_not_wake(
 ) -> None:
     still = read_clip(data_dir / "portraits" / "musetalk_sun.png")
     framed = stand(hall(2), still.frames[0], still, 1.0)
-    with camera.FaceFinder(70, 2.6) as finder:
+    with closing(camera.FaceFinder(70, 2.6)) as finder:
         assert finder(framed)  # it is a face for the networks
     presence, rng = Presence(), np.random.default_rng(0)
     states = set()

@@ -118,10 +118,10 @@ async def test_networks_that_hang_leave_it_blind(tmp_path: Path) -> None:
 
 async def test_the_browser_keeper_learns_how_long_the_page_was_quiet(tmp_path: Path) -> None:
     stand = Stand(tmp_path)
-    assert (await stand.client.get("/api/kiosk/page")).json() == {"quiet_s": None}
+    assert (await stand.client.get("/api/kiosk/page")).json() == {"quiet_s": None, "fresh": ""}
     await stand.client.get("/api/kiosk")
     stand.time.now_s += 42
-    assert (await stand.client.get("/api/kiosk/page")).json() == {"quiet_s": 42}
+    assert (await stand.client.get("/api/kiosk/page")).json() == {"quiet_s": 42, "fresh": ""}
 
 
 async def test_a_visitors_token_is_enough_for_the_page(tmp_path: Path) -> None:

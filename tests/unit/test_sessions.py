@@ -137,6 +137,88 @@ async def test_a_wrong_offer_leaves_the_running_connection_alone(house: House) -
     assert len(first.sent) == 1
 
 
+async def shown(house: House, **wish: Any) -> FakeSession:
+    """A kiosk's page is connected."""
+    session = await house.sessions.create(Wish(screen=True, **wish))
+    await house.sessions.attach(session.id, OFFER)
+    return house.made[-1]
+
+
+async def test_the_screen_of_a_crashed_page_is_free_in_two_seconds() -> None:
+    house = House(admission=Admission(2, limit=1))
+    before = await shown(house)
+    house.peers[0].quiet = 1.2
+    asked = house.clock.time
+
+    async def silent() -> None:
+        while not before.closed:
+            house.peers[0].quiet = 1.2 + house.clock.time - asked
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(silent())
+    after = await shown(house)
+    await waiting
+    assert before.closed == "another page is on the screen" and not after.closed
+    assert 0.7 <= house.clock.time - asked <= 1.0 and len(house.sessions) == 1
+    assert house.peers[0].closed.is_set() and not house.peers[1].closed.is_set()
+
+
+async def test_a_page_loaded_anew_takes_the_screen_at_once() -> None:
+    house = House(admission=Admission(2, limit=1))
+    before = await shown(house)
+    await house.peers[0].close()  # it said goodbye to its connection, not to its session
+    asked = house.clock.time
+    await shown(house)
+    assert before.closed and house.clock.time - asked <= 0.2
+
+
+async def test_a_page_that_is_there_keeps_the_screen() -> None:
+    house = House(admission=Admission(2, limit=1))
+    before = await shown(house)
+    house.peers[0].quiet = 0.5  # all the time: it goes on sending
+    for _ in range(2):
+        with pytest.raises(Refused):
+            await house.sessions.create(Wish(screen=True))
+    assert not before.closed and len(house.sessions) == 1
+
+
+async def test_a_page_that_has_just_come_has_time_to_connect() -> None:
+    house = House(admission=Admission(2, limit=1))
+    first = await house.sessions.create(Wish(screen=True))
+    second = asyncio.create_task(house.sessions.create(Wish(screen=True)))
+    await asyncio.sleep(0)
+    await house.sessions.attach(first.id, OFFER)
+    with pytest.raises(Refused):
+        await second
+    assert not house.made[0].closed
+    gone = House(admission=Admission(2, limit=1))
+    await gone.sessions.create(Wish(screen=True))  # and its page crashes
+    await gone.sessions.create(Wish(screen=True))
+    assert gone.made[0].closed and not gone.made[1].closed
+
+
+async def test_a_screen_throws_nobody_else_out_and_nobody_else_the_screen(house: House) -> None:
+    other = await house.sessions.create(Wish())
+    await house.sessions.attach(other.id, OFFER)
+    house.peers[0].quiet = 60.0
+    screen = await shown(house)
+    house.peers[1].quiet = 60.0
+    await house.sessions.create(Wish())
+    assert not house.made[0].closed and not screen.closed
+    await shown(house)
+    assert not house.made[0].closed and screen.closed
+
+
+async def test_pages_that_crash_one_after_the_other_leave_one_session() -> None:
+    house = House(admission=Admission(2, limit=1))
+    for _ in range(20):
+        session = await shown(house)
+        house.peers[-1].quiet = 60.0
+    assert len(house.sessions) == 1 and FakePeer.alive == 1
+    assert [made.closed for made in house.made[-2:]] == ["another page is on the screen", ""]
+    assert not session.closed
+
+
 async def test_an_offer_without_answer_gives_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

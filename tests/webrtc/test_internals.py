@@ -35,7 +35,7 @@ async def connection():
 async def test_names_are_there(connection: RTCPeerConnection) -> None:
     transceiver = connection.addTransceiver("audio")
     assert internals.supported(transceiver.sender, transceiver.receiver) == []
-    assert len(internals.supported(object(), object())) == 8
+    assert len(internals.supported(object(), object())) == 10
 
 
 async def test_receiver_uses_the_speech_buffer(connection: RTCPeerConnection) -> None:

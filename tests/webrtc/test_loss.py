@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import soundfile
+from aiortc import rtcrtpsender
 
+from digital_human.transport.webrtc import internals
 from digital_human.transport.webrtc.client import Client
 from digital_human.transport.webrtc.peer import Peer
 from tests.eval.readback import read_back
@@ -69,6 +71,50 @@ async def test_picture_is_whole_again_after_a_blackout() -> None:
     again = [picture.arrived - back for picture in client.pictures[seen:]]
     assert again[0] < 1.0
     assert sum(0 < at < 1.5 for at in again) > 20
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_a_network_that_was_gone_longer_than_packets_are_kept(
+    codec: Literal["h264", "vp8"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked for and kept no more brings a key frame."""
+    for module in (internals, rtcrtpsender):
+        monkeypatch.setattr(module, "RTP_HISTORY_SIZE", 16)
+    async with on_air() as broadcast:
+        peer, client = Peer(broadcast), Client(codec=codec)
+        await connect(peer, client)
+        while len(client.pictures) < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        assert peer.quiet < 0.5
+        links = {s.transport.transport for s in peer._connection.getSenders()}
+        kept = [(link, link._send) for link in links]
+        sent = lose(peer._connection, 1.0)
+        while sent[1] < 70:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        for link, send in kept:
+            link._send = send
+        back = asyncio.get_running_loop().time()
+        seen = len(client.pictures)
+        await asyncio.sleep(1.5)
+        asked = peer.stats()["video"]["key_requests"]
+        await client.close()
+        await peer.close()
+    again = [picture.arrived - back for picture in client.pictures[seen:]]
+    assert again[0] < 0.8 and sum(0 < at < 1.5 for at in again) > 20
+    assert asked == 0, "by itself: a browser asks after three seconds only"
+
+
+async def test_a_browser_that_is_gone_is_quiet() -> None:
+    async with on_air() as broadcast:
+        peer, client = Peer(broadcast), Client()
+        await connect(peer, client)
+        await asyncio.sleep(0.3)
+        assert peer.quiet < 0.2
+        lose(client.connection, 1.0)
+        await asyncio.sleep(0.6)
+        assert peer.quiet > 0.4 and peer.connected
+        await client.close()
+        await peer.close()
 
 
 @pytest.mark.weights

@@ -74,6 +74,10 @@ class Keeper:
         server: Address of the server, e.g. ``http://127.0.0.1:8080``.
         token: Visitor's token; empty for none.
         folder: Where its profile goes, a fresh one at every start; None takes a temporary folder.
+
+    Attributes:
+        starts: How often it was started.
+        why: Why it was started again; empty before it was.
     """
 
     def __init__(
@@ -81,6 +85,9 @@ class Keeper:
     ) -> None:
         self._browser, self._server, self._token = browser, server, token
         self._folder = folder
+        self._fresh: str | None = None  # as the server told when the browser was started
+        self.starts = 0
+        self.why = ""
 
     def command(self, profile: Path) -> list[str]:
         """What starts the browser.
@@ -109,6 +116,7 @@ class Keeper:
                     why = await self._once(client)
                 except OSError as error:  # e.g. a full disk, or the browser is being updated
                     why = str(error)
+                self.why = why
                 tries = 0 if loop.time() - began > _STEADY else tries + 1
                 wait = _WAITS[min(tries, len(_WAITS) - 1)]
                 log.warning("browser.restarts", cause=why, wait=wait)
@@ -130,6 +138,7 @@ class Keeper:
                 start_new_session=True,
             )  # fmt: skip
             log.info("browser.started", pid=process.pid)
+            self.starts, self._fresh = self.starts + 1, None
             gone = asyncio.create_task(process.wait(), name="browser")
             try:
                 return await self._watch(client, gone)
@@ -145,10 +154,14 @@ class Keeper:
                 return f"it ended with {gone.result()}"
             try:
                 answer = await client.get("/api/kiosk/page")
-                quiet = answer.json()["quiet_s"] if answer.status_code == 200 else None
+                told = answer.json() if answer.status_code == 200 else {}
+                quiet, fresh = told.get("quiet_s"), told.get("fresh")
             except (httpx.HTTPError, ValueError):
                 heard = loop.time()  # the server is down: the page waits for it by itself
                 continue
+            if fresh and self._fresh not in (None, fresh):
+                return "the server was started afresh, and so is the browser"
+            self._fresh = fresh or self._fresh or ""
             if quiet is not None and loop.time() - quiet > heard:
                 heard, patience = loop.time() - quiet, _QUIET
             if loop.time() - heard > patience:

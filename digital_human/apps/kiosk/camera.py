@@ -117,16 +117,6 @@ class Watcher:
             self._busy = False
         return self._seen
 
-    def forget(self) -> None:
-        """Drop every face that is followed, for when no more pictures come.
-
-        Otherwise a face is dropped three seconds after it was last seen. Who is there still is
-        somebody new to `Presence` afterwards.
-        """
-        self._seen = Seen()
-        if self._eyes is not None:
-            self._thread.submit(self._eyes.forget)
-
     def close(self) -> None:
         """Close the networks and end the thread; waits for a picture that is being looked at."""
         if self._eyes is not None:
@@ -159,13 +149,14 @@ class _Eyes:
         picture = _Picture(jpeg)
         small = picture.grey(_SMALL)
         if _is_blind(small):
-            self.forget()
+            self._tracks.forget()
+            self._gate.open()
             return Seen(blind=True)
         label = self._read(picture, small, now)
         if not self._gate.lets(small, now, _LOOKS):
             return Seen(label=label)
         rgb = picture.rgb(_WIDE)
-        faces = self._finder(rgb)
+        faces = self._finder(rgb, self._tracks.steady(now))
         grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
         people = self._tracks.follow(faces, grey, now)
         if not self._tracks.settled:
@@ -182,12 +173,8 @@ class _Eyes:
             self._read_gate.open()
         return label
 
-    def forget(self) -> None:
-        self._tracks.forget()
-        self._gate.open()
-
     def close(self) -> None:
-        self._finder.__exit__(None, None, None)
+        self._finder.close()
 
 
 class _Gate:

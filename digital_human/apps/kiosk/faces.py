@@ -7,9 +7,10 @@ looks at each of those near enough to talk with. Neither knows who anybody is.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ _PUPILS = 0.063  # metres between the pupils of an adult (Dodgson 2004: mean 63 
 _BOX_PUPILS = 2.6  # width of the detector's box by the distance of the pupils
 _CROP = 256  # pixels of the square that the landmark network is shown
 _AROUND = 2.2  # side of that square by the width of the box
+_STAYED = 0.15  # widths that a face may move, and share by which it may grow, to be in its place
 _MOST = 3  # faces whose landmarks are looked for in one picture
 _IRIS_PIXELS = 24.0  # between the pupils, from which on the irises tell where the eyes look
 _IRIS_DEGREES = 75.0  # turn of the gaze by the offset of the iris in eye widths
@@ -46,6 +48,7 @@ class Face:
         yaw: Degrees that it looks past the camera to its own left; NaN where no landmarks
             were found.
         pitch: Degrees that it looks up past the camera; NaN likewise.
+        guessed: Whether distance and look are those of an earlier picture.
     """
 
     x: float
@@ -54,10 +57,16 @@ class Face:
     metres: float
     yaw: float
     pitch: float
+    guessed: bool = False
+
+    def like(self, known: Face) -> bool:
+        """Whether it is where the known one was, and as large."""
+        moved = math.hypot(self.x - known.x, self.y - known.y)
+        return moved < _STAYED * known.width and abs(self.width / known.width - 1) < _STAYED
 
 
 class FaceFinder:
-    """Both networks; a context manager that closes them. Belongs to one thread.
+    """Both networks, until they are closed. Belongs to one thread.
 
     Args:
         field_of_view: Degrees that the camera sees across the longer side of its picture.
@@ -74,25 +83,24 @@ class FaceFinder:
         self._reach = reach
         model = BaseOptions(model_asset_path=str(store().path(DETECTOR) / _FILE))
         options = vision.FaceDetectorOptions(base_options=model, min_detection_confidence=_SURE)
-        with quiet():
-            self._detector = vision.FaceDetector.create_from_options(options)
-            self._detector.detect(_image(np.zeros((64, 64, 3), np.uint8)))
-        self._landmarker = Landmarker(num_faces=1, output_facial_transformation_matrixes=True)
+        with ExitStack() as open_ones:
+            with quiet():
+                self._detector = vision.FaceDetector.create_from_options(options)
+                open_ones.callback(self._detector.close)
+                self._detector.detect(_image(np.zeros((64, 64, 3), np.uint8)))
+            self._landmarker = open_ones.enter_context(
+                Landmarker(num_faces=1, output_facial_transformation_matrixes=True)
+            )
+            self.close = open_ones.pop_all().close
+            """Closes both."""
 
-    def __enter__(self) -> Self:
-        return self
+    def __call__(self, picture: ByteArray, known: Sequence[Face] = ()) -> list[Face]:
+        """Faces of an RGB picture uint8 [h, w, 3], the nearest first.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._landmarker.__exit__(kind, error, trace)
-        self._detector.close()
-
-    def __call__(self, picture: ByteArray) -> list[Face]:
-        """Faces of an RGB picture uint8 [h, w, 3], the nearest first."""
+        Args:
+            picture: The picture.
+            known: Faces that need not be looked at closely again where they have not moved.
+        """
         focal = max(picture.shape[:2]) / 2 / self._half_view
         boxes = [d.bounding_box for d in self._detector.detect(_image(picture)).detections]
         faces: list[Face] = []
@@ -101,7 +109,8 @@ class FaceFinder:
             metres = focal * _PUPILS / (box.width / _BOX_PUPILS)
             face = Face(x, y, float(box.width), metres, math.nan, math.nan)
             if metres <= self._reach and len(faces) < _MOST:
-                face = self._closer(picture, face, focal)
+                same = next((one for one in known if face.like(one)), None)
+                face = _again(face, same) if same else self._closer(picture, face, focal)
             faces.append(face)
         return sorted(faces, key=lambda face: face.metres)
 
@@ -126,6 +135,11 @@ class FaceFinder:
         if pupils >= _IRIS_PIXELS:
             yaw += _IRIS_DEGREES * _glance(points)
         return Face(face.x, face.y, face.width, focal * _PUPILS / apart, yaw, pitch)
+
+
+def _again(face: Face, known: Face) -> Face:
+    """The face with the distance and the look of the known one."""
+    return replace(face, metres=known.metres, yaw=known.yaw, pitch=known.pitch, guessed=True)
 
 
 def _glance(points: FloatArray) -> float:

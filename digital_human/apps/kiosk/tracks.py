@@ -22,6 +22,7 @@ _STEP = (1.0, 3.0)  # widths that a face may move from picture to picture, and m
 _GROWS = 1.7  # factor by which its width may change
 _IN = (25.0, -28.0, 28.0)  # yaw either way, lowest and highest pitch of somebody who looks
 _OUT = (38.0, -42.0, 40.0)  # the same for somebody who was looking
+_STEADY, _TRUSTED = 1.5, 0.6  # seconds of a look after which landmarks count for so long
 _HOLD = 1.0  # seconds for which a look outlasts its landmarks
 
 _SIDE = 48  # pixels of the square in which a face is compared
@@ -29,9 +30,11 @@ _ALL = np.full((_SIDE, _SIDE), 255, np.uint8)
 _EDGE = 6  # pixels at its border that are left out
 _STIR = 0.42  # difference that is life; standard deviations of the face's own contrast
 _MOVED, _NEARER = 0.3, 1.2  # widths, factor: a face that moved this much lives
+_HIDDEN = 0.7  # seconds without a face after which a difference is what hid it
 _STIRS = 2  # so many stirs make a living face
 _STILL = 5.0  # seconds without a stir that make a picture
 _WAKES = 8  # times in a row that a picture must be seen changed to be alive after all
+_PROVED = 40  # times in a row after which it is not compared with the picture any more
 _ALIVE = 20.0  # seconds without a stir after which nobody is alive
 _PICTURES = 8  # that are kept while nobody sees them
 _FORGET = 3600.0  # seconds for which they are kept
@@ -50,9 +53,12 @@ class _Track:
     stirred: float
     looking: bool = False
     looked: float = -math.inf
+    began: float = math.inf  # when the look began
+    measured: float = -math.inf  # when its landmarks were seen
     stirs: int = 0
     alive: bool = False
     picture: FloatArray | None = None  # how it looks as a picture on the wall
+    hung: Face | None = None  # where it hangs
     changed: int = 0  # times in a row that it did not look so
 
     def apart(self, face: Face) -> float:
@@ -62,6 +68,12 @@ class _Track:
     def grown(self, face: Face) -> float:
         """Factor between the widths, at least 1."""
         return max(self.face.width / face.width, face.width / self.face.width)
+
+    def is_picture(self, grey: ByteArray) -> bool:
+        """Whether it looks as the picture that it was taken for."""
+        if self.picture is None or self.hung is None:
+            return False
+        return not _differs(self.picture, grey, self.hung)
 
 
 class Tracks:
@@ -80,6 +92,14 @@ class Tracks:
         """Drop everybody; pictures on the walls stay."""
         self._tracks = [t for t in self._tracks if t.picture is not None and not t.alive]
 
+    def steady(self, now: float) -> list[Face]:
+        """Faces that have been looking for so long that it need not be seen in every picture."""
+        return [
+            t.face
+            for t in self._tracks
+            if t.alive and now - t.began > _STEADY and now - t.measured < _TRUSTED
+        ]
+
     def follow(self, faces: list[Face], grey: ByteArray, now: float) -> tuple[Person, ...]:
         """Take in the faces of one picture.
 
@@ -91,6 +111,7 @@ class Tracks:
         Returns:
             The living among them, the nearest first.
         """
+        self._drop(now)
         taken: list[_Track] = []
         for face in faces:
             track = self._match(face, grey, now, taken)
@@ -102,7 +123,6 @@ class Tracks:
             track.face, track.seen = face, now
             track.metres += 0.5 * (face.metres - track.metres)
             taken.append(track)
-        self._drop(now)
         living = [Person(t.id, t.metres, t.looking) for t in taken if t.alive]
         return tuple(sorted(living, key=lambda person: person.metres))
 
@@ -119,7 +139,7 @@ class Tracks:
             return min(near, key=lambda t: t.apart(face))
         for t in free:
             same = t.apart(face) < _MOVED and t.grown(face) < _NEARER
-            if same and t.picture is not None and not _differs(t.picture, grey, t.anchor):
+            if same and t.is_picture(grey):
                 return t
         return None
 
@@ -148,23 +168,33 @@ def _look(track: _Track, face: Face, now: float) -> None:
         track.looking = track.looking and now - track.looked <= _HOLD
         return
     yaw, low, high = _OUT if track.looking else _IN
-    track.looking = abs(face.yaw) <= yaw and low <= face.pitch <= high
+    was, track.looking = track.looking, abs(face.yaw) <= yaw and low <= face.pitch <= high
+    if not track.looking:
+        track.began = math.inf
+    elif not was:
+        track.began = now
     if track.looking:
         track.looked = now
+    if not face.guessed:
+        track.measured = now
 
 
 def _live(track: _Track, face: Face, grey: ByteArray, now: float) -> None:
     """Decide whether the face lives."""
     if track.picture is not None:
-        if not _differs(track.picture, grey, track.anchor):
-            track.changed, track.alive, track.stirred = 0, False, now
+        if track.is_picture(grey):
+            track.changed, track.stirs, track.alive, track.stirred = 0, 0, False, now
             return
         # Somebody who walks past hides it in part, twice and briefly.
         track.changed += 1
         if track.changed < _WAKES:
             return
-        track.picture, track.changed, track.stirs = None, 0, 0
+        if track.changed > _PROVED:
+            track.picture = None
     anchor = track.anchor
+    if now - track.seen > _HIDDEN and not track.alive:
+        track.anchor, track.patch = face, _patch(grey, face)
+        return
     moved = math.hypot(face.x - anchor.x, face.y - anchor.y) > _MOVED * anchor.width
     grown = max(face.width / anchor.width, anchor.width / face.width) > _NEARER
     if moved or grown or _differs(track.patch, grey, anchor):
@@ -172,7 +202,8 @@ def _live(track: _Track, face: Face, grey: ByteArray, now: float) -> None:
         track.stirred, track.anchor, track.patch = now, face, _patch(grey, face)
         track.alive = track.alive or track.stirs >= _STIRS
     elif now - track.stirred > (_ALIVE if track.alive else _STILL):
-        track.alive, track.stirs, track.picture = False, 0, track.patch
+        track.alive, track.stirs, track.changed = False, 0, 0
+        track.picture, track.hung = track.patch, anchor
 
 
 def _patch(grey: ByteArray, face: Face) -> FloatArray:

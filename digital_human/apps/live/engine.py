@@ -15,9 +15,10 @@ from digital_human.apps.live.mouth import Mouth
 from digital_human.apps.live.phrasing import live_clauses
 from digital_human.config import Settings
 from digital_human.core.stage import ModelThread
+from digital_human.dialogue import prompt
 from digital_human.dialogue.knowledge import Knowledge
 from digital_human.dialogue.llm import LLMS
-from digital_human.dialogue.llm.base import Llm
+from digital_human.dialogue.llm.base import Llm, Message
 from digital_human.dialogue.llm.workers import Workers
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
@@ -91,6 +92,8 @@ class Engine:
         self._casts: dict[str, Cast] = {}
         self._avatars: dict[str, Avatar] = {}
         self._busy: set[Callable[[], bool]] = set()
+        self._heads: list[Sequence[Message]] = []
+        self._forgetting: set[asyncio.Task[None]] = set()
         self.preparing = False
 
     @cached_property
@@ -149,8 +152,10 @@ class Engine:
             )  # fmt: skip
             if self._llm is not None:
                 await self.thinking.call(mind.warm)
+                self._heads += [prompt.head(persona, language) for language in persona.languages]
             known = [one.hot_words for one in (knowledge, place) if one is not None]
-            words = [*persona.hot_words, *chain.from_iterable(known)]
+            called = persona.wake_words.get("en", ())
+            words = [*persona.hot_words, *called, *chain.from_iterable(known)]
             hot_words = await self.judging.call(HotWords, words)
             self._casts[name] = Cast(persona, knowledge, mind, hot_words, poems, place)
         return self._casts[name]
@@ -181,12 +186,25 @@ class Engine:
 
     @contextlib.contextmanager
     def in_use(self, busy: Callable[[], bool]) -> Iterator[None]:
-        """Count a session whose ``busy`` says when the models must not be kept from it."""
+        """Count a session whose ``busy`` says when the models must not be kept from it.
+
+        After the last one the language model forgets what was said.
+        """
         self._busy.add(busy)
         try:
             yield
         finally:
             self._busy.discard(busy)
+            if not self._busy and self._llm is not None:
+                work = self.thinking.call(self._llm.forget, tuple(self._heads))
+                task = asyncio.create_task(work, name="forget")
+                self._forgetting.add(task)
+                task.add_done_callback(self._forgotten)
+
+    def _forgotten(self, task: asyncio.Task[None]) -> None:
+        self._forgetting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the language model could not forget", exc_info=error)
 
     async def prepare(self) -> None:
         """Make ready what is sure to be needed, while nobody needs the models.
@@ -256,6 +274,7 @@ class Engine:
 
     async def close(self) -> None:
         """End the threads and free the models."""
+        await asyncio.gather(*self._forgetting, return_exceptions=True)
         if self._llm is not None:
             await self.thinking.call(self._llm.close)
         loop = asyncio.get_running_loop()

@@ -41,6 +41,10 @@ async def _talk(session: Session, message: Message) -> None:
     session.talk(bool(message["down"]))
 
 
+async def _doze(session: Session, message: Message) -> None:
+    session.doze(bool(message["on"]))
+
+
 async def _act(session: Session, message: Message) -> None:
     session.act(str(message["name"]))
 
@@ -83,6 +87,7 @@ _HANDLERS: dict[str, Callable[[Session, Message], Awaitable[Message | None]]] = 
     "text": _text,
     "interrupt": _interrupt,
     "talk": _talk,
+    "doze": _doze,
     "act": _act,
     "language": _language,
     "spot": _spot,

@@ -227,13 +227,13 @@ class Reply:
             if self._manner.moody:  # an emotion of the model's is this answer's alone
                 self._deliver(Act("neutral"))
         if not self._planned and self.question.text:
-            again = {one: said[0] for one, said in self._crew.persona.ask_again.items()}
+            again = self._crew.persona.choice("ask_again", self.question.language, 0)
             await self._say_instead(again, "decline")
 
     async def _utter(self, clause: Clause) -> bool:
         """Speak ``clause``; whether what follows it may be spoken too."""
         if not self._safe(clause):
-            await self._say_instead(self._crew.persona.replaced, "decline")
+            await self._say_instead(self._crew.persona.replaced[self._language], "decline")
             return False
         try:
             await self._voice(clause)
@@ -281,13 +281,16 @@ class Reply:
         if not self._committed.is_set():
             self.failed = True
             return
-        await self._say_instead(self._crew.persona.apology, "apology")
+        await self._say_instead(self._crew.persona.apology[self._language], "apology")
 
-    async def _say_instead(self, texts: dict[Language, str], origin: Origin) -> None:
+    @property
+    def _language(self) -> Language:
+        return self._crew.persona.language(self.question.language)
+
+    async def _say_instead(self, text: str, origin: Origin) -> None:
         """Speak a line of the persona; a mouth that fails at that too stays shut."""
         self.origin = self.origin or origin
-        language = self._crew.persona.language(self.question.language)
-        for clause in live_clauses(texts[language], language, epoch=self._made_in):
+        for clause in live_clauses(text, self._language, epoch=self._made_in):
             clause = replace(clause, index=len(self._planned))
             self._planned.append(clause)
             try:

@@ -18,6 +18,7 @@ from digital_human.apps.live.conversation import Conversation
 from digital_human.apps.live.engine import Cast, Engine
 from digital_human.apps.live.performer import Performer
 from digital_human.apps.live.reports import ReportStore, reported
+from digital_human.apps.live.wake import DOZING, Call, Doze, WakeWords
 from digital_human.core.clock import WallClock
 from digital_human.core.epoch import Epoch
 from digital_human.core.events import Event, Events
@@ -34,9 +35,10 @@ from digital_human.media.pacer import Pacer
 from digital_human.safety.consent import Consents
 from digital_human.safety.labels import label_text
 from digital_human.speech.hall import Hall, NearField
-from digital_human.speech.hearing import EAR_RATE, Heard, Mode
+from digital_human.speech.hearing import EAR_RATE, Action, Heard, Mode
 from digital_human.speech.listener import Listener
 from digital_human.speech.turn import TurnMachine
+from digital_human.speech.turn_state import TurnPolicy
 from digital_human.speech.types import Language
 from digital_human.speech.voices import load_voice
 from digital_human.transport.egress import Egress, Publication
@@ -106,6 +108,8 @@ class LiveSession:
             live=engine.settings.live, title=self._name,
         )  # fmt: skip
         self._greeted = self._dressing = False
+        self._called_in: Language | None = None
+        self._doze = Doze(_wake_words(cast), self._obey_ear, self._woken)
         self._state = "idle"
         self._ended = asyncio.Event()
         self.events.listen(self._follow)
@@ -140,10 +144,11 @@ class LiveSession:
             matte=self._matte,
             seed=int(self.id[:8], 16),
         )  # fmt: skip
+        self._turns = TurnMachine()
         self.listener = Listener(
             recognizer=engine.recognizer, judge=engine.judge, asr_thread=engine.ears,
-            judge_thread=engine.judging, machine=TurnMachine(), hot_words=self._cast.hot_words,
-            on_action=lambda action: self.conversation.on_ear(action), health=self.health,
+            judge_thread=engine.judging, machine=self._turns, hot_words=self._cast.hot_words,
+            on_action=self._doze.take, health=self.health,
             language=self._heard_language(),
             near=None if self._hall is None else NearField(self._hall),
         )  # fmt: skip
@@ -186,7 +191,7 @@ class LiveSession:
 
     def _apologise(self, stage: str, error: Exception) -> None:
         """A turn was lost: say so. The others the visitor does not notice, or the reply tells."""
-        if stage in ("ears", "recogniser", "conversation"):
+        if not self._doze.on and stage in ("ears", "recogniser", "conversation"):
             self.conversation.apologise()
 
     async def _watch_consent(self) -> None:
@@ -250,8 +255,40 @@ class LiveSession:
         if not self._closed:
             self.listener.hear(pcm)
 
+    def doze(self, on: bool) -> None:
+        """Act on nothing that is heard until the persona is called by its name, or listen again.
+
+        Greeting, a typed question and push to talk end it too.
+
+        Raises:
+            InputError: The persona has no name to call it by.
+        """
+        if on and not self._doze.words:
+            raise InputError(
+                f"persona {self.persona.name!r}: has no wake words",
+                fix="add [wake_words] to its persona.toml",
+            )
+        if on != self._doze.on:
+            self._doze.set(on)
+            self._listen_closely(not on)
+
+    def _listen_closely(self, closely: bool) -> None:
+        self._turns.policy = TurnPolicy() if closely else DOZING
+        self.listener.learns = closely
+
+    def _obey_ear(self, action: Action) -> None:
+        self.conversation.on_ear(action)
+
+    def _woken(self, call: Call) -> None:
+        """The persona was called: the visit begins, with the greeting or with a question."""
+        self._listen_closely(True)
+        self._called_in = self.persona.language(call.language)
+        self._greeted = self._greeted or bool(call.rest)
+        self.events.emit("woken", language=self._called_in, asks=bool(call.rest))
+
     def ask(self, text: str, language: str | None = None) -> int:
         """A typed question; returns the turn's number."""
+        self.doze(False)
         return self.conversation.ask(text, self._speech_language(language))
 
     def say(self, text: str, language: str | None = None, *, interrupt: bool = False) -> int:
@@ -260,9 +297,10 @@ class LiveSession:
 
     def greet(self) -> None:
         """Greet the visitor, once in the session's life."""
+        self.doze(False)
         if not self._greeted:
             self._greeted = True
-            self.conversation.greet(self._speech_language(None))
+            self.conversation.greet(self._speech_language(None) or self._called_in)
 
     def interrupt(self) -> None:
         """Stop speaking."""
@@ -300,6 +338,7 @@ class LiveSession:
 
     def talk(self, down: bool) -> None:
         """Push to talk."""
+        self.doze(False)
         self.listener.button(down)
 
     def set_language(self, language: str) -> None:
@@ -416,6 +455,13 @@ class LiveSession:
     @property
     def _name(self) -> str:
         return self._say_in(self.persona.display) or self.persona.name
+
+
+def _wake_words(cast: Cast) -> WakeWords:
+    """The names of the persona, told apart from other names that it knows."""
+    spots = cast.place.spots if cast.place is not None else ()
+    others = [name for spot in spots for name in spot.names.values()]
+    return WakeWords(cast.persona.wake_words, [*cast.persona.hot_words, *others])
 
 
 def require_consent(manifest: AvatarManifest) -> None:

@@ -45,6 +45,7 @@ class Sessions:
     ALONE_S = 30.0  # without any connection since it began
     LEFT_S = 4.0  # after the last one; a page that lost its connection makes a new one in time
     DRIVEN_S = 600.0  # after the last call that drove it
+    SILENT_S = 2.0  # a page that is there sends something more often
     ONLOOKERS = 32  # per session
     OFFERS = 8  # at once
     STARTS = 4  # at once
@@ -78,6 +79,7 @@ class Sessions:
         self._guests: dict[str, Guest] = {}
         self._starting = 0
         self._closing = False
+        self._screen_turn = asyncio.Lock()
         self._starts = Intake(self.STARTS, "session starts")
         self._offers = Intake(self.OFFERS, "offers")
         self._meter = ProcessMeter()
@@ -131,10 +133,20 @@ class Sessions:
     async def create(self, wish: Wish) -> Session:
         """Start a session.
 
+        One for a kiosk's screen takes the place of the one before when nothing comes from that
+        one's page any more, because it crashed or was loaded anew; a page that is there keeps it.
+
         Raises:
             Refused: It would be one too many.
             InputError: The persona, avatar, voice or language does not exist.
         """
+        if not wish.screen:
+            return await self._admitted(wish)
+        async with self._screen_turn:
+            await self._free_screen()
+            return await self._admitted(wish)
+
+    async def _admitted(self, wish: Wish) -> Session:
         if self._closing:
             raise Refused("the server is shutting down", retry_after=10)
         self.admission.admit(len(self))
@@ -144,6 +156,20 @@ class Sessions:
                 return await self._start(wish)
             finally:
                 self._starting -= 1
+
+    async def _free_screen(self) -> None:
+        """End the screen's sessions whose pages are gone; that shows within `SILENT_S`."""
+        latest = self._clock.now() + self.SILENT_S + self.TICK_S
+        while screens := [guest for guest in self.all() if guest.screen]:
+            # What has arrived while the loop was busy is read first.
+            await self._clock.wait_until(self._clock.now() + self.TICK_S)
+            now = self._clock.now()
+            for guest in screens:
+                if guest.silence(now) >= self.SILENT_S:
+                    with suppress(NoSession):  # it has ended meanwhile
+                        await self.close(guest.session.id, "another page is on the screen")
+            if now >= latest:
+                return
 
     async def close(self, id: str, reason: str) -> None:
         """End a session and free all it has.
@@ -227,7 +253,7 @@ class Sessions:
                 )  # fmt: skip
                 answer = await self._answer(guest, peer, sdp)
                 self._forget_peer(guest)
-                old, guest.peer = guest.peer, peer
+                old, guest.peer, guest.came = guest.peer, peer, True
                 guest.deaf = session.events.listen(lambda event: peer.send(event.to_json()))
                 if old is not None:
                     await self._quietly(old.close(), "peer.close", id)
@@ -342,8 +368,9 @@ class Sessions:
             raise
         now = self._clock.now()
         self._guests[id] = Guest(
-            session, time.time(), met=now, driven=now - self.DRIVEN_S, grace=self.ALONE_S
-        )
+            session, time.time(), met=now, driven=now - self.DRIVEN_S, grace=self.ALONE_S,
+            screen=wish.screen,
+        )  # fmt: skip
         if self._closing:
             await self.close(id, "the server is shutting down")
             raise Refused("the server is shutting down", retry_after=10)

@@ -78,7 +78,8 @@ class Index:
 
     Attributes:
         owner: Entry of every text, int64 [texts].
-        about: By entry, the sounds of the names it is about.
+        asked: By entry, the sounds of the names in its phrasings.
+        about: By entry, the sounds of the names it is about: those, and its keywords.
         mentioned: By entry, the sounds of the names its answer or passage holds.
         kinds: By entry, the kinds of answer its phrasings ask for.
         written: Every word there is.
@@ -99,6 +100,10 @@ class Index:
         sounds = ((name, sound_of(name)) for name in self.names if not self._is_topic(name))
         self._name_sounds = tuple(sounds)
         self.names_in = tuple(self.heard(t.analysis) if t.ask else frozenset() for t in texts)
+        self.asked = [
+            frozenset[str]().union(*(self.names_in[n] for n in numbers if self.texts[n].ask))
+            for numbers in self.texts_of
+        ]
         self.about, self.mentioned, self.kinds = self._subjects()
         self.written = " ".join(word.text for text in texts for word in text.analysis.words)
         self._keywords = _bm25([keyword_tokens(text.analysis) for text in texts])
@@ -113,10 +118,9 @@ class Index:
     ) -> tuple[list[frozenset[str]], list[frozenset[str]], list[frozenset[str]]]:
         """By entry: names it is about, names its text mentions, kinds of answer it gives."""
         about, mentioned, kinds = [], [], []
-        for entry, numbers in zip(self.entries, self.texts_of, strict=True):
+        for entry, numbers, asked in zip(self.entries, self.texts_of, self.asked, strict=True):
             asks = [n for n in numbers if self.texts[n].ask]
-            own = (sound_of(word) for word in entry.keywords)
-            about.append(frozenset(own).union(*(self.names_in[n] for n in asks)))
+            about.append(asked | {sound_of(word) for word in entry.keywords})
             told = (self.texts[n].analysis for n in numbers if not self.texts[n].ask)
             mentioned.append(frozenset[str]().union(*(self.heard(text) for text in told)))
             kinds.append(frozenset[str]().union(*(self.texts[n].analysis.kinds for n in asks)))

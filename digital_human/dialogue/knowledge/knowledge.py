@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +22,8 @@ from digital_human.dialogue.knowledge.matching import (
     features,
     probability,
 )
+from digital_human.dialogue.knowledge.questions import asking_clause
+from digital_human.dialogue.knowledge.reading import Reader, Told
 from digital_human.dialogue.knowledge.topic import passages_about
 from digital_human.dialogue.knowledge.words import Analysis, analyse, core
 from digital_human.dialogue.types import Source
@@ -101,6 +103,7 @@ class Knowledge:
         self._embedder = embedder
         self._state: tuple[str, ...] = ()
         self._index = Index((), (), np.empty((0, embedder.width), dtype=np.float32))
+        self._reader = Reader(self._index, embedder)
         self.hot_words: tuple[str, ...] = ()
         self.refresh()
 
@@ -145,7 +148,7 @@ class Knowledge:
         place = sha256(str(self._folder.resolve()).encode()).hexdigest()[:16]
         index = build(files, self._embedder, settings().cache_dir / "knowledge" / place)
         self.hot_words = index.names
-        self._index = index
+        self._index, self._reader = index, Reader(index, self._embedder)
         self._state = state
         return True
 
@@ -157,17 +160,27 @@ class Knowledge:
             language: Language the answer is wanted in.
             k: Most hits.
         """
+        found = self._search(core(text), language, k)
+        if found.sure is None and (clause := asking_clause(core(text))) is not None:
+            found = replace(found, sure=self._search(clause, language, k).sure)
+        return found
+
+    def _search(self, asked: str, language: Language, k: int) -> Findings:
         index = self._index
-        asked = core(text)
         question = analyse(asked)
         if not question.words or not index.texts:
             return Findings((), None, 0.0)
-        matches, cosines = self._weighed(asked, question)
+        matches, cosines = self._weighed(index, asked, question)
         hits = tuple(_source(index.entries[m.entry], m.probability) for m in matches[:k])
         confidence = matches[0].probability if matches else 0.0
         about = passages_about(index, asked, question, cosines, language, confidence)
         passages = tuple(_source(index.entries[entry], worth) for entry, worth in about)
-        return Findings(hits, self._sure(matches, language), confidence, passages)
+        sure = self._sure(matches, language)
+        if sure is None:
+            entries = [match.entry for match in matches]
+            told = self._reader.answers(asked, question, entries, cosines, language)
+            sure = self._told(told, language) if told else None
+        return Findings(hits, sure, confidence, passages)
 
     def weigh(self, text: str) -> list[Match]:
         """Entries that may answer a question, most likely first."""
@@ -175,11 +188,10 @@ class Knowledge:
         question = analyse(asked)
         if not question.words or not self._index.texts:
             return []
-        return self._weighed(asked, question)[0]
+        return self._weighed(self._index, asked, question)[0]
 
-    def _weighed(self, asked: str, question: Analysis) -> tuple[list[Match], Vectors]:
+    def _weighed(self, index: Index, asked: str, question: Analysis) -> tuple[list[Match], Vectors]:
         """Entries weighed against a question, and its cosine with every text, float32 [texts]."""
-        index = self._index
         vector = self._embedder([asked])[0]
         entries, cosines = index.candidates(question, vector, _CANDIDATES)
         language = language_of(asked)
@@ -231,6 +243,18 @@ class Knowledge:
             return None
         source = _source(best, near[0].clear)
         return Answer(spoken(best.text, best.language), best.language, source)
+
+    def _told(self, told: Sequence[Told], language: Language) -> Answer:
+        """What the nearest entry tells: as much as may be spoken, with the sentence asked for."""
+        near = [one for one in told if told[0].near - one.near < MARGIN]
+        own = [one for one in near if self._own(self._index.entries[one.entry])]
+        best = (own or near)[0]
+        entry = self._index.entries[best.entry]
+        text = spoken(entry.text, language)
+        if not any(sentence in text for sentence in best.sentences):
+            joint = " " if language == "en" else ""
+            text = spoken(joint.join(best.sentences), language)
+        return Answer(text, language, _source(entry, best.near))
 
 
 def _match(index: Index, entry: int, question: Analysis, cosines: Vectors, same: bool) -> Match:

@@ -5,11 +5,7 @@ Every mistake is an `InputError` that names the file, the line or row and what t
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +14,7 @@ from typing import Any, cast
 
 from digital_human.dialogue.knowledge.entries import Entry, language_of
 from digital_human.dialogue.knowledge.markdown import read_markdown
+from digital_human.dialogue.knowledge.tables import csv_rows, json_content, toml_content
 from digital_human.errors import InputError
 from digital_human.speech.types import Language
 
@@ -135,53 +132,30 @@ def _decode(file: SourceFile) -> str:
 
 
 def _csv(name: str, text: str) -> list[Entry]:
-    header = text.split("\n", 1)[0]
-    delimiter = max(",\t;", key=header.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
-    fields = [field.strip().lower() for field in reader.fieldnames or ()]
+    columns, rows = csv_rows(f"knowledge: {name}", text, ",\t;")
+    fields = [column.lower() for column in columns]
     missing = [column for column in _COLUMNS[:2] if column not in fields]
     if missing:
         raise InputError(
             f"knowledge: {name}, line 1: no column {' and '.join(missing)}",
             fix="the first line must be question,answer[,language,keywords]",
         )
-    reader.fieldnames = fields
-    entries = []
-    try:
-        for row in reader:
-            place = f"line {reader.line_num}"
-            if None in row:
-                raise InputError(
-                    f"knowledge: {name}, {place}: more cells than columns",
-                    fix="put a cell that contains the separator in double quotes",
-                )
-            if any(value and value.strip() for value in row.values()):
-                entries.append(_entry(name, place, row, f"{name}:{reader.line_num}"))
-    except csv.Error as error:
-        raise InputError(
-            f"knowledge: {name}, line {reader.line_num}: {error}",
-            fix="close the double quotes; write a double quote inside a cell twice",
-        ) from None
-    return entries
+    return [
+        _entry(name, f"line {line}", {k.lower(): v for k, v in row.items()}, f"{name}:{line}")
+        for line, row in rows
+        if any(row.values())
+    ]
 
 
 def _json(name: str, text: str) -> list[Entry]:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"knowledge: {name}, line {error.lineno}: {error.msg}", fix="correct the JSON"
-        ) from None
+    content = json_content(f"knowledge: {name}", text)
     rows = content.get("entries") if isinstance(content, dict) else content
     return _rows(name, rows, "a list of objects, or an object with the list `entries`")
 
 
 def _toml(name: str, text: str) -> list[Entry]:
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"knowledge: {name}: {error}", fix="correct the TOML") from None
-    return _rows(name, content.get("entries"), "[[entries]] tables")
+    rows = toml_content(f"knowledge: {name}", text).get("entries")
+    return _rows(name, rows, "[[entries]] tables")
 
 
 def _rows(name: str, rows: object, shape: str) -> list[Entry]:

@@ -163,18 +163,25 @@ def compare(text: Phrase, by: Phrase, topic: frozenset[str]) -> tuple[float, flo
         The share of the text's weight that is found, 0…1, and how telling the most telling word is
         that is not, 0…1.
     """
-    heard = _runs(text.sounds, by.pairs)
+    heard = runs(text.sounds, by.pairs)
     total = lacking = 0.0
     for word, start in text.placed:
-        found = _found(word, start, heard, by)
+        found = found_in(word, start, heard, by)
         total += found
         if word.weight - found > lacking and word.text not in topic:
             lacking = word.weight - found
     return total / text.total if text.total else 0.0, min(1.0, lacking / _TELLING)
 
 
-def _found(word: Word, start: int, heard: list[bool], by: Phrase) -> float:
-    """How much of a word's weight is found."""
+def found_in(word: Word, start: int, heard: list[bool], by: Phrase) -> float:
+    """How much of a word's weight is found in a phrase.
+
+    Args:
+        word: The word.
+        start: Where its sounds begin in its text.
+        heard: What `runs` says of its text and the phrase.
+        by: The phrase.
+    """
     if word.text.isascii():
         if word.text in by.stems:
             return word.weight
@@ -196,7 +203,7 @@ def _spelt_alike(a: str, b: str) -> bool:
     return SequenceMatcher(None, a, b).ratio() > _ALIKE
 
 
-def _runs(sounds: tuple[str, ...], pairs: frozenset[tuple[str, str]]) -> list[bool]:
+def runs(sounds: tuple[str, ...], pairs: frozenset[tuple[str, str]]) -> list[bool]:
     """Which sounds stand in a run of two or more that another text has too."""
     marks = [False] * len(sounds)
     for index, pair in enumerate(zip(sounds, sounds[1:], strict=False)):

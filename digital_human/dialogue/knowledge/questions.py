@@ -6,7 +6,8 @@ import re
 
 # What people say before and after the question itself.
 _OPENING_ZH = (
-    r"(?:等一下|等等|等一等|稍等|不好意思|打扰一下|打扰了?|麻烦你?您?|劳驾|你好|您好|嗨|喂|"
+    r"(?:[\u3400-\u9fff]{0,3}(?:先生|老师|居士|大人|学士|老爷子)(?=[，,])|(?:我?(?:冒昧|斗胆|顺便|随口))?"
+    r"(?:请教|打听|问)(?:您|你)?一(?:句|下|声)|等一下|等等|等一等|稍等|不好意思|打扰一下|打扰了?|麻烦你?您?|劳驾|你好|您好|嗨|喂|"
     r"嗯+|呃+|额|啊|哦|那个|这个|就是|对了|那么?|然后|所以|话说|我(?:就|还|也)?(?:想|要|"
     r"再)+(?:请)?(?:问|知道|了解|咨询)(?:问|一问)?(?:一?下)?(?:的是|说)?|我问(?:你|"
     r"您)?(?:一?下)?|想(?:请)?问(?:问|一?下)?|请问(?:一?下)?(?:你|您)?|请教(?:一?下)?|问(?:你|"
@@ -21,6 +22,14 @@ _OPENING_EN = (
     r" would) like to (?:know|ask)|i want to (?:know|ask)|i was wondering|may i ask|can i ask|"
     r"just wondering)"
 )
+# What people tell of themselves before they ask, unless it is a wish.
+_OF_SELF = re.compile(
+    r"^(?!.*(?:想[吃买喝找要]|要[吃买喝找]|找))(?:.*(?:我|咱|孩子|妈|爸|老人|奶奶|爷爷)|您?好|请问|打扰|麻烦)"
+    r"|^(?!.*\b(?:want|like|need|look)\b).*\b(?:i|i'm|i've|my|we|we're|we've|our|excuse me|hello|hi"
+    r"|sorry)\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[，,。.！!？?；;]+ ?")
 OPENING = re.compile(rf"^(?:(?:{_OPENING_ZH}|{_OPENING_EN}\b)[\s，,。.!！、…]*)+", re.IGNORECASE)
 CLOSING = re.compile(
     r"(?:[\s，,]*(?:谢谢你?您?|好吗|可以吗|呢|啊|呀|吧|哦|嘛|please|thanks|thank you))+"
@@ -42,6 +51,20 @@ LIGHT_WORDS = frozenset(
         "when where why how can could would should will shall may please about much many "
         "long have has had if so s get go find need want see let t d ll m re"
     ).split()
+)
+
+# Words that a question may have although its answer has not.
+FILLING_WORDS = frozenset(
+    """
+    先生 老师 东坡先生 居士 请教 冒昧 好奇 听说 据说 知道 告诉 介绍 自己 亲自 最后 最终 后来 先前
+    起初 最初 当初 那时 那时候 现在 如今 目前 今天 眼下 后头 后面 背面 里头 外头 上头 下头 附近
+    好端端 一句 一辈子 一生 平生 意思 含义 指 指的是 干什么 做什么 用处 作用 用 干 人 不好 大家
+    别人 人家 就 呗 咋 咱 actually really exactly whole entire kind sort first heard hear curious
+    wonder wondering know think say said someone something anything any people used still ever
+    even just only quite very also own well maybe perhaps chance possible please sir mister guide
+    today now then again else in fact originally finally some more most thing things way place
+    nowadays current currently great famous called name time year season month day best
+    """.split()
 )
 
 _KINDS = {
@@ -83,3 +106,14 @@ _KINDS = {
 }
 # What kind of answer a question wants, and what people say when they want it.
 KINDS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
+
+
+def asking_clause(text: str) -> str | None:
+    """The clause that asks, behind what somebody tells of himself: 我腿不好，塔里有电梯吗.
+
+    None for a text without such a beginning.
+    """
+    clauses = [one for one in _CLAUSE.split(text.strip()) if one]
+    if len(clauses) < 2 or not all(_OF_SELF.search(one) for one in clauses[:-1]):
+        return None
+    return clauses[-1]

@@ -157,8 +157,13 @@ def _chinese(run: str) -> list[Word]:
 def _latin(run: str) -> Word:
     if run in LIGHT_WORDS:
         return Word(run, (run,), _LIGHT_WEIGHT)
-    stem = _stemmer().stemWord(run.removesuffix("'s"))
-    return Word(stem, (stem,), _LATIN_WEIGHT)
+    base = stem(run)
+    return Word(base, (base,), _LATIN_WEIGHT)
+
+
+def stem(word: str) -> str:
+    """The stem of an English word in lower case."""
+    return str(_stemmer().stemWord(word.removesuffix("'s")))
 
 
 def _weight(word: str) -> float:
@@ -177,12 +182,21 @@ def _rarity() -> dict[str, float]:
     return table
 
 
+@lru_cache(maxsize=4)
 def jieba_file(name: str) -> str:
     """The text of a file that the jieba package ships."""
     spec = find_spec("jieba")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("jieba")
     return Path(spec.submodule_search_locations[0], name).read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=8192)
+def tag_of(word: str) -> str | None:
+    """The part of speech that jieba's dictionary gives a word; None for a word it has not."""
+    table = jieba_file("dict.txt")
+    start = table.find(f"\n{word} ")
+    return None if start < 0 else table[start + 1 : table.index("\n", start + 1)].split()[-1]
 
 
 @lru_cache(maxsize=1)

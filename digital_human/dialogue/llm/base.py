@@ -87,6 +87,14 @@ class Llm(Protocol):
         """
         ...
 
+    def forget(self, kept: Sequence[Sequence[Message]]) -> None:
+        """Let go of all that visitors said and were answered.
+
+        Args:
+            kept: Heads of prompts to come, which are nobody's words and are not read again.
+        """
+        ...
+
     def close(self) -> None:
         """Free the model."""
         ...

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from digital_human.dialogue.llm.library import C, Stop, filled_batch
-from digital_human.dialogue.llm.sequences import Slot, Slots
+from digital_human.dialogue.llm.sequences import Slot, Slots, common
 from digital_human.dialogue.llm.shelf import Passage, Shelf, State
 from digital_human.errors import ResourceError
 
@@ -121,6 +121,15 @@ class Cells:
     def drop(self, slot: Slot) -> None:
         """Forget what ``slot`` holds."""
         self.cut(slot, 0)
+
+    def forget(self, heads: Sequence[Sequence[int]]) -> None:
+        """Keep of every sequence only what it shares with one of ``heads`` or of the shelf's.
+
+        The cells that become free are written over by the next prompts.
+        """
+        kept = [*(np.asarray(head, np.int32) for head in heads), *self._shelf.heads]
+        for slot in self._slots:
+            self.cut(slot, max((common(slot.tokens, head) for head in kept), default=0))
 
     def learn(self, head: Sequence[int], tokens: Sequence[int]) -> None:
         """Read the passage ``tokens`` behind ``head`` and put it on the shelf, if it is not there.

@@ -123,6 +123,10 @@ class LlamaLlm:
         with self._stop.watching(cancelled):
             self._cells.learn(start, tokens[len(start) :])
 
+    def forget(self, kept: Sequence[Sequence[Message]]) -> None:
+        """Let go of all that visitors said and were answered; see `base.Llm`."""
+        self._cells.forget([self._prompt(head, answer=False) for head in kept])
+
     def write(
         self,
         messages: Sequence[Message],

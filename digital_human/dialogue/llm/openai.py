@@ -111,6 +111,9 @@ class OpenAiLlm:
     ) -> None:
         """Nothing, as `warm`."""
 
+    def forget(self, kept: Sequence[Sequence[Message]]) -> None:
+        """Nothing: what the server keeps is up to it."""
+
     def close(self) -> None:
         """Close the connections of all threads, none of which may wait for an answer any more;
         harmless when done before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,13 +38,16 @@ class Slots:
         self._slots = [Slot(number) for number in range(count)]
         self._now = 0
 
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots)
+
     def find(self, prompt: Sequence[int]) -> tuple[Slot, int]:
         """The sequence that shares the longest head with ``prompt``, and the head's length.
 
         It counts as used: as long as prompts start from it, it stays.
         """
         wanted = np.asarray(prompt, np.int32)
-        shared = [_common(slot.tokens, wanted) for slot in self._slots]
+        shared = [common(slot.tokens, wanted) for slot in self._slots]
         longest = max(shared)
         donor = self._slots[shared.index(longest)]
         self._touch(donor)
@@ -71,7 +74,7 @@ class Slots:
         """``slots`` without those that alone hold one of ``heads``, unless those are all."""
         sole = set()
         for head in heads:
-            holders = [s.number for s in self._slots if _common(s.tokens, head) == len(head)]
+            holders = [s.number for s in self._slots if common(s.tokens, head) == len(head)]
             sole |= set(holders) if len(holders) == 1 else set()
         return [slot for slot in slots if slot.number not in sole] or slots
 
@@ -80,7 +83,8 @@ class Slots:
         slot.used = self._now
 
 
-def _common(held: npt.NDArray[np.int32], wanted: npt.NDArray[np.int32]) -> int:
+def common(held: npt.NDArray[np.int32], wanted: npt.NDArray[np.int32]) -> int:
+    """Length of the head that both share."""
     length = min(len(held), len(wanted))
     differs = np.flatnonzero(held[:length] != wanted[:length])
     return int(differs[0]) if len(differs) else length

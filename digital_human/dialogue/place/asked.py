@@ -10,20 +10,21 @@ from datetime import datetime
 from typing import Literal
 
 from digital_human.dialogue.knowledge.questions import LIGHT_WORDS
-from digital_human.dialogue.knowledge.words import analyse, jieba_file, sounds_of
-from digital_human.dialogue.place.files import WHOLE
+from digital_human.dialogue.knowledge.words import analyse, sounds_of, tag_of
+from digital_human.dialogue.place.facilities import facility_in
 from digital_human.dialogue.place.moments import Moment, moment_of
+from digital_human.dialogue.place.party import Party, party_of
 from digital_human.dialogue.place.phrases import (
     BARE,
     FRAME_EN,
     FRAME_ZH,
     KINDS,
-    TOPICS,
     TOURS,
     VISITORS,
     Kind,
-    facility_in,
 )
+from digital_human.dialogue.place.rows import WHOLE
+from digital_human.dialogue.place.topics import TOPICS
 from digital_human.safety.folding import simplified
 from digital_human.speech.types import Language
 
@@ -33,8 +34,53 @@ _NAME = "◇"  # stands for a name in what is searched for the kind
 _SOUNDED = 3  # characters from which a name is known by its sound alone
 _LONGEST = 200
 _FROM = {
-    "zh": re.compile(rf"从{_NAME}|{_NAME}(?:离|到|去)(?:{_NAME}|你|您)"),
+    "zh": re.compile(
+        rf"从{_NAME}|{_NAME}(?:离|到|去)(?:{_NAME}|你|您)|在{_NAME}[^{_NAME}]{{0,6}}(?:去"
+        rf"|到){_NAME}"
+    ),
     "en": re.compile(rf"\bfrom (?:the )?{_NAME}", re.IGNORECASE),
+}
+_QUANTITY: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"多少(?!路|分钟|时间)|多[长高宽深大重快](?!时间)|几岁|(?<![那这])几[年月天]"
+        r"|(?<!站)叫什么|可以自己|驾照|[几](?=[个座层条处种棵家艘辆台级步号])(?!号)|谁|为什么"
+        r"|为啥|为何"
+    ),
+    "en": re.compile(
+        r"\bhow (?:many|much|old|big|large|deep|wide|heavy|often|fast|tall|high)\b|\bwho\b|\bwhy\b"
+    ),
+}
+# What is bought by the piece is no ticket: 一把香多少钱.
+_GOODS: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"[一每](?:把|斤|两|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块|袋|幅|本|桶|束|朵|盘|桌)"
+        r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花"
+    ),
+    # What it cost to make is no ticket either.
+    "en": re.compile(
+        r"\bdid (?!i\b|we\b|you pay)|\bper (?:night|kilo|cup|glass|piece)\b", re.IGNORECASE
+    ),
+}
+# Kinds that colouring words may ask something else of.
+_STRICT: frozenset[str] = frozenset(("tickets", "about", "nearby"))
+# How people look for a facility.
+_SOUGHT: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"哪|怎么[走去到]|最近|附近|[有借租找存放急憋]|想|要|带我|去|往|坐|位置|^[^，。]{0,6}$"
+    ),
+    "en": re.compile(
+        r"\b(?:where|nearest|closest|near|any|find|need|get|go|looking|borrow|rent|hire|leave"
+        r"|drop|store"
+        r"|take|catch|way|there)\b",
+        re.IGNORECASE,
+    ),
+}
+_VISIT: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"[进去上登逛看玩游走转散]|散步|骑车|跑步|参观|游览|能来|可以来"),
+    "en": re.compile(
+        r"\b(?:visit|go|walk|see|climb|get|enter|come|stroll|tour|there|admit\w*|let)\b",
+        re.IGNORECASE,
+    ),
 }
 # jieba's tags of verbs, adjectives, adverbs, numbers, pronouns, particles and directions.
 _UNNAMING = ("a", "c", "d", "f", "m", "o", "p", "q", "r", "t", "u", "v", "y", "z")
@@ -71,10 +117,11 @@ class Asked:
         kinds: What it asks for; several only of those that go together.
         things: What it names, in order; for a way the start first.
         starts: Whether the first of `things` is where a way begins.
-        topic: What a "fact" is asked about, one of `phrases.TOPICS`.
+        topic: What a "fact" is asked about, one of `topics.TOPICS`.
         facility: The kind of facility it names.
         moment: What it says of time.
         visitor: Whose ticket it asks for.
+        party: Who it is about.
         refers: ``that`` for what was spoken of before, ``here`` for where one stands.
         left: Telling words that none of this explains.
     """
@@ -86,6 +133,7 @@ class Asked:
     facility: str | None
     moment: Moment
     visitor: str | None
+    party: Party
     refers: Literal["that", "here", ""]
     left: tuple[str, ...]
 
@@ -101,6 +149,9 @@ class NameFinder:
         self._written: dict[str, str] = {}
         for name, of in names:
             self._written.setdefault(plain(name).removeprefix("the "), of)
+        self._own: dict[str, str] = {}
+        for name, of in self._written.items():
+            self._own[of] = f"{self._own.get(of, '')} {name} "
         self._patterns = [
             (re.compile(rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name)), of)
             for name, of in self._written.items()
@@ -110,6 +161,11 @@ class NameFinder:
             for name, of in self._written.items()
             if len(name) >= _SOUNDED and all(map(_HAN.match, name))
         ]
+
+    def part_of_name(self, word: str, of: Iterable[str]) -> bool:
+        """Whether a word stands in a name of one of some things: 馆 in 纪念馆."""
+        written = f" {word} " if word.isascii() else word
+        return any(written in self._own.get(one, "") for one in of)
 
     def find(self, text: str) -> list[Mention]:
         """Names in a text made `plain`, in order; of overlapping ones the longest."""
@@ -146,6 +202,7 @@ def read_question(
     names: NameFinder,
     now: datetime,
     holidays: Sequence[str] = (),
+    base: str | None = None,
 ) -> Asked:
     """Take a question apart.
 
@@ -155,6 +212,7 @@ def read_question(
         names: Of everything in the place.
         now: Local time.
         holidays: Names of holidays.
+        base: Spot where the visitor stands.
     """
     text = plain(text)[:_LONGEST]
     mentions = names.find(text)
@@ -165,7 +223,8 @@ def read_question(
     if len(things) > 1:
         # 西湖的雷峰塔 is the pagoda.
         things = tuple(thing for thing in things if thing != WHOLE)
-    if len(things) > 1 and KINDS[language]["route"].search(shape):
+    ways = KINDS[language]["route"].search(shape)
+    if ways and (len(things) > 1 or (things and "坐船" in ways[0])):
         there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
     topic = _topic(shape, language) if things and there is None else None
     kinds: tuple[Kind | Literal["facility"], ...]
@@ -181,13 +240,24 @@ def read_question(
     starts = len(things) > 1
     if found := _FROM[language].search(shape):
         first = shape.count(_NAME, 0, found.start())
-        if first < len(things):
+        if first < len(things) and not (len(things) == 1 < len(mentions)):
             things = (things[first], *things[:first], *things[first + 1 :])
             starts = True
     feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
-    left = _left(shape, [*used, *moment.spans, *feasts], language, "tickets" in kinds)
+    party = party_of(shape, language) if "tickets" in kinds else Party()
+    told = [*used, *moment.spans, *feasts, *party.spans]
+    sought = _SOUGHT[language].search(shape) is not None
+    strict = bool(_STRICT & set(kinds)) or ("facility" in kinds and not sought)
+    left = _left(shape, told, language, strict)
+    called = things or ((base,) if base else ())
+    left = tuple(word for word in left if not names.part_of_name(word, called))
     if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in _WHERE):
         left = ()  # who asks where it is needs no other word to be understood
+    if not {"tickets", "route", "stay", "fact", "tour"} & set(kinds):
+        # How many there are of it is not where it is.
+        left += tuple(found[0] for found in _QUANTITY[language].finditer(shape))
+    if "tickets" in kinds:
+        left += tuple(found[0] for found in _GOODS[language].finditer(shape))
     who = next((kind for kind, pattern in VISITORS.items() if pattern.search(text)), None)
     return Asked(
         kinds,
@@ -197,6 +267,7 @@ def read_question(
         there[0] if there else None,
         moment,
         who,
+        party,
         refers,
         left,
     )
@@ -211,7 +282,10 @@ def _kinds(
             return ("tour",), words
     found: dict[Kind, list[tuple[int, int]]] = {}
     for kind, pattern in KINDS[language].items():
-        if spans := [match.span() for match in pattern.finditer(shape)]:
+        spans = [match.span() for match in pattern.finditer(shape)]
+        # "two hours" does not ask for hours.
+        spans = [s for s in spans if not any(a <= s[0] and s[1] <= b for a, b in moment.spans)]
+        if spans:
             found[kind] = spans
     strong = [kind for kind in found if kind not in _WEAK]
     if "stay" in strong:
@@ -220,6 +294,9 @@ def _kinds(
         strong = strong[:1]
     if facility:
         kinds: list[Kind | Literal["facility"]] = [k for k in strong if k in ("tickets", "hours")]
+        when = moment.clock is not None or moment.day is not None or moment.now
+        if not kinds and when and not any(KINDS[language][kind].search(shape) for kind in _WHERE):
+            return ("hours",), []
         if not kinds:
             # However it is put, what is wanted is the way there.
             return ("facility",), [span for spans in found.values() for span in spans]
@@ -227,7 +304,9 @@ def _kinds(
         kinds = [*(strong or list(found)[:1])]
     if not kinds and named:
         # "明天下午五点去雷峰塔行吗" asks whether it is open then.
-        if moment.clock is not None:
+        at = moment.clock is not None or moment.day is not None or moment.part or moment.now
+        counted = _QUANTITY[language].search(shape)
+        if moment.clock is not None or (at and not counted and _VISIT[language].search(shape)):
             return ("hours",), []
         return ("about",) if BARE[language].match(shape) else (), []
     return tuple(kinds), [span for kind in kinds if kind != "facility" for span in found[kind]]
@@ -255,12 +334,8 @@ def _telling(word: str) -> bool:
 
 def _names_something(word: str) -> bool:
     """Whether a Chinese word is a noun, or none that jieba's dictionary has."""
-    table = jieba_file("dict.txt")
-    start = table.find(f"\n{word} ")
-    if start < 0:
-        return True
-    tag = table[start + 1 : table.index("\n", start + 1)].split()[-1]
-    return not tag.startswith(_UNNAMING)
+    tag = tag_of(word)
+    return tag is None or not tag.startswith(_UNNAMING)
 
 
 def _left(

@@ -14,28 +14,21 @@ from typing import Literal
 from digital_human.dialogue.knowledge.entries import Entry
 from digital_human.dialogue.knowledge.loaders import entries_of, read_folder
 from digital_human.dialogue.knowledge.words import analyse
+from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
 from digital_human.dialogue.place.asked import NameFinder, plain, read_question
-from digital_human.dialogue.place.files import PICTURES, WHOLE, Facility, Spot
-from digital_human.dialogue.place.moments import number
+from digital_human.dialogue.place.files import PICTURES
 from digital_human.dialogue.place.phrases import KINDS
 from digital_human.dialogue.place.place import Place
+from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
 from digital_human.dialogue.place.walks import Walks
 from digital_human.errors import InputError
 from digital_human.speech.types import Language
 
 Level = Literal["error", "gap", "hint"]
 _ALIKE = 0.5  # share of telling words two questions have in common when they are one
-_NUMBER_ZH = re.compile(r"([零〇一二三四五六七八九十百\d]+(?:\.\d+)?)(元|块)")
-_NUMBER_EN = re.compile(r"(\w+(?:-\w+)?|\d+(?:\.\d+)?) yuan", re.IGNORECASE)
-_TIME_ZH = re.compile(r"([一二三四五六七八九十两\d]{1,3})点(半)?")
-_ENGLISH = {
-    word: n
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen".split()
-    )
-} | {w: 10 * n for n, w in enumerate(
-    "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}  # fmt: skip
+_PRICE_ZH = re.compile(rf"(?:({CHINESE})|(\d+\.\d+))(?:元|块)")
+_PRICE_EN = re.compile(rf"\b(?:({ENGLISH})|(\d+\.\d+)) yuan", re.IGNORECASE)
+_TIME_ZH = re.compile(rf"({CHINESE})点(半)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,21 +222,9 @@ def _compared(place: Place, entry: Entry, of: str, kinds: Collection[str]) -> It
 
 
 def _prices(text: str) -> Iterator[float]:
-    for found in _NUMBER_ZH.finditer(text):
-        yield _zh_number(found[1])
-    for found in _NUMBER_EN.finditer(text):
-        words = found[1].lower().split("-")
-        if found[1].replace(".", "").isdigit():
-            yield float(found[1])
-        elif all(word in _ENGLISH for word in words):
-            yield float(sum(_ENGLISH[word] for word in words))
-
-
-def _zh_number(text: str) -> float:
-    if text.replace(".", "").isdigit():
-        return float(text)
-    head, hundred, rest = text.rpartition("百")
-    return (number(head) * 100 if hundred else 0) + (number(rest.lstrip("零")) if rest else 0)
+    for pattern in (_PRICE_ZH, _PRICE_EN):
+        for found in pattern.finditer(text):
+            yield float(found[2] or number(found[1]))
 
 
 def read_unanswered(file: Path) -> list[tuple[str, str, str]]:

@@ -145,6 +145,10 @@ class Chinese:
             notes += _sentence(price.note)
         return f"{name}{'，'.join(parts)}。{notes}"
 
+    def total(self, people: int, amount: float, currency: str, choice: str) -> str:
+        count = f"{number(people)}个人" if people > 1 else ""
+        return f"{choice}{count}一共{_amount(amount)}{currency}。"
+
     def route(
         self, start: str, end: str, legs: Sequence[Leg], minutes: int, metres: int | None
     ) -> str:
@@ -200,6 +204,10 @@ class Chinese:
 
     def join(self, sentences: Sequence[str]) -> str:
         return "".join(sentences)
+
+
+def _amount(value: float) -> str:
+    return amount(value)
 
 
 def _clock(at: datetime) -> str:

@@ -131,6 +131,11 @@ class English:
             notes += _sentence(price.note)
         return _capital(f"{name}: {', '.join(parts)}.{notes}")
 
+    def total(self, people: int, amount: float, currency: str, choice: str) -> str:
+        count = f" for {people} people" if people > 1 else ""
+        lead = f" on the {choice}" if choice else ""
+        return f"That makes {_amount(amount)} {currency} in all{lead}{count}."
+
     def route(
         self, start: str, end: str, legs: Sequence[Leg], minutes: int, metres: int | None
     ) -> str:
@@ -187,6 +192,10 @@ class English:
 
     def join(self, sentences: Sequence[str]) -> str:
         return " ".join(sentences)
+
+
+def _amount(value: float) -> str:
+    return amount(value)
 
 
 def _clock(at: datetime) -> str:

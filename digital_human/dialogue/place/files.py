@@ -1,325 +1,108 @@
-"""The files of a place: what a curator writes, checked field by field.
+"""Reads a place's folder: ``place.toml`` and the lists beside it.
 
-``place.toml`` names the place; every list beside it is one file, ``NAME.toml`` with ``[[NAME]]``
-tables, ``NAME.csv`` with a header line, or ``NAME.json`` with a list of objects. A dot in a column
-makes a table (``names.zh``), ``|`` separates several values.
+Every list is one file, ``NAME.toml`` with ``[[NAME]]`` tables, ``NAME.csv`` with a header line, or
+``NAME.json`` with a list of objects. A dot in a column makes a table (``names.zh``), ``|``
+separates several values.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
-import tomllib
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_origin
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, TypeVar, get_origin
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationError
 
 from digital_human.dialogue.knowledge.markdown import read_markdown
+from digital_human.dialogue.knowledge.tables import csv_rows, json_content, toml_content
+from digital_human.dialogue.place.facilities import FACILITIES
+from digital_human.dialogue.place.rows import (
+    WHOLE,
+    Closure,
+    Entry,
+    Facility,
+    Fact,
+    Head,
+    Holiday,
+    Hours,
+    Show,
+    Spot,
+    Ticket,
+    Walk,
+)
+from digital_human.dialogue.place.topics import TOPICS
 from digital_human.errors import InputError
 from digital_human.speech.types import Language
 
 FILE = "place.toml"
 PICTURES = "pictures"
-WHOLE = "place"
-"""What ``of`` says for the place as a whole."""
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_FILE = 4 * 2**20
 MAX_ENTRIES = 2000
-MIDNIGHT = 24 * 60
-
-_CLOCK = re.compile(r"([01]?\d|2[0-4])[:：]([0-5]\d)")
-
-
-def _minutes(value: object) -> object:
-    """Minutes since midnight of ``8:30``."""
-    found = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None or (minutes := int(found[1]) * 60 + int(found[2])) > MIDNIGHT:
-        raise ValueError(f"{value!r} is no time of day such as 8:30")
-    return minutes
-
-
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
-Clock = Annotated[int, BeforeValidator(_minutes)]
-MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
-Visitor = Literal["adult", "child", "student", "senior", "disabled"]
-Words = dict[Language, Text]
-Names = dict[Language, Name]
-Picture = Annotated[
-    str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*\.(png|jpe?g|svg|webp))?$")
-]
-
-
-class Entry(BaseModel):
-    """A row of one of the lists."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Spot(Entry):
-    """Something to see: an exhibit, a building, a view.
-
-    Attributes:
-        id: What other files and the page call it.
-        names: By language.
-        others: What else people call it, in any language.
-        the: Whether English puts "the" before its name.
-        text: What is told of it, by language; from ``spots`` or from the Markdown pages.
-        where: Where it lies, as a sentence.
-        address: Its address.
-        phone: Its telephone.
-        picture: File in ``pictures/``; empty for none.
-        code: What the QR code on its label says.
-        x: 0 (left) … 1 (right) on the map.
-        y: 0 (top) … 1 (bottom) on the map.
-        stay: Minutes a visit takes.
-        worth: How much it is worth on a tour, 0 (never offered) … 5.
-        ends: Other spots at which one has reached it too, e.g. the far end of a causeway.
-    """
-
-    id: Id
-    names: Names = Field(min_length=1)
-    ends: tuple[Id, ...] = ()
-    others: tuple[Name, ...] = ()
-    the: bool = False
-    text: Words = Field(default_factory=dict)
-    where: Words = Field(default_factory=dict)
-    address: Words = Field(default_factory=dict)
-    phone: str = Field(default="", pattern=r"^[0-9+() ,/-]{0,80}$")
-    picture: Picture = ""
-    code: str = Field(default="", max_length=64)
-    x: float | None = Field(default=None, ge=0, le=1)
-    y: float | None = Field(default=None, ge=0, le=1)
-    stay: int | None = Field(default=None, ge=1, le=MIDNIGHT)
-    worth: int = Field(default=1, ge=0, le=5)
-
-
-class Facility(Entry):
-    """Something visitors need: a toilet, a pier, a cloakroom.
-
-    Attributes:
-        id: What other files call it.
-        kind: What it is, one of `words.FACILITIES`.
-        names: By language; empty for a nameless one.
-        others: What else people call it.
-        the: Whether English puts "the" before its name.
-        at: The spot it belongs to.
-        minutes: Walk from there.
-        where: How to find it, as a sentence.
-        picture: File in ``pictures/``.
-    """
-
-    id: Id
-    kind: Id
-    names: Names = Field(default_factory=dict)
-    others: tuple[Name, ...] = ()
-    the: bool = True
-    at: Id
-    minutes: int = Field(default=0, ge=0, le=120)
-    where: Words = Field(min_length=1)
-    picture: Picture = ""
-
-
-class _Season(Entry):
-    of: Id
-    begins: MonthDay | None = Field(default=None, alias="from")
-    ends: MonthDay | None = Field(default=None, alias="to")
-
-    @model_validator(mode="after")
-    def _both_ends(self) -> _Season:
-        if (self.begins is None) != (self.ends is None):
-            raise ValueError("from and to go together, e.g. from = '04-01', to = '10-31'")
-        return self
-
-    def in_season(self, day: date) -> bool:
-        """Whether the row holds on ``day``; a season may run over the new year."""
-        if self.begins is None or self.ends is None:
-            return True
-        at = day.strftime("%m-%d")
-        if self.begins <= self.ends:
-            return self.begins <= at <= self.ends
-        return at >= self.begins or at <= self.ends
-
-
-class Hours(_Season):
-    """When something is open.
-
-    Attributes:
-        of: Spot, facility or ``place``.
-        opens: Minutes since midnight; written ``8:00``.
-        closes: The same, ``24:00`` for midnight; before ``opens`` it is the next day's.
-        last: Last admission.
-        days: On which it holds, ``holiday`` for `Holiday`; empty for every day.
-    """
-
-    opens: Clock
-    closes: Clock
-    last: Clock | None = None
-    days: tuple[Day, ...] = ()
-
-    @property
-    def always(self) -> bool:
-        """Whether it is never closed."""
-        return self.opens == 0 and self.closes == MIDNIGHT
-
-
-class Show(_Season):
-    """Something that begins at fixed times.
-
-    Attributes:
-        of: Spot, facility or ``place``.
-        times: When it begins.
-        minutes: How long it lasts.
-        days: As in `Hours`.
-        note: What else to say, e.g. that it is cancelled in rain.
-    """
-
-    times: tuple[Clock, ...] = Field(min_length=1)
-    minutes: int | None = Field(default=None, ge=1, le=MIDNIGHT)
-    days: tuple[Day, ...] = ()
-    note: Words = Field(default_factory=dict)
-
-
-class Ticket(_Season):
-    """A price.
-
-    Attributes:
-        of: Spot, facility or ``place``.
-        price: In the place's currency; 0 is free.
-        visitor: Who pays it; empty when it is the price for all, or `who` says it in words.
-        who: Who pays it or for what it is, in words ("children under six").
-        note: What else to say.
-    """
-
-    price: float = Field(ge=0, le=100_000)
-    visitor: Visitor | None = None
-    who: Words = Field(default_factory=dict)
-    note: Words = Field(default_factory=dict)
-
-
-class Walk(Entry):
-    """A way between two spots, good in both directions.
-
-    Attributes:
-        a: Spot at one end; written ``from``.
-        b: Spot at the other; written ``to``.
-        minutes: It takes.
-        metres: Its length.
-        by: ``foot``, ``boat`` or ``bus``.
-        way: How it goes, as a clause ("along the Bai Causeway").
-    """
-
-    a: Id = Field(alias="from")
-    b: Id = Field(alias="to")
-    minutes: int = Field(ge=1, le=600)
-    metres: int | None = Field(default=None, ge=1, le=100_000)
-    by: Literal["foot", "boat", "bus"] = "foot"
-    way: Words = Field(default_factory=dict)
-
-
-class Fact(Entry):
-    """What is told of a spot when a question has one of the usual topics.
-
-    Attributes:
-        of: The spot.
-        topic: One of `phrases.TOPICS`.
-        text: The answer.
-    """
-
-    of: Id
-    topic: Id
-    text: Words = Field(min_length=1)
-
-
-class Closure(Entry):
-    """Days on which something is shut for a reason of its own.
-
-    Attributes:
-        of: Spot, facility or ``place``.
-        begins: First day; written ``from``.
-        ends: Last day; written ``to``.
-        reason: As a clause ("for repairs").
-    """
-
-    of: Id
-    begins: date = Field(alias="from")
-    ends: date = Field(alias="to")
-    reason: Words = Field(default_factory=dict)
-
-
-class Holiday(Entry):
-    """Public holidays of one name.
-
-    Attributes:
-        names: By language.
-        begins: First day; written ``from``.
-        ends: Last day; written ``to``.
-    """
-
-    names: Names = Field(min_length=1)
-    begins: date = Field(alias="from")
-    ends: date = Field(alias="to")
-
-
-class Head(Entry):
-    """``place.toml``.
-
-    Attributes:
-        format: Version of the layout.
-        names: Of the place.
-        others: What else people call it.
-        the: Whether English puts "the" before its name.
-        timezone: IANA name; all hours are of it.
-        currency: What prices are counted in, as it is spoken.
-        map: Picture of the map in ``pictures/``.
-        here: Spot where the guide stands when nothing else is known.
-        pages: Folder of Markdown pages, beside or one above; a passage under the heading of a
-            spot's name is its text.
-        picture: Of the place as a whole.
-    """
-
-    format: Literal[1]
-    names: Names = Field(min_length=1)
-    others: tuple[Name, ...] = ()
-    the: bool = False
-    timezone: str = "Asia/Shanghai"
-    currency: Names = {"zh": "元", "en": "yuan"}
-    map: Picture = ""
-    here: Id | None = None
-    pages: str = Field(default="", pattern=r"^((\.\./)?[A-Za-z0-9][A-Za-z0-9_-]*)?$")
-    picture: Picture = ""
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{zone!r} is no time zone such as Asia/Shanghai") from None
-        return zone
-
 
 Row = TypeVar("Row", bound=Entry)
-LISTS: dict[str, type[Entry]] = {
-    "spots": Spot, "facilities": Facility, "hours": Hours, "shows": Show, "tickets": Ticket,
-    "walks": Walk, "facts": Fact, "closures": Closure, "holidays": Holiday,
-}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Everything that stands in a place's folder.
+
+    Attributes:
+        folder: The folder.
+        head: ``place.toml``.
+        spots: With their texts.
+        facilities: The list of the name, as all that follow.
+        hours: See `Hours`.
+        shows: See `Show`.
+        tickets: See `Ticket`.
+        walks: See `Walk`.
+        facts: See `Fact`.
+        closures: See `Closure`.
+        holidays: See `Holiday`.
+        names: File of each list, empty where there is none.
+        pages: Where each text of the Markdown pages stands, by its heading.
+    """
+
+    folder: Path
+    head: Head
+    spots: tuple[Spot, ...]
+    facilities: tuple[Facility, ...]
+    hours: tuple[Hours, ...]
+    shows: tuple[Show, ...]
+    tickets: tuple[Ticket, ...]
+    walks: tuple[Walk, ...]
+    facts: tuple[Fact, ...]
+    closures: tuple[Closure, ...]
+    holidays: tuple[Holiday, ...]
+    names: dict[str, str]
+    pages: dict[str, str]
+
+
+def read_files(folder: Path) -> Files:
+    """Read a place's folder.
+
+    Raises:
+        InputError: A file is wrong; names the file, the entry and the field.
+    """
+    head = read_head(folder)
+    names: dict[str, str] = {}
+    spots, names["spots"] = read_list(folder, "spots", Spot)
+    facilities, names["facilities"] = read_list(folder, "facilities", Facility)
+    hours, names["hours"] = read_list(folder, "hours", Hours)
+    shows, names["shows"] = read_list(folder, "shows", Show)
+    tickets, names["tickets"] = read_list(folder, "tickets", Ticket)
+    walks, names["walks"] = read_list(folder, "walks", Walk)
+    facts, names["facts"] = read_list(folder, "facts", Fact)
+    closures, names["closures"] = read_list(folder, "closures", Closure)
+    holidays, names["holidays"] = read_list(folder, "holidays", Holiday)
+    pages = read_pages(folder, head.pages)
+    spots = tuple(_with_text(spot, pages) for spot in spots)
+    files = Files(
+        folder, head, spots, facilities, hours, shows, tickets, walks, facts, closures, holidays,
+        names,
+        {title: at for title, (_, at) in pages.items()},
+    )  # fmt: skip
+    _check_references(files)
+    return files
 
 
 def read_head(folder: Path) -> Head:
@@ -329,7 +112,7 @@ def read_head(folder: Path) -> Head:
         InputError: It is missing or wrong; names the field.
     """
     path = folder / FILE
-    content = _toml(path, _text(path))
+    content = toml_content(str(path), _text(path))
     try:
         return Head.model_validate(content)
     except ValidationError as error:
@@ -399,33 +182,21 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}: is not UTF-8", fix="save it as UTF-8") from None
 
 
-def _toml(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: {error}", fix="correct the TOML") from None
-
-
 def _rows(path: Path, name: str, row: type[Entry]) -> list[dict[str, Any]]:
     text = _text(path)
     if path.suffix == ".csv":
-        return _csv(path, text, row)
+        return _table(path, text, row)
     if path.suffix == ".toml":
-        content: object = _toml(path, text).get(name)
+        content: object = toml_content(str(path), text).get(name)
     else:
-        try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"{path}, line {error.lineno}: {error.msg}", fix="correct it"
-            ) from None
+        content = json_content(str(path), text)
     if not isinstance(content, list) or not all(isinstance(one, dict) for one in content):
         shape = f"[[{name}]] tables" if path.suffix == ".toml" else "a list of objects"
         raise InputError(f"{path}: has no {name}", fix=f"write {shape}")
     return content
 
 
-def _csv(path: Path, text: str, row: type[Entry]) -> list[dict[str, Any]]:
+def _table(path: Path, text: str, row: type[Entry]) -> list[dict[str, Any]]:
     """Rows of a table: empty cells are left out, ``a.b`` is a table, ``|`` separates values."""
     lists = {
         name
@@ -433,28 +204,19 @@ def _csv(path: Path, text: str, row: type[Entry]) -> list[dict[str, Any]]:
         if get_origin(field.annotation) is tuple
         for name in (key, field.alias or key)
     }
-    reader = csv.DictReader(io.StringIO(text), strict=True)
     rows = []
-    try:
-        for cells in reader:
-            if None in cells:
-                raise InputError(
-                    f"{path}, line {reader.line_num}: more cells than columns",
-                    fix="put a cell that contains a comma in double quotes",
-                )
-            values: dict[str, Any] = {}
-            for column, cell in cells.items():
-                key, _, part = column.strip().partition(".")
-                if not (cell := (cell or "").strip()):
-                    continue
-                if part:
-                    values.setdefault(key, {})[part] = cell
-                else:
-                    values[key] = [one.strip() for one in cell.split("|")] if key in lists else cell
-            if values:
-                rows.append(values)
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: {error}", fix="correct it") from None
+    for _, cells in csv_rows(str(path), text)[1]:
+        values: dict[str, Any] = {}
+        for column, cell in cells.items():
+            key, _, part = column.partition(".")
+            if not cell:
+                continue
+            if part:
+                values.setdefault(key, {})[part] = cell
+            else:
+                values[key] = [one.strip() for one in cell.split("|")] if key in lists else cell
+        if values:
+            rows.append(values)
     return rows
 
 
@@ -463,3 +225,60 @@ def _wrong(path: Path, entry: str, error: ValidationError) -> InputError:
     field = ".".join(str(part) for part in first["loc"]) or "the entry"
     place = f"{path}, {entry}" if entry else f"{path}"
     return InputError(f"{place}: {field}: {first['msg']}", fix="correct it; see docs/place.md")
+
+
+def _with_text(spot: Spot, pages: dict[str, tuple[str, str]]) -> Spot:
+    """The spot with the passages that stand under its names."""
+    found: dict[Language, str] = {
+        language: pages[name][0] for language, name in spot.names.items() if name in pages
+    }
+    return spot.model_copy(update={"text": {**spot.text, **found}}) if found else spot
+
+
+def _check_references(files: Files) -> None:
+    """Every id stands once, and every reference names one."""
+    home, names = files.folder, files.names
+    spots = [spot.id for spot in files.spots]
+    known = set(spots)
+    everything = known | {one.id for one in files.facilities} | {WHOLE}
+    seen = {WHOLE}
+    ids = {"spots": spots, "facilities": [one.id for one in files.facilities]}
+    for listed, rows in ids.items():
+        for number, one in enumerate(rows, start=1):
+            if one in seen:
+                raise _unknown(home / names[listed], number, "id", one, "stands twice")
+            seen.add(one)
+    for number, spot in enumerate(files.spots, start=1):
+        for end in set(spot.ends) - known:
+            raise _unknown(home / names["spots"], number, "ends", end, "is no spot")
+    for number, facility in enumerate(files.facilities, start=1):
+        path = home / names["facilities"]
+        if facility.at not in known:
+            raise _unknown(path, number, "at", facility.at, "is no spot")
+        if facility.kind not in FACILITIES:
+            said = f"is none of {', '.join(FACILITIES)}"
+            raise _unknown(path, number, "kind", facility.kind, said)
+    for listed in ("hours", "shows", "tickets", "closures"):
+        for number, of in enumerate((row.of for row in getattr(files, listed)), start=1):
+            if of not in everything:
+                said = "is no spot or facility, nor 'place'"
+                raise _unknown(home / names[listed], number, "of", of, said)
+    for number, fact in enumerate(files.facts, start=1):
+        path = home / names["facts"]
+        if fact.of not in known:
+            raise _unknown(path, number, "of", fact.of, "is no spot")
+        if fact.topic not in TOPICS["zh"]:
+            raise _unknown(
+                path, number, "topic", fact.topic, f"is none of {', '.join(TOPICS['zh'])}"
+            )
+    for number, walk in enumerate(files.walks, start=1):
+        for field, end in (("from", walk.a), ("to", walk.b)):
+            if end not in known:
+                raise _unknown(home / names["walks"], number, field, end, "is no spot")
+    here = files.head.here
+    if here is not None and here not in known:
+        raise InputError(f"{home / 'place.toml'}: here: {here!r} is no spot", fix="name a spot")
+
+
+def _unknown(path: Path, number: int, field: str, value: str, said: str) -> InputError:
+    return InputError(f"{path}, entry {number}: {field}: {value!r} {said}", fix="correct it")

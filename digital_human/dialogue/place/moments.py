@@ -7,28 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-_DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
-_WORDS = (
-    {
-        w: n
-        for n, w in enumerate(
-            "zero one two three four five six seven eight nine ten eleven twelve".split()
-        )
-    }
-    | {
-        word: 10 * n
-        for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-    }
-    | {"fifteen": 15, "a": 1, "an": 1, "couple of": 2, "a couple of": 2}
-)
-_ZH = r"(?:\d{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?|[零〇一二两三四五六七八九]{1,3})"
-_EN = r"(?:\d{1,3}|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + ")"
+from digital_human.dialogue.numbers import CHINESE, ENGLISH_FEW, number
+
 _SPAN_ZH = re.compile(
-    rf"(?P<n>{_ZH})个?(?P<half>半)?(?P<unit>小时|钟头|分钟|刻钟)|半(?:个)?(?P<halfunit>小时|钟头)"
+    rf"(?P<n>{CHINESE})个?(?P<half>半)?(?P<unit>小时|钟头|分钟|刻钟)|半(?:个)?(?P<halfunit>小时"
+    rf"|钟头)"
     r"|(?P<whole>半天|一整天|一天|整天|一上午|一下午|一个上午|一个下午|一晚上)"
 )
 _SPAN_EN = re.compile(
-    rf"\bhalf an hour\b|\b(?P<n>{_EN})(?P<half> and a half)?[ -](?P<unit>hours?"
+    rf"\bhalf an hour\b|\b(?P<n>{ENGLISH_FEW})(?P<half> and a half)?[ -](?P<unit>hours?"
     rf"|minutes?)(?P<late> and a half)?"
     r"|\b(?P<whole>half a day|half day|a whole day|one day|a day|all day|the whole day|a morning"
     r"|an afternoon)\b",
@@ -42,18 +29,19 @@ _ALL_DAY = 480
 _CLOCK_ZH = re.compile(
     rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚"
     # 快一点 is no time.
-    rf"|夜里)?(?!(?<=[早晚快慢大小多少近远高低好有早])一点(?![钟半一三\d]))(?P<h>{_ZH})[点时](?!钟头)(?:钟)?"
+    rf"|夜里)?(?!(?<=[早晚快慢大小多少近远高低好有早])一点(?![钟半一三\d]))(?P<h>{CHINESE})[点时](?!钟头)(?:钟)?"
     r"(?P<m>半|一刻|三刻"
-    rf"|{_ZH}分)?"
+    rf"|{CHINESE}分)?"
     r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
 )
 _PART_ZH = re.compile("凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚|夜里")
 _CLOCK_EN = re.compile(
-    rf"\b(?P<half>half past )?(?P<h>{_EN})(?:[:.](?P<m>\d\d))? ?(?P<part>a\.?m\b\.?|p\.?m\b\.?"
+    rf"\b(?P<half>half past )?(?P<h>{ENGLISH_FEW})(?:[:.](?P<m>\d\d))? ?"
+    r"(?P<part>a\.?m\b\.?|p\.?m\b\.?"
     r"|o'?clock(?: in the (?:morning|afternoon|evening))?"
     r"|in the (?:morning|afternoon|evening)|tonight|this (?:morning|afternoon|evening))"
-    rf"|\b(?:at|by|until|before|after) (?P<half2>half past )?"
-    rf"(?P<h2>{_EN})(?:[:.](?P<m2>\d\d))?\b"
+    rf"|\b(?:at|by|until|till|before|after|around|about) (?P<half2>half past )?"
+    rf"(?P<h2>{ENGLISH_FEW})(?:[:.](?P<m2>\d\d))?\b"
     r"(?![:.]?\d? ?(?:a\.?m\b|p\.?m\b|o'?clock|in the|tonight|this)"
     r"| (?:hours?|minutes?))"
     r"|\b(?P<noon>noon|midday)\b",
@@ -72,11 +60,37 @@ _RELATIVE = re.compile(
     r"|(?P<none>今[天儿晚日早]|\b(?:today|tonight|this (?:morning|afternoon|evening))\b)",
     re.IGNORECASE,
 )
-_DATE = re.compile(rf"(?P<month>{_ZH})月(?P<day>{_ZH})[号日]")
+_DATE = re.compile(rf"(?P<month>{CHINESE})月(?P<day>{CHINESE})[号日]")
+_FEASTS = tuple(
+    (re.compile(words, re.IGNORECASE), when)
+    for words, when in (
+        (r"圣诞节?|\bchristmas(?: day)?\b(?! eve)", (12, 25)),
+        (r"平安夜|\bchristmas eve\b", (12, 24)),
+        (r"跨年夜?|\bnew year'?s eve\b", (12, 31)),
+        (r"元旦|\bnew year'?s day\b", (1, 1)),
+        (r"情人节|\bvalentine'?s(?: day)?\b", (2, 14)),
+        (r"妇女节|三八节", (3, 8)),
+        (r"劳动节", (5, 1)),
+        (r"儿童节|六一", (6, 1)),
+        (r"国庆节?|\bnational day\b", (10, 1)),
+    )
+)
+_PART = re.compile(
+    r"大?半夜|夜里|深夜|夜间|凌晨|大?清早|清晨|一大早|一早|早上|早晨|上午|中午|下午|傍晚|晚上"
+    r"|入夜|天黑(?:了|后|以后|之后)?"
+    r"|\b(?:at |after |until |past )?midnight\b|\b(?:at|after|before|until|around) (?:dusk|dawn"
+    r"|sunset"
+    r"|sunrise|dinner|lunch|breakfast|work)\b|(?<=在)日[出落]时"
+    r"|\b(?:late )?at night\b|\bafter dark\b|\bin the (?:early |late )?(?:morning|afternoon"
+    r"|evening)\b"
+    r"|\bearly\b|\blate at night\b|\bovernight\b",
+    re.IGNORECASE,
+)
 _NOW = re.compile(
-    r"现在|这会儿|此刻|目前|还(?:能|可以|开|来得及|让|赶)|了吗|来得及|\bnow\b|\bstill\b"
+    r"现在|这会儿|这时候|这个点|此刻|目前|马上|还有|还(?:能|可以|开|来得及|让|赶)|了吗|来得及"
+    r"|\bnow\b|\bstill\b"
     r"|\bat the moment\b|\bcurrently\b"
-    r"|too late",
+    r"|too late|\bright away\b|\bany more\b|\banymore\b",
     re.IGNORECASE,
 )
 
@@ -89,6 +103,7 @@ class Moment:
         day: A day it names.
         weekday: Whether it is named as a day of the week.
         clock: Minutes since midnight it names.
+        part: Whether it names a part of a day: in the evening.
         now: Whether it is about now.
         span: Minutes it says somebody has.
         spans: Stretches of the question that say so.
@@ -97,22 +112,10 @@ class Moment:
     day: date | None
     weekday: bool
     clock: int | None
+    part: bool
     now: bool
     span: int | None
     spans: tuple[tuple[int, int], ...]
-
-
-def number(text: str) -> int:
-    """The number of digits, Chinese numerals to ninety-nine or English words to twelve."""
-    text = text.lower()
-    if text.isdigit():
-        return int(text)
-    if text in _WORDS:
-        return _WORDS[text]
-    tens, ten, ones = text.rpartition("十")
-    if not ten:
-        return int("".join(str(_DIGITS[c]) for c in ones))
-    return (_DIGITS[tens[-1]] if tens else 1) * 10 + (_DIGITS[ones[-1]] if ones else 0)
 
 
 def moment_of(text: str, now: datetime) -> Moment:
@@ -121,7 +124,11 @@ def moment_of(text: str, now: datetime) -> Moment:
     span = _span(text, spans)
     clock = _clock(_blanked(text, spans), spans)
     day, weekday = _day(text, now.date(), spans)
-    return Moment(day, weekday, clock, _NOW.search(text) is not None, span, tuple(spans))
+    parts = [found.span() for found in _PART.finditer(text)]
+    spans += parts
+    return Moment(
+        day, weekday, clock, bool(parts), _NOW.search(text) is not None, span, tuple(spans)
+    )
 
 
 def _span(text: str, spans: list[tuple[int, int]]) -> int | None:
@@ -186,6 +193,8 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
     if found := _DATE.search(text):
         spans.append(found.span())
         return _dated(number(found["month"]), number(found["day"]), today), False
+    if (feast := _feast(text, today, spans)) is not None:
+        return feast, False
     if found := _WEEKDAY.search(text):
         spans.append(found.span())
         if found["zh"]:
@@ -196,6 +205,15 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
             return today + timedelta(days=7 - today.weekday() + wanted), True
         return today + timedelta(days=(wanted - today.weekday()) % 7), True
     return None, False
+
+
+def _feast(text: str, today: date, spans: list[tuple[int, int]]) -> date | None:
+    """The next day of a feast that falls on the same date every year."""
+    for pattern, (month, day) in _FEASTS:
+        if found := pattern.search(text):
+            spans.append(found.span())
+            return _dated(month, day, today)
+    return None
 
 
 def _dated(month: int, day: int, today: date) -> date | None:

@@ -8,8 +8,8 @@ from datetime import date
 from html import escape
 
 from digital_human.dialogue.place.check import Finding, Unanswered
-from digital_human.dialogue.place.files import Spot
 from digital_human.dialogue.place.place import Place
+from digital_human.dialogue.place.rows import Spot
 from digital_human.errors import InputError
 from digital_human.speech.types import Language
 

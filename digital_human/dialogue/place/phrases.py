@@ -23,7 +23,10 @@ Kind = Literal[
 
 # In the order in which they are tried.
 _ZH: dict[Kind, str] = {
-    "tickets": r"[门船]?票价|[门船]票|多少钱|价[钱格位]|收费|收不收[钱费]|收钱|票钱|(?:需要?|要"
+    "tickets": r"[门船]?票价|[门船]票|[多好]少?钱(?:一张)?|多少钱|票钱|(?:一共|总共|加起来|合计"
+    r"|拢共|统共)(?:是|得|要|需要?|该|应该)*[花付交给掏]?"
+    r"多少(?!时间|分钟|公里|[米里个座条级年天人处种])|价[钱格位]|收费|收不收[钱费票]|收钱|收票"
+    r"|(?:需要?|要"
     r"|用)(?:买)?票|多少(?=门票)|什么价"
     r"|花(?=多少|几)|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
     r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|怎么卖|一张票"
@@ -35,16 +38,20 @@ _ZH: dict[Kind, str] = {
     r"(?:多久|多长时间|几个小时|几小时|多少时间|几分钟|多少分钟|多少个小时)"
     r"|(?:多久|多长时间)[^，。？]{0,4}(?:[玩逛看]完|[走逛]一[圈遍])",
     "hours": r"(?:几点|什么时候|何时|啥时候|什么时间|多[晚早])[^，。？]{0,7}"
-    r"(?:开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进|进去|进场"
+    r"(?:开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进(?!香)|进去|进场"
     r"|入场|有船|有|演|收)"
     r"|(?:开|关|闭|营业|结束|停|清场|打烊|下班|演|运营)[^，。？]{0,5}(?:几点|多晚|什么时候|何时)"
     r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间"
-    r"|几点到几点|什么时间"
+    r"|几点到几点|什么时间|还有[^，。？]{0,8}(?:[吗么不]|没有?)[？?]?$|还有没有(?:船|班|场|演|票)"
+    r"|有[^，。？]{0,3}了吗"
     r"|[营开](?:着|门|放|馆|业)*(?:了|的)?(?:吗|没有|没|不开|么|呢)|开不开|关(?:门|了|闭"
     r"|着)*(?:吗|没有|没|呢)"
-    r"|闭馆|休息吗|休不休息|开不开门?|关不关门?|休馆|几点有|不让进|不能进|停止入|还(?:能|可以|让"
-    r"|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登)"
+    r"|上班(?:[吗么没不]|时间)?|有人吗|停不停|停吗|取消[吗么不]|演不演|放不放|闭馆|歇业|休业"
+    r"|休息吗|休不休息|开不开门?|关不关门?|休馆|几点有|不让进|不能进|停止入|还(?:能|可以|让"
+    r"|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登|演|放|营业|上得去|进得了|上)(?!.?(?:啥"
+    r"|什么|哪|些))"
     r"|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
+    r"|(?:进|上|去)[得不](?:去|了|成)|让(?:不让)?进"
     r"|(?:末班|最后一?班|最后一?场|下一场|下一班|首班|头班|最早一班)船?|最晚|最早|全天"
     r"|二十四小时|24小时|几场"
     r"|时间表|有没有(?:演|表演)|有表演吗",
@@ -54,15 +61,18 @@ _ZH: dict[Kind, str] = {
     r"|走过去|走到|多远|远不远|远吗|有多远|近不近|近吗"
     r"|(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟"
     r"|多少分钟|多少时间|多少米|要多[久长远]|多远)"
-    r"|往哪(?:边|里|儿|个方向)?走|朝哪|哪个方向|带我(?:们)?去|领我(?:们)?去|指(?:个|一下)?路|路线"
+    r"|几步路?|(?:必须|只能|要不要|一定要)坐船|能不?能?走过去|走得过去|在◇[^◇]{0,6}(?:去|到)◇"
+    r"|很久吗|[要得]很久|久不久|往哪(?:边|里|儿|个方向)?走|朝哪|哪个方向|带我(?:们)?去"
+    r"|领我(?:们)?去|指(?:个|一下)?路|路线"
     r"|(?:要|得)?(?:多久|多长时间|几分钟)(?:能|可以|才)?到",
     "nearby": r"(?:附近|周边|旁边|周围|这边|这里|这儿|还|接下来|近处)[^，。？]{0,6}"
     r"(?:好玩|景点|可看|可逛|好看|去处|看的|玩的|能看|能逛|逛的|值得|景观)[^，。？]{0,4}"
     r"|接下来[^，。？]{0,5}(?:去|看|逛)(?:哪里|哪儿|什么|哪)?(?:看看|逛逛)?|下一(?:站|个景点)"
     r"|最近的景点",
     "where": r"在哪个?(?:里|儿|边|位置|方向)?|哪里|哪儿|什么地方|什么位置|位置|什么方位"
-    r"|哪个方[位向]|方位|哪个位置",
-    "about": r"介绍(?:介绍)?|讲讲|讲一?讲|说说|说一?说|聊聊|讲解|讲一?下|说一?下|了解一?下"
+    r"|哪个方[位向]|方位|哪个位置|哪一?[边面头侧]|什么方向",
+    "about": r"介绍(?:介绍)?|讲讲|讲一?讲|说说|说一?说|聊聊|讲解一?下|给我讲解|讲一?下|说一?下"
+    r"|了解一?下"
     r"|是什么地方|是个什么|什么样"
     r"|(?:有)?(?:什么|啥)(?:好看|看头|可看|特色|特别|值得看)|好玩吗|好看吗|值得(?:去|看)吗"
     r"|这是(?:什么|哪)"
@@ -74,21 +84,24 @@ _EN: dict[Kind, str] = {
     r"|\badmission\b(?! time)|\bdiscounts?\b|\bfares?\b|\bexpensive\b|\bfor nothing\b",
     "phone": r"\b(?:tele)?phone(?: number)?\b|\bcall\b.{0,10}\bnumber\b|\bcontact\b",
     "address": r"\baddress\b",
-    "stay": r"how (?:long|much time)\b.{0,20}\b(?:visit|spend|need|see|tour|explore|stay"
+    "stay": r"how (?:long|much time)\b.{0,20}\b(?:visit|spend|need|plan|allow|see|tour|explore|stay"
     r"|look around)\b.{0,12}"
     r"|how long does (?:it take to (?:see|visit|walk (?:along|the|around)|tour)|a visit)",
-    "hours": r"\bopens?\b|\bopened\b|\bopening\b|\bclos(?:e(?! by| to)|es|ed|ing)\b"
+    "hours": r"\bopens?\b|\b(?:still|any) (?:more )?(?:boats?|ferr\w+|shows?|trains?|bus\w*)\b"
+    r"|\b(?:final|first|next) (?:boat|ferry|show|entry|admission|one)\b|\bboats? left\b"
+    r"|\bopened\b|\bopening\b|\bclos(?:e(?! by| to)|es|ed|ing)\b"
     r"|\bhours\b(?! walk)"
     r"|\bshut(?:s|ting)?\b"
     r"|\blast (?:admission|entry|entrance|boat|ferry|show|one|ticket|tickets)\b|\bhow late\b"
     r"|\btoo late\b"
-    r"|\bhow early\b|\bstill (?:go|get|visit|enter|make)\b|\bin time\b"
+    r"|\bhow early\b|\b(?:the )?(?:latest|earliest)\b|\bstill (?:go|get|visit|enter|make)\b"
+    r"|\bin time\b"
     r"|\b(?:what time|when)\b.{0,30}\b(?:start|starts|begin|begins|play|plays|stop|stops|finish"
     r"|end|ends|run|runs"
     r"|leave|leaves|on|show|get in|go in)\b|\b(?:go|get|going|getting) in(?:to|side)?\b"
     r"|\benter\b|\bnext (?:show|boat|one)\b|\buntil when\b"
     r"|\btimetable\b|\bschedule\b"
-    r"|\bwhat times?\b",
+    r"|\bwhat times?\b|^when (?:is|are)\b",
     "route": r"\bhow (?:do|can|would|should|to)\b.{0,14}\b(?:get|go|walk|reach|find|come)\b"
     r"|\bway to\b|\bdirections?\b"
     r"|\bhow far\b|\bfar (?:is|away|from)\b|\bis it far\b|\btake (?:me|us) to\b"
@@ -101,7 +114,7 @@ _EN: dict[Kind, str] = {
     r"|\bwhat should (?:i|we) (?:see|visit) next\b",
     "where": r"\bwhere\b|\blocated\b|\blocation\b|\bwhich (?:side|part)\b",
     "about": r"\btell (?:me|us)\b(?: (?:more|something))?(?: about)?|\bwhat(?: is|'s|’s| are)\b"
-    r"|\bdescribe\b|\bintroduce\b"
+    r"|\bwhat does\b.{0,40}\b(?:show|tell|exhibit|display)\b|\bdescribe\b|\bintroduce\b"
     r"|\babout\b|\bwhat can (?:i|we|you) see\b|\bworth (?:seeing|visiting|a visit|it)\b"
     r"|\bexplain\b|\bwhat am i looking at\b",
 }
@@ -114,68 +127,16 @@ KINDS: dict[Language, dict[Kind, re.Pattern[str]]] = {
 TOURS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         r"怎么(?:玩|逛|走|安排|游|看)|安排|路线|推荐|逛(?:逛|些|哪|什么)?|转转|转一转|游览|去哪"
-        r"|看(?:些|哪|什么|点)"
+        r"|[看玩逛去](?:些|哪|什么|点|啥)"
         r"|玩(?:些|哪|什么|点)?|够|规划|行程|建议|[走看逛]一?圈|导览|参观"
     ),
     "en": re.compile(
         r"\bwhat (?:should|can|could|do|would)\b|\bwhere (?:should|can|could|do)\b|\bplan\b"
         r"|\broute\b|\btour\b|\bsuggest\w*"
         r"|\brecommend\w*|\bitinerary\b|\bsee\b|\bvisit\b|\bwalk\b|\bonly have\b|\bi have\b"
-        r"|\bwe have\b|\bgot\b|\bexplore\b",
+        r"|\bwe have\b|\bgot\b|\bexplore\b|\bwhere to\b|\bideas?\b|\badvi[sc]e\b|\bspend\b|\bdo\b",
         re.IGNORECASE,
     ),
-}
-FACILITIES: dict[str, dict[Language, str]] = {
-    "toilet": {"zh": r"公?厕所|公厕|洗手间|卫生间|盥洗室|上大号|方便一下|尿急|内急|解手",
-               "en": r"toilets?|restrooms?|bathrooms?|washrooms?|\bwc\b|\bloo\b|ladies'? room"
-               r"|\bgents\b|men'?s room|\bpee\b"},
-    "visitor_centre": {"zh": r"游客(?:服务)?中心|服务中心|服务台|问讯处|咨询[台处]|人工服务"
-    r"|工作人员",
-                       "en": r"visitor'?s? cent(?:er|re)|information (?:desk|cent(?:er|re))"
-                       r"|tourist office|help desk"},
-    "luggage": {"zh": r"行李(?:箱)?(?:寄存)?|拉杆箱|寄存(?:行李|处|柜)?|存包|存行李|箱子|背包|大包",
-                "en": r"luggage|baggage|lockers?|cloakroom|suitcases?|\bbags?\b|backpacks?"},
-    "pier": {"zh": r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|船票?|摇橹船|手划船",
-             "en": r"\bpiers?\b|(?:\browing )?\bboats?\b|\bferr(?:y|ies)\b|\bcruises?\b"
-             r"|\bjetty\b|\bdock\b"},
-    "metro": {"zh": r"(?:坐|乘)?地铁(?:站|口)?", "en": r"\bmetro\b(?: stops?)?"
-    r"|\bsubway\b(?: stops?)?"
-    r"|\bunderground station\b"},
-    "bus": {"zh": r"公交(?:车|站)|巴士站", "en": r"\bbus(?:es)?\b(?: stops?)?"},
-    "parking": {"zh": r"停车(?:场|位)?|车停", "en": r"parking|car park|park (?:my|our|the|a) car"},
-    "bicycle": {"zh": r"自行车|单车|骑车|借车", "en": r"\bbicycles?\b|\bbikes?\b|\bcycles?\b"},
-    "wheelchair": {"zh": r"轮椅|无障碍", "en": r"wheelchairs?|step[- ]free"},
-    "nursing_room": {"zh": r"母婴室|换尿布|换尿不湿|哺乳|喂奶|育婴",
-                     "en": r"nursing room|baby (?:room|changing)|change (?:a |the |my )?(?:baby"
-                     r"|nappy|diaper)|breast-?feed\w*"},
-    "water": {"zh": r"饮水(?:机|处)?|开水|热水|接水|喝水|直饮水", "en": r"drinking water"
-    r"|water (?:fountain"
-    r"|dispenser)|refill|fill (?:up )?my bottle"},
-    "first_aid": {"zh": r"医务室|急救(?:站|点)?|医疗点|创可贴|医生|看病"
-    r"|受伤", "en": r"first[- ]aid|medical|doctor"
-    r"|\bnurse\b|plasters?|band-?aids?"},
-    "shop": {"zh": r"商店|小卖部|纪念品|文创|便利店|超市", "en": r"\bshops?\b|\bstores?\b(?! my)"
-    r"|souvenirs?"
-    r"|\bgifts?\b"},
-    "food": {"zh": r"餐厅|吃饭|饭馆|小吃|咖啡|茶馆|茶室|喝茶|吃东西|吃点", "en": r"restaurants?"
-    r"|\beat\b|caf[eé]s?"
-    r"|coffee|tea ?house|\bsnacks?\b|\bfood\b|lunch|dinner"},
-    "atm": {"zh": r"取款机?|取钱|提款机?|取现", "en": r"\batm\b|cash machine|withdraw"},
-    "lift": {"zh": r"电梯|扶梯", "en": r"\blifts?\b|elevators?|escalators?"},
-    "entrance": {"zh": r"入口|大门|正门", "en": r"entrances?(?! fee)|\bgate\b"},
-    "exit": {"zh": r"出口", "en": r"\bexits?\b|way out"},
-    "charging": {"zh": r"充电宝?|充电桩", "en": r"power ?banks?|charg(?:e|ing) (?:my )?(?:phone"
-    r"|station|point)"},
-    "lost": {"zh": r"失物招领|东西丢|丢了", "en": r"lost (?:and found|property)|lost my"},
-    "bench": {"zh": r"长椅|休息(?:区|处|一下|的地方)|坐一坐|歇歇脚?"
-    r"|歇一会儿?", "en": r"\bbench(?:es)?\b|sit down"
-    r"|\brest\b"},
-}  # fmt: skip
-_FACILITY = {
-    language: {
-        kind: re.compile(words[language], re.IGNORECASE) for kind, words in FACILITIES.items()
-    }
-    for language in ("zh", "en")
 }
 # Words that frame a question without asking anything.
 _FRAME_ZH = """
@@ -187,55 +148,58 @@ _FRAME_ZH = """
     娃 外地 本地 游客 访客 团队 客人 人家 别人 人 普通 景区 景点 地方 那里 这里 那儿 这儿 那边
     这边 里面 里头 外面 门口 边上 旁边 附近 最近 想要 打算 准备 计划 希望 需要 想 要 得 该 应该
     必须 能不能 可不可以 可以 能够 能 会 行不行 让 允许 请问 请 麻烦 劳驾 帮忙 帮 告诉 知道
-    知不知道 听说 说 问问 问一下 问 了解 查查 查 给 带着 带 陪着 陪 跟 和 与 同 或者 或 还是
-    还有 还 再 又 也 都 就 才 只 大概 大约 左右 差不多 一般 通常 到底 究竟 一共 总共 具体 的话
-    顺便 过去 过来 回来 出发 前往 走路 步行 走着 走 去 来 到 往 从 由 进去 进 入 出 逛逛 逛 玩
-    看看 看 参观 游览 游 买 坐 乘 登 爬 些 儿 上去 下来 上 下 找 办 借 租 拿 近 离 距离 最
-    比较 很 太 真 急 快 慢 赶快 赶紧 立刻 方便 合适 好 怎么样 怎么 如何 什么 啥 哪些 哪个 哪里
-    哪儿 哪 几 多少 多 是不是 有没有 没有 没 不 是 有 在 吗 呢 吧 啊 呀 嘛 哦 哈 了 的 地 着
-    过 这 那 它 个 座 处 条 张 位 次 趟 段 点 一下 一 二 两 三 四 五 六 七 八 九 十 岁
-    周岁 以下 以上 钱 票 门 时候 时间 分钟 小时 钟头 半 谢谢 你好 您好 嗯 那么 那个 这个 就是
-    对了 如果 要是 假如 晚 早 开车 自驾 第一次 需不需要 用不用 用 另外 单独 还要 额外 算 每天 每
-    天 详细 仔细 一点 一些 刚才 手里 身上 剩 只有 总 先 后 最后 完 本身 岛上 岛 走不动 累 表演
-    演出 场 看完 给我 排个 排 定 这么 一趟 亲自 号 开始 来着 才能 用得着 我自己 自己 一路 沿途 么
-    礼拜 星期 寺里 庙里 塔里 园里 馆里 堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 里边
-    中秋节 回事 当年 大 小 老 重新 下令 请您 山峰 香 进香 烧香 上香 拜佛 点灯 景 景色 风景 故事
-    皇帝 国王 王 一遍 名人 姑娘 先生 师傅 同伴 老师 时刻 方面 情况 眼下 赶 赶车 火车 飞机 高铁
-    进门 看完这里
+    知不知道 听说 说 问问 问一下 问 了解 查查 查 给 带着 带 陪着 陪 跟 和 与 同 或者 或 还是 还有
+    还 再 又 也 都 就 才 只 大概 大约 左右 差不多 一般 通常 到底 究竟 一共 总共 具体 的话 顺便
+    过去 过来 回来 出发 前往 走路 步行 走着 走 去 来 到 往 从 由 进去 进 入 出 逛逛 逛 玩 看看 看
+    参观 游览 游 买 坐 乘 登 爬 些 儿 上去 下来 上 下 找 办 借 租 拿 近 离 距离 最 比较 很 太 真
+    急 快 慢 赶快 赶紧 立刻 方便 合适 好 怎么样 怎么 如何 什么 啥 哪些 哪个 哪里 哪儿 哪 几 多少
+    多 是不是 有没有 没有 没 不 是 有 在 吗 呢 吧 啊 呀 嘛 哦 哈 了 的 地 着 过 这 那 它 个 座 处
+    条 张 位 次 趟 段 点 一下 一 二 两 三 四 五 六 七 八 九 十 岁 周岁 以下 以上 钱 票 门 时候
+    时间 分钟 小时 钟头 半 谢谢 你好 您好 嗯 那么 那个 这个 就是 对了 如果 要是 假如 晚 早 开车
+    自驾 第一次 需不需要 用不用 用 另外 单独 还要 额外 算 每天 每 天 详细 仔细 一点 一些 刚才 手里
+    身上 剩 只有 总 先 后 最后 完 本身 岛上 岛 走不动 累 表演 演出 场 看完 给我 排个 排 定 这么
+    一趟 亲自 号 开始 来着 才能 用得着 我自己 自己 一路 沿途 么 礼拜 星期 寺里 庙里 塔里 园里 馆里
+    堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 里边 中秋节 回事 当年 大 小 老 重新 下令
+    请您 山峰 进香 烧香 上香 拜佛 点灯 景 景色 风景 故事 散步 走走 转转 公共 公用 很久 久 亮着
+    开着 湖边 湖畔 岸边 站 划 包 雇 连 连着 那几天 这几天 小长假 长假 黄金周 假日 期间 第一 第二
+    第三 头 呗 咋 小家伙 人数 加 起来 一起 皇帝 国王 王 一遍 名人 姑娘 先生 师傅 同伴 老师 时刻
+    方面 情况 眼下 赶 赶车 火车 飞机 高铁 进门 看完这里
 """.split()
 FRAME_ZH = re.compile("|".join(sorted(_FRAME_ZH, key=len, reverse=True)))
 FRAME_EN = frozenset(
     """
-    a a.m able about actually adult adults afford after afternoon again all allowed along
-    already also altogether am am's am. an and another any anyone anything anywhere are around
-    arrive as ask at away back be been before best between big board both bring broken bus but
-    buy buying by came can carry carrying catch child children close closest come coming cost
-    costs could couple cross curious currently dad dark daughter day daylight days did directly
-    do does doing don't down drop each early easiest eight eighty either elderly eleven else
-    enough enter entire entrance evening every everyone everything exactly excuse family famous
-    far fast fastest father few fifteen fifty find first five flight folks for forty four friday
-    friends from fun get gets getting give go going good got grandfather grandma grandmother
-    grandpa group guide guys had half has have hear heard heavy hello help her here hey hi him
-    his hold holiday holidays hour hours hours' how hungry hurt husband i i'd i'll i'm i've if
-    in include included including indoors inside interesting into is is's it it's its just keep
-    kid kids kindly know large late later leave leaves left let let's lets letting like little
-    long look looking lot make many may maybe me middle might mind minute minutes minutes' mom
-    moment monday money more morning most mother much mum must my myself near nearest need needs
-    next nice night nights nine ninety noon not now o'clock of off ok okay old on one only onto
-    or our ourselves out outside over own p.m p.m. parents part past pensioner pensioners people
-    per perhaps person person's place places plane please pm popular possible put quarter quick
-    quickest quite rather reach read really reasonable remaining ride rides right rmb run runs
-    same saturday say see seeing senior seniors seven seventy shall she should show shows sir
-    sit situated six sixty small so some someone something somewhere son soon sorry spare
-    special spend stand standing start started station still stop stops store student students
-    subway sunday supposed sure take taking tell ten than thank thanks that that's the their
-    them then there there's these they they're thing things think thirty this those three
-    through thursday time times tired to today today's together tomorrow tonight tonight's too
-    total tour tourist tourists toward towards train travel trip tuesday twelve twenty two under
-    until up us use used usually very via visit visiting visitor visitors wait walk walking want
-    was way we we'd we'll we're wednesday weekday weekdays weekend weekends well went were what
-    what's when where where's which while who whole why wife will with without wonder wondering
-    work worth worthwhile would year years yes you your yuan
+    a a.m able about actually adult adults advice advise afford after afternoon again all allow
+    allowed along already also altogether am am's am. an and another any anyone anything anywhere
+    are aren't around arrive as ask at away back be been before best between big board borrow both
+    bring broken bus but buy buying by came can can't cannot carry carrying catch chance chances
+    charge charged child children christmas climb close closest come coming cost costs could
+    counter couple cross curious currently dad dark daughter day daylight days did directly do
+    does doesn't doing don't down drop each earliest early easiest eight eighty either elderly
+    eleven else enough enter entire entrance entry evening every everyone everything exactly
+    excuse family famous far fast fastest father few fifteen fifty final find first five flight
+    folks for forty four friday friends from fun get gets getting give go going good got
+    grandfather grandma grandmother grandpa group guide guys had half has have hear heard heavy
+    hello help her here hey hi him hire his hold holiday holidays hour hours hours' how hungry
+    hurt husband i i'd i'll i'm i've idea ideas if in include included including indoors inside
+    interesting into is is's isn't it it's its just keep kid kids kill kindly know lakeside large
+    late later latest leave leaves left let let's lets letting like little long look looking lot
+    make many may maybe me middle might mind minute minutes minutes' mom moment monday money more
+    morning most mother much mum must my myself near nearest need needs next nice night nights
+    nine ninety noon not now o'clock of off office ok okay old on one only onto or our ourselves
+    out outside over own p.m p.m. parents park part past pensioner pensioners people per perhaps
+    person person's place places plane please pm popular possible put quarter quick quickest quite
+    rather reach read really reasonable remaining rent ride rides right rmb room run runs same
+    saturday say second see seeing senior seniors service seven seventy shall she shore should
+    show shows sir sit situated six sixty small so some someone something somewhere son soon sorry
+    spare special spend stand standing start started station still stop stops store student
+    students subway sunday supposed sure take taking tell ten than thank thanks that that's the
+    their them then there there's these they they're thing things think third thirty this those
+    three through thursday time times tired to today today's together tomorrow tonight tonight's
+    too total tour tourist tourists toward towards train travel trip tuesday twelve twenty two
+    under until up us use used usually very via visit visiting visitor visitors wait walk walking
+    want was way we we'd we'll we're wednesday weekday weekdays weekend weekends well went were
+    what what's when where where's which while who whole why wife will with without won't wonder
+    wondering work worth worthwhile would year years yes you your yuan
     """.split()
 )
 VISITORS: dict[str, re.Pattern[str]] = {
@@ -251,39 +215,6 @@ VISITORS: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 
 
-def facility_in(text: str, language: Language) -> tuple[str, list[tuple[int, int]]] | None:
-    """The kind of facility ``text`` names first, and every stretch that names it."""
-    found = [
-        (spans[0], kind, spans)
-        for kind, pattern in _FACILITY[language].items()
-        if (spans := [match.span() for match in pattern.finditer(text)])
-    ]
-    return min(found)[1:] if found else None
-
-
-FACILITY_NAMES: dict[str, dict[Language, str]] = {
-    "toilet": {"zh": "厕所", "en": "toilet"},
-    "visitor_centre": {"zh": "游客中心", "en": "visitor centre"},
-    "luggage": {"zh": "行李寄存处", "en": "luggage store"},
-    "pier": {"zh": "码头", "en": "pier"},
-    "metro": {"zh": "地铁站", "en": "metro station"},
-    "bus": {"zh": "公交站", "en": "bus stop"},
-    "parking": {"zh": "停车场", "en": "car park"},
-    "bicycle": {"zh": "租车点", "en": "bicycle stand"},
-    "wheelchair": {"zh": "轮椅租借处", "en": "wheelchair desk"},
-    "nursing_room": {"zh": "母婴室", "en": "nursing room"},
-    "water": {"zh": "饮水处", "en": "drinking water"},
-    "first_aid": {"zh": "医务室", "en": "first-aid room"},
-    "shop": {"zh": "商店", "en": "shop"},
-    "food": {"zh": "吃饭的地方", "en": "place to eat"},
-    "atm": {"zh": "取款机", "en": "cash machine"},
-    "lift": {"zh": "电梯", "en": "lift"},
-    "entrance": {"zh": "入口", "en": "entrance"},
-    "exit": {"zh": "出口", "en": "exit"},
-    "charging": {"zh": "充电处", "en": "charging point"},
-    "lost": {"zh": "失物招领处", "en": "lost property office"},
-    "bench": {"zh": "休息处", "en": "bench"},
-}
 # A question that is nothing but a name asks what it is.
 BARE: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
@@ -292,76 +223,4 @@ BARE: dict[Language, re.Pattern[str]] = {
         r"(?:呢|吧|吗|啊|怎么样|好不好|[，,。？?！! ])*$"
     ),
     "en": re.compile(r"^(?:and|what about|how about|please|so|the|ok|okay|[ ,.])*◇[ ?.!]*$"),
-}
-
-# What people usually ask of a sight, in the order in which it is tried.
-_BUILD = r"[建修造筑立盖创]"
-_WHEN = r"(?:什么时候|何时|啥时候|哪一?年|几几年|哪个朝代|什么朝代|什么年代|哪个年代|哪朝)"
-_TOPICS: dict[str, dict[Language, str]] = {
-    "rebuilt": {
-        "zh": rf"{_WHEN}[^，。？]{{0,5}}重[建修造]|重[建修造][^，。？]{{0,5}}{_WHEN}",
-        "en": r"\bwhen\b.{0,30}\b(?:rebuilt|restored|reconstructed|reopened)\b",
-    },
-    "built": {
-        "zh": rf"{_WHEN}[^，。？]{{0,7}}{_BUILD}成?|{_BUILD}[于在成]?[^，。？]{{0,3}}{_WHEN}"
-        rf"|{_WHEN}(?:就)?有的"
-        r"|(?:多少|几百|几)年(?:了|的?历史)|历史有?多[久长少]|(?:哪个|什么)(?:朝代|年代)的?|哪年的",
-        "en": r"\bwhen\b.{0,40}\b(?:built|founded|made|erected|created|established|constructed"
-        r"|put up|date)\b"
-        r"|\bhow old\b|\b(?:what|which) (?:year|dynasty|century)\b|\bwhat age\b",
-    },
-    "builder": {
-        "zh": rf"(?:谁|哪位|什么人|何人|哪个(?:人|皇帝|国王|朝代的人))[^，。？]{{0,7}}{_BUILD}造?"
-        rf"|{_BUILD}造?[^，。？]{{0,4}}(?:谁|哪位|何人)",
-        "en": r"\bwho\b.{0,40}\b(?:built|build|founded|founder|made|erected|created|established"
-        r"|constructed|put up)\b"
-        r"|\bbuilt by\b",
-    },
-    "length": {
-        "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里|多少米长|(?:几|多少)里路?",
-        "en": r"\bhow long (?:is|are)\b|\blength\b|\bhow many (?:metres|meters|kilomet\w+|miles)\b",
-    },
-    "height": {
-        "zh": r"(?:有)?多高|高度|多少米高",
-        "en": r"\bhow (?:tall|high)\b|\bheight\b",
-    },
-    "fell": {
-        "zh": r"(?:怎么|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)[^，。？]{0,5}(?:倒塌|倒"
-        r"|塌|毁|没了)[了掉的]*"
-        r"|(?:倒塌|倒|塌)[^，。？]{0,4}(?:什么时候|哪一?年|原因)",
-        "en": r"\b(?:fall|fell|falls|collapse[sd]?|destroyed|happened to|came down|ruined)\b",
-    },
-    "name": {
-        "zh": r"(?:为什么|为啥|为何|怎么会?|干嘛|凭什么|因为什么)[^，。？]{0,3}叫(?:作|做"
-        r"|这个名字?)?|名字[^，。？]{0,5}"
-        r"(?:由来|怎么来的?|来历|意思|含义|谁起|来的)|得名|(?:是)?(?:什么|啥|何)意思|含义|(?:指"
-        r"|说)的?是?(?:什么|哪|啥)"
-        r"|由来|来历|(?:这个)?名字(?:里)?|真的断|断过|断了吗",
-        "en": r"\bwhy\b.{0,40}\b(?:called|named|name|broken)\b|\bname\b.{0,25}\b(?:mean|means"
-        r"|come|from|origin)\b"
-        r"|\bwhat does\b.{0,40}\bmean\b|\bmeaning\b|\bnamed after\b|\breally broken\b|\bbroken\?",
-    },
-    "before": {
-        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时)[^，。？]{0,5}(?:是|做"
-        r"|干|叫|属于)"
-        r"[^，。？]{0,3}(?:什么|啥|谁家?|哪|干嘛)?(?:的?(?:地方|用|园子|花园|院子))?",
-        "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b"
-        r"|\bformerly\b",
-    },
-    "season": {
-        "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|何时|啥时候"
-        r"|哪个月)[^，。？]{0,7}(?:[看去来]|最好|最美|漂亮|开花|花开|盛)"
-        r"|花期|最佳(?:时间|季节)|最好的(?:时候|季节)",
-        "en": r"\bbest (?:time|season|month)\b|\bwhen\b.{0,30}\b(?:best|bloom|blooms|blossom"
-        r"|blossoms|prettiest)\b"
-        r"|\bwhich (?:season|month)\b",
-    },
-    "legend": {
-        "zh": r"(?:什么|啥|哪些)?(?:传说|典故|神话)|(?:什么|啥)(?:神话|民间)?故事",
-        "en": r"\blegends?\b|\bmyths?\b|\btales?\b|\bstor(?:y|ies)\b",
-    },
-}
-TOPICS: dict[Language, dict[str, re.Pattern[str]]] = {
-    language: {topic: re.compile(words[language]) for topic, words in _TOPICS.items()}
-    for language in ("zh", "en")
 }

@@ -14,26 +14,13 @@ from zoneinfo import ZoneInfo
 
 from digital_human.dialogue.intent import wants_more
 from digital_human.dialogue.knowledge.entries import sentences, spoken
-from digital_human.dialogue.place.answers import Answers, Found
+from digital_human.dialogue.knowledge.questions import asking_clause
+from digital_human.dialogue.place.answers import answer
 from digital_human.dialogue.place.asked import NameFinder, plain, read_question
-from digital_human.dialogue.place.files import (
-    PICTURES,
-    WHOLE,
-    Closure,
-    Facility,
-    Fact,
-    Head,
-    Holiday,
-    Hours,
-    Show,
-    Spot,
-    Ticket,
-    Walk,
-    read_head,
-    read_list,
-    read_pages,
-)
-from digital_human.dialogue.place.phrases import FACILITIES, TOPICS
+from digital_human.dialogue.place.facilities import facility_in
+from digital_human.dialogue.place.files import PICTURES, Files, read_files
+from digital_human.dialogue.place.ground import Found, Ground
+from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
 from digital_human.dialogue.place.times import Timetable
 from digital_human.dialogue.place.walks import Walks
 from digital_human.dialogue.types import Line, Source
@@ -55,66 +42,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """Everything that stands in a place's folder.
+class _Circumstances:
+    """In which a question is asked; see `Place.answer`."""
 
-    Attributes:
-        folder: The folder.
-        head: ``place.toml``.
-        spots: With their texts.
-        facilities: The list of the name, as all that follow.
-        hours: See `Hours`.
-        shows: See `Show`.
-        tickets: See `Ticket`.
-        walks: See `Walk`.
-        facts: See `Fact`.
-        closures: See `Closure`.
-        holidays: See `Holiday`.
-        names: File of each list, empty where there is none.
-        pages: Where each text of the Markdown pages stands, by its heading.
-    """
-
-    folder: Path
-    head: Head
-    spots: tuple[Spot, ...]
-    facilities: tuple[Facility, ...]
-    hours: tuple[Hours, ...]
-    shows: tuple[Show, ...]
-    tickets: tuple[Ticket, ...]
-    walks: tuple[Walk, ...]
-    facts: tuple[Fact, ...]
-    closures: tuple[Closure, ...]
-    holidays: tuple[Holiday, ...]
-    names: dict[str, str]
-    pages: dict[str, str]
-
-
-def read_files(folder: Path) -> Files:
-    """Read a place's folder.
-
-    Raises:
-        InputError: A file is wrong; names the file, the entry and the field.
-    """
-    head = read_head(folder)
-    names: dict[str, str] = {}
-    spots, names["spots"] = read_list(folder, "spots", Spot)
-    facilities, names["facilities"] = read_list(folder, "facilities", Facility)
-    hours, names["hours"] = read_list(folder, "hours", Hours)
-    shows, names["shows"] = read_list(folder, "shows", Show)
-    tickets, names["tickets"] = read_list(folder, "tickets", Ticket)
-    walks, names["walks"] = read_list(folder, "walks", Walk)
-    facts, names["facts"] = read_list(folder, "facts", Fact)
-    closures, names["closures"] = read_list(folder, "closures", Closure)
-    holidays, names["holidays"] = read_list(folder, "holidays", Holiday)
-    pages = read_pages(folder, head.pages)
-    spots = tuple(_with_text(spot, pages) for spot in spots)
-    files = Files(
-        folder, head, spots, facilities, hours, shows, tickets, walks, facts, closures, holidays,
-        names,
-        {title: at for title, (_, at) in pages.items()},
-    )  # fmt: skip
-    _check_references(files)
-    return files
+    language: Language
+    now: datetime
+    at: str | None
+    base: str | None
+    earlier: Sequence[Source]
 
 
 class Place:
@@ -130,7 +65,7 @@ class Place:
         self.spots = files.spots
         self.map = head.map
         self.zone = ZoneInfo(head.timezone)
-        self._answers = Answers(
+        self._ground = Ground(
             head, files.spots, files.facilities, files.tickets, files.facts, files.names,
             Timetable(files.hours, files.shows, files.closures, files.holidays, self.zone),
             Walks(files.walks),
@@ -174,6 +109,16 @@ class Place:
         named = [one.picture for one in self.spots] + [one.picture for one in self.files.facilities]
         return frozenset(filter(None, (head.map, head.picture, *named)))
 
+    def depicted(self, *texts: str) -> str:
+        """Name of the picture of the spot that the first of ``texts`` to do so names; "" if none.
+
+        Args:
+            *texts: A question and titles of what answers it, in Chinese or English.
+        """
+        found = (one.id for text in texts for one in self._names.find(plain(text)))
+        spots = (spot for name in found if (spot := self.spot(name)) is not None)
+        return next((spot.picture for spot in spots if spot.picture), "")
+
     def spot(self, name: str) -> Spot | None:
         """The spot with this id, or whose label's code says this."""
         return next((s for s in self.spots if name and name in (s.id, s.code)), None)
@@ -199,36 +144,53 @@ class Place:
         if language not in ("zh", "en"):
             return None
         local = now.astimezone(self.zone)
-        asked = read_question(text, language, self._names, local, self._holidays)
-        if asked.left:
-            return None
         base = at if at in self._ids else self.files.head.here
-        before = self._before(earlier) if asked.refers == "that" or not asked.things else None
+        circumstances = _Circumstances(language, local, at, base, earlier)
+        told = self._answer(plain(text), circumstances)
+        if told is None and (question := self._question(text, language)) is not None:
+            told = self._answer(question, circumstances)
+        return told
+
+    def _answer(self, text: str, around: _Circumstances) -> Told | None:
+        language, now, base = around.language, around.now, around.base
+        asked = read_question(text, language, self._names, now, self._holidays, base)
+        known = asked.refers != "that" and asked.things
+        before = None if known else self._before(around.earlier)
         parts: list[Found] = []
         for kind in asked.kinds:
             if kind == "about":
-                found = self._about(asked.things, asked.refers, before, at, text, language)
+                thing = around.at if asked.refers == "here" else before
+                found = self._about(asked.things, asked.refers and thing, text, language)
             else:
-                found = self._answers.find(kind, asked, language, plain(text), local, base, before)
+                found = answer(self._ground, kind, asked, language, text, now, base, before)
             if found is None:
                 return None
             parts.append(found)
-        return _told(parts, language) if parts else None
+        told = "".join(one for part in parts for one in part.said).lower()
+        if not parts or any(not _stands(word, told) for word in asked.left):
+            return None  # a word asks for something that is not told
+        return _told(parts, language)
+
+    def _question(self, text: str, language: Language) -> str | None:
+        """The clause that asks, if there is one that names by itself what it is about."""
+        last = asking_clause(plain(text))
+        if last and (self._names.find(last) or facility_in(last, language)):
+            return last
+        return None
 
     def _about(
-        self,
-        things: Sequence[str],
-        refers: str,
-        before: str | None,
-        at: str | None,
-        text: str,
-        language: Language,
+        self, things: Sequence[str], thing: str | None, text: str, language: Language
     ) -> Found | None:
-        """What is told of a spot, all of it when more is asked for."""
-        thing = things[0] if len(things) == 1 else None
-        if not things:
-            thing = at if refers == "here" else before if refers == "that" else None
-        spot = next((s for s in self.spots if s.id == thing), None)
+        """What is told of a spot, all of it when more is asked for.
+
+        Args:
+            things: What the question names.
+            thing: What it is about when it names nothing.
+            text: The question.
+            language: Of the answer.
+        """
+        named = things[0] if len(things) == 1 else None if things else thing
+        spot = next((s for s in self.spots if s.id == named), None)
         if spot is None or language not in spot.text:
             return None
         whole = spot.text[language]
@@ -256,66 +218,14 @@ class Place:
             yield name, WHOLE
 
 
+def _stands(word: str, told: str) -> bool:
+    """Whether an answer holds a word, or the first two characters of a long one: 大雨天."""
+    return word in told or (len(word) > 2 and not word.isascii() and word[:2] in told)
+
+
 def _told(parts: Sequence[Found], language: Language) -> Told:
     lines = [Line(one, language, "knowledge") for part in parts for one in part.said]
     first = parts[0]
     text = "\n".join(part.text for part in parts)
     picture = next((part.picture for part in parts if part.picture), "")
     return Told(tuple(lines), Source(first.title, first.path, text, 1.0, picture))
-
-
-def _with_text(spot: Spot, pages: dict[str, tuple[str, str]]) -> Spot:
-    """The spot with the passages that stand under its names."""
-    found: dict[Language, str] = {
-        language: pages[name][0] for language, name in spot.names.items() if name in pages
-    }
-    return spot.model_copy(update={"text": {**spot.text, **found}}) if found else spot
-
-
-def _check_references(files: Files) -> None:
-    """Every id stands once, and every reference names one."""
-    home, names = files.folder, files.names
-    spots = [spot.id for spot in files.spots]
-    known = set(spots)
-    everything = known | {one.id for one in files.facilities} | {WHOLE}
-    seen = {WHOLE}
-    ids = {"spots": spots, "facilities": [one.id for one in files.facilities]}
-    for listed, rows in ids.items():
-        for number, one in enumerate(rows, start=1):
-            if one in seen:
-                raise _unknown(home / names[listed], number, "id", one, "stands twice")
-            seen.add(one)
-    for number, spot in enumerate(files.spots, start=1):
-        for end in set(spot.ends) - known:
-            raise _unknown(home / names["spots"], number, "ends", end, "is no spot")
-    for number, facility in enumerate(files.facilities, start=1):
-        path = home / names["facilities"]
-        if facility.at not in known:
-            raise _unknown(path, number, "at", facility.at, "is no spot")
-        if facility.kind not in FACILITIES:
-            said = f"is none of {', '.join(FACILITIES)}"
-            raise _unknown(path, number, "kind", facility.kind, said)
-    for listed in ("hours", "shows", "tickets", "closures"):
-        for number, of in enumerate((row.of for row in getattr(files, listed)), start=1):
-            if of not in everything:
-                said = "is no spot or facility, nor 'place'"
-                raise _unknown(home / names[listed], number, "of", of, said)
-    for number, fact in enumerate(files.facts, start=1):
-        path = home / names["facts"]
-        if fact.of not in known:
-            raise _unknown(path, number, "of", fact.of, "is no spot")
-        if fact.topic not in TOPICS["zh"]:
-            raise _unknown(
-                path, number, "topic", fact.topic, f"is none of {', '.join(TOPICS['zh'])}"
-            )
-    for number, walk in enumerate(files.walks, start=1):
-        for field, end in (("from", walk.a), ("to", walk.b)):
-            if end not in known:
-                raise _unknown(home / names["walks"], number, field, end, "is no spot")
-    here = files.head.here
-    if here is not None and here not in known:
-        raise InputError(f"{home / 'place.toml'}: here: {here!r} is no spot", fix="name a spot")
-
-
-def _unknown(path: Path, number: int, field: str, value: str, said: str) -> InputError:
-    return InputError(f"{path}, entry {number}: {field}: {value!r} {said}", fix="correct it")

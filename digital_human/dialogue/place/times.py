@@ -9,7 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from digital_human.dialogue.place.asked import plain
-from digital_human.dialogue.place.files import DAYS, MIDNIGHT, Closure, Holiday, Hours, Show
+from digital_human.dialogue.place.rows import DAYS, MIDNIGHT, Closure, Holiday, Hours, Show
 
 R = TypeVar("R", Hours, Show)
 _AHEAD = 60  # days that are looked through for the next opening

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from digital_human.dialogue.place.files import Spot, Walk
+from digital_human.dialogue.place.rows import Spot, Walk
 
 _ANY = ("foot", "bus", "boat")
 _STOPS = 10  # spots a tour is chosen from: its cost doubles with each

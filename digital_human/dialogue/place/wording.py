@@ -135,6 +135,10 @@ class Wording(Protocol):
         """What it costs."""
         ...
 
+    def total(self, people: int, amount: float, currency: str, choice: str) -> str:
+        """What so many people pay together, 0 when it is not said how many."""
+        ...
+
     def route(
         self, start: str, end: str, legs: Sequence[Leg], minutes: int, metres: int | None
     ) -> str:

@@ -80,7 +80,7 @@ export const sendOffer = (id, offer, signal) =>
   json("POST", `${session(id)}/offer`, { sdp: offer.sdp, type: offer.type }, signal);
 export const report = (id, note, turn) => json("POST", `${session(id)}/report`, { note, turn });
 
-export const kiosk = () => json("GET", "api/kiosk");
+export const kiosk = (microphone) => json("GET", `api/kiosk?microphone=${microphone}`);
 export const kioskTouched = () => json("POST", "api/kiosk/touch");
 export const kioskReset = () => json("POST", "api/kiosk/reset");
 /** What the server sees in a JPEG of the camera: {state, faces, label, spot}. */

@@ -70,6 +70,7 @@ export const INVITATIONS = {
   touch: { zh: "轻触屏幕，跟我聊聊", en: "Touch the screen and talk with me" },
   empty: { zh: "走近一点，跟我聊聊", en: "Come closer and talk with me" },
   near: { zh: "看着我，我来招呼您", en: "Look at me and I will greet you" },
+  call: { zh: "说“你好，{name}”，或轻触屏幕", en: "Say “Hello, {name}”, or touch the screen" },
 };
 
 /** The language of the page: zh or en. */

@@ -7,9 +7,12 @@ const $ = (id) => document.getElementById(id);
 const body = document.body;
 const TILES = 4;
 const MANY_TILES = 6;
+const SMALLEST = 0.5; // of a caption, by its usual size
+let name = {}; // to call, by language
 
 /** Names, questions, map: of the persona and the place, as the server tells. */
 export function showPlace(view) {
+  name = view.call;
   $("name-zh").textContent = pick(view.display, "zh");
   $("name-en").textContent = pick(view.display, "en");
   document.title = pick(view.display, "zh");
@@ -22,12 +25,14 @@ export function showPlace(view) {
 }
 
 export function showInvitation() {
-  const { camera, presence, wantsCamera } = body.dataset;
+  const { call, camera, presence, wantsCamera } = body.dataset;
   const seeing = camera === "on" && wantsCamera === "true";
-  const wanted = !seeing ? "touch" : presence === "near" ? "near" : "empty";
-  $("invite-zh").textContent = INVITATIONS[wanted].zh;
-  $("invite-en").textContent = INVITATIONS[wanted].en;
+  const wanted = call === "true" && !seeing ? "call" : !seeing ? "touch" : presence === "near" ? "near" : "empty";
+  for (const lang of ["zh", "en"]) {
+    $(`invite-${lang}`).textContent = INVITATIONS[wanted][lang].replace("{name}", pick(name, lang));
+  }
   $("privacy").hidden = !seeing;
+  $("listening").hidden = call !== "true";
 }
 
 /** A question to ask, another one every time, in both languages in turn. */
@@ -53,11 +58,19 @@ export function showState() {
   $("moment").hidden = !gone || screen === "attract";
 }
 
-/** Long clauses are written smaller. */
-export function fitCaption(text) {
-  let width = 0; // in Chinese characters
-  for (const letter of text) width += letter > "\u2e7f" ? 1 : 0.52;
-  $("caption").style.setProperty("--fit", width > 64 ? 0.62 : width > 44 ? 0.78 : 1);
+/** Keep captions whole: what finds no room is written smaller. */
+export function fitCaptions() {
+  const [caption, board] = [$("caption"), $("board")];
+  const fit = () => {
+    for (let size = 1; size >= SMALLEST; size -= 0.05) {
+      caption.style.setProperty("--fit", size);
+      if (caption.getBoundingClientRect().bottom <= board.getBoundingClientRect().bottom) return;
+    }
+  };
+  const changes = new MutationObserver(fit);
+  changes.observe(caption, { childList: true });
+  changes.observe(body, { attributeFilter: ["data-card", "data-misheard", "data-mic"] });
+  addEventListener("resize", fit);
 }
 
 export function showOffer() {

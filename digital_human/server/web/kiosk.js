@@ -20,6 +20,7 @@ const MOMENT_S = 6; // without the server before the page asks for patience whil
 const LOST_S = 20; // without the server before a visit is given up
 const ASK_S = 15; // between looks for changes; the server sees by it that the page is alive
 const BLIND_S = 4; // without an answer about the camera
+const DARK_S = 5; // without its sight before the microphone waits for the name
 const MICROPHONE_S = 5; // between tries to open it
 const VERSE_MS = 7000; // a poem stays after its last word
 const PLAN_S = 30;
@@ -41,6 +42,7 @@ let connection = null;
 let greet = false; // the greeting waits for the connection
 let lostSince = null;
 let seenAt = 0; // s, when the server last told what the camera sees
+let sightedAt = 0; // s, when the camera last saw anything
 let toldAt = 0; // s, when the server was last told of a touch or a word
 let planUntil = 0;
 let examples = 0;
@@ -134,6 +136,12 @@ const HANDLERS = {
   },
   "heard.ignored": () => ($("heard").className = "over"),
   misheard: ({ times }) => setMisheard(times),
+  woken: ({ language }) => {
+    if (visit.screen !== "attract") return;
+    setLanguage(language);
+    visit.touch(now());
+    present();
+  },
   "reply.started": ({ turn }) => {
     if (card.turn !== turn) card.hide();
     if (verse.turn !== turn) verse.hide();
@@ -142,7 +150,6 @@ const HANDLERS = {
   caption: (event) => {
     $("heard").className = "over";
     visit.active(now());
-    show.fitCaption(event.text);
     captions.show(event, connection.playoutDelay);
     setTimeout(() => verse.hear(event.text, event.turn), connection.playoutDelay * 1000);
   },
@@ -173,7 +180,10 @@ function showSources(turn, items) {
 
 /** Open a session that waits in silence for a visitor. */
 function connect() {
-  const mine = new Connection({ language: "auto", persona: view.persona }, { greet: false, backoff: BACKOFF_S });
+  const mine = new Connection(
+    { language: "auto", persona: view.persona, screen: true },
+    { greet: false, backoff: BACKOFF_S },
+  );
   connection = mine;
   mine.addEventListener("status", ({ detail }) => mine === connection && onStatus(mine, detail));
   mine.addEventListener("stream", ({ detail }) => {
@@ -256,6 +266,7 @@ function stand(spot) {
 
 function onWake() {
   mic.setMuted(false);
+  body.dataset.call = "false";
   setScreen("talk");
   greet = true;
   if (body.dataset.phase === "live") introduce();
@@ -287,6 +298,7 @@ function onSeen({ state, faces, spot }) {
 }
 
 function setPresence(state, faces) {
+  if (state !== "blind") sightedAt = now();
   body.dataset.presence = state;
   body.dataset.camera = camera.state === "on" && state === "blind" ? "covered" : camera.state;
   show.showInvitation();
@@ -307,6 +319,19 @@ function tick() {
   if (planUntil && time > planUntil) closePlan();
   if (lostSince !== null && time - lostSince > LOST_S) visit.ended();
   if (lostSince !== null && visit.screen === "attract" && time - lostSince > MOMENT_S) setScreen("waiting");
+  doze();
+}
+
+/** While nobody is there the microphone is muted, or open where the session waits for its name. */
+function doze() {
+  if (visit.screen !== "attract") return;
+  const waits = view.wake === "always" || (view.wake === "blind" && now() - sightedAt > DARK_S);
+  const wanted = waits && body.dataset.phase === "live";
+  const on = wanted && (!mic.muted || connection.send({ type: "doze", on: true }));
+  if (on !== mic.muted) return;
+  mic.setMuted(!on);
+  body.dataset.call = String(on);
+  show.showInvitation();
 }
 
 // ---- microphone and server, again and again ------------------------------------------------
@@ -317,7 +342,7 @@ async function listenAgain() {
 
 async function keepView() {
   try {
-    const told = await kiosk();
+    const told = await kiosk(body.dataset.mic);
     if (view && told.edition !== view.edition && visit.screen === "attract") location.reload();
     if (!view) start(told);
     $("waiting-why").textContent = "";
@@ -330,6 +355,7 @@ async function keepView() {
 function start(told) {
   view = told;
   visit.idle = view.idle_s;
+  sightedAt = now();
   show.showPlace(view);
   slides.load(view.spots.map((spot) => spot.picture).filter(Boolean));
   forget();
@@ -420,6 +446,7 @@ mic.muted = true;
 speak("zh");
 $("language-text").textContent = t().other;
 listen();
+show.fitCaptions();
 setMicrophone();
 drawLevel($("state"));
 listenAgain();

@@ -56,7 +56,8 @@ class Recognizer(Protocol):
             pcm: float32 [n] at 16 kHz, −1…1; only the last 28 s are heard.
             language: Spoken language; None tells Chinese and English apart.
             usual: Language this visitor has spoken so far: without strong evidence it stays so.
-            prompt: Names that may come up, as a text in the spoken language.
+            prompt: Names that may come up, as a text in the spoken language, or a line for each
+                script.
             cancelled: Asked between the parts of the work; when it says yes, the work is dropped.
 
         Returns:

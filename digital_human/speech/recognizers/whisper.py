@@ -116,8 +116,9 @@ class WhisperRecognizer:
         cancelled: Callable[[], bool],
     ) -> Recognised:
         """The text after the guards; a loop and an echo of the prompt get a second try."""
-        if is_chinese(prompt) is (language == "en"):
-            prompt = ""  # Names in the other script would be written in it.
+        # Names in the other script would be written in it.
+        lines = [one for one in prompt.splitlines() if is_chinese(one) is not (language == "en")]
+        prompt = lines[0] if lines else ""
         told = _OPENING[language] + prompt
         text, confidence, no_speech = self._write(encoded, language, told, seconds)
         _check(cancelled)

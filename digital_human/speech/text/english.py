@@ -48,6 +48,12 @@ def english(text: str) -> Iterator[tuple[str, int, int]]:
         position = max(position, end)
 
 
+def is_english(word: str) -> bool:
+    """Whether ``word`` is in the dictionary; names of China mostly are not."""
+    g2p = _hibari()
+    return all(token.rating != 2 for token in g2p.phonemize_tokens(g2p.tokenize(word)))
+
+
 def pinyin_name(word: str) -> str | None:
     """English phonemes of a capitalised word made of pinyin syllables, e.g. Jiuquan, Xi'an.
 

@@ -186,6 +186,7 @@ class Client:
         pictures: What was seen.
         messages: `time.monotonic` of arrival and the message, of the data channel.
         microphone: To speak into; None when it has none.
+        opened: Set when messages can be sent.
         connection: aiortc's peer connection.
     """
 
@@ -215,8 +216,10 @@ class Client:
         self._connected = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._channel = self.connection.createDataChannel("events") if channel else None
+        self.opened = asyncio.Event()
         if self._channel:
             self._channel.on("message", self._on_text)
+            self._channel.on("open", self.opened.set)
         sound = self.connection.addTransceiver(
             self.microphone or "audio", direction="sendrecv" if microphone else "recvonly"
         )

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import aioice.ice
+import aioice.stun
 from aiortc import RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs import CODECS
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecCapability
 from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import (
     RTCP_PSFB_APP,
+    RTP_HISTORY_SIZE,
     AnyRtcpPacket,
     RtcpPsfbPacket,
     RtcpRrPacket,
@@ -27,18 +29,23 @@ from aiortc.rtp import (
 )
 
 from digital_human.transport.webrtc.jitter import SpeechBuffer
+from digital_human.transport.webrtc.pictures import PictureBuffer
 
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 _NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
 _TIMESTAMP_MAPPER = "_RTCRtpReceiver__timestamp_mapper"
 _LAST_REPORT = "_RTCRtpSender__lsr"
+_HISTORY = "_RTCRtpSender__rtp_history"
 _NTP_EPOCH = 2_208_988_800
 _ASK_AGAIN_SECONDS = 0.08
+_ASKED_AT_MOST = 1000  # packets; a browser gives up as many
 
-# A browser that was killed is noticed 9 to 12 s after its last answer (RFC 7675 allows 30 s), one
-# whose network is gone for less than 8 s is not lost. Each check waits half a second.
+# A browser that was killed is noticed 8 to 12 s after its last answer (RFC 7675 allows 30 s), one
+# whose network is gone for less than 8 s is not lost, and neither is one that a busy machine keeps
+# from answering within half a second, as long as aioice would wait.
 aioice.ice.CONSENT_INTERVAL = 1
-aioice.ice.CONSENT_FAILURES = 7
+aioice.ice.CONSENT_FAILURES = 5
+aioice.stun.RETRY_RTO = 1.0
 
 _aioice_host_addresses = aioice.ice.get_host_addresses
 
@@ -87,14 +94,25 @@ class _Nacks(NackGenerator):
         self._asked = now
         return True
 
+    def truncate(self) -> None:
+        if len(self.missing) > _ASKED_AT_MOST:
+            self.missing.clear()
+
+    def skip_to(self, number: int) -> None:
+        """Nothing before the packet ``number`` is needed any more."""
+        self.missing = {one for one in self.missing if (one - number) % 0x10000 < 0x8000}
+
 
 def tune_video(receiver: RTCRtpReceiver) -> None:
-    """Have a video receiver repeat its requests for lost packets, as browsers do.
+    """Have a video receiver deal with loss as browsers do.
 
-    The picture stands still until the packet is there, so one lost request or answer would hold it
-    until the next loss.
+    It repeats its requests for lost packets: the picture stands still until the packet is there, so
+    one lost request or answer would hold it until the next loss. It goes on with the next key frame
+    whatever is missing before.
     """
-    setattr(receiver, _NACK_GENERATOR, _Nacks())
+    nacks = _Nacks()
+    setattr(receiver, _NACK_GENERATOR, nacks)
+    setattr(receiver, _JITTER_BUFFER, PictureBuffer(nacks.skip_to))
 
 
 def opus() -> list[RTCRtpCodecCapability]:
@@ -132,6 +150,37 @@ def on_key_frame_request(sender: RTCRtpSender, request: Callable[[], None]) -> N
     aiortc only marks its own encoder, which packets from elsewhere never pass through.
     """
     sender._send_keyframe = request  # type: ignore[method-assign]
+
+
+def on_arrival(sender: RTCRtpSender, told: Callable[[], None]) -> None:
+    """Call ``told`` whenever media, reports or messages come over the transport of ``sender``."""
+    transport = sender.transport.transport
+    receive = transport._recv
+
+    async def noted() -> bytes:
+        data: bytes = await receive()
+        told()
+        return data
+
+    transport._recv = noted
+
+
+def on_loss_for_good(sender: RTCRtpSender, told: Callable[[], None]) -> None:
+    """Call ``told`` when the receiver asks for a packet that is not kept any more.
+
+    It happens when the network was gone for more than a second: the receiver goes on asking, and
+    a browser asks for a key frame only after three more seconds without a picture.
+    """
+    send_again = sender._retransmit
+
+    async def check(sequence_number: int) -> None:
+        history: dict[int, RtpPacket] = getattr(sender, _HISTORY)
+        kept = history.get(sequence_number % RTP_HISTORY_SIZE)
+        if kept is None or kept.sequence_number != sequence_number:
+            told()
+        await send_again(sequence_number)
+
+    sender._retransmit = check  # type: ignore[method-assign]
 
 
 def follow_reports(
@@ -202,6 +251,8 @@ def supported(sender: RTCRtpSender, receiver: RTCRtpReceiver) -> list[str]:
         (receiver, _NACK_GENERATOR),
         (receiver, _TIMESTAMP_MAPPER),
         (sender, _LAST_REPORT),
+        (sender, _HISTORY),
+        (sender, "_retransmit"),
         (sender, "_send_keyframe"),
         (sender, "_handle_rtcp_packet"),
         (sender, "_send_rtcp"),

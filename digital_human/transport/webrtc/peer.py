@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -88,6 +89,7 @@ class Peer:
         self._messages = Allowance(MESSAGES_PER_SECOND, _MESSAGE_BURST)
         self._sound = Allowance(_SOUND_PER_SECOND, _SOUND_BURST)
         self._over, self._connected = asyncio.Event(), asyncio.Event()
+        self._came = time.monotonic()
         self._life: asyncio.Task[None] | None = None
 
     async def answer(self, offer: str) -> str:
@@ -147,6 +149,11 @@ class Peer:
         """Whether media flows."""
         return self._connected.is_set() and not self._over.is_set()
 
+    @property
+    def quiet(self) -> float:
+        """Seconds since anything came from the other end: a browser reports every second or so."""
+        return time.monotonic() - self._came
+
     async def _negotiate(self, offer: str) -> str:
         offer, sections = sdp.check_offer(offer)
         connection = self._connection
@@ -192,6 +199,7 @@ class Peer:
                 outlet.request_key_frame()
 
             internals.on_key_frame_request(sender, key_frame)
+            internals.on_loss_for_good(sender, outlet.request_key_frame)
 
     async def _live(self) -> None:
         try:
@@ -255,9 +263,15 @@ class Peer:
     def _on_state(self) -> None:
         state = self._connection.connectionState
         if state == "connected":
+            self._arrived()
+            for sender in self._connection.getSenders()[:1]:  # all share one transport
+                internals.on_arrival(sender, self._arrived)
             self._connected.set()
         elif state in ("failed", "closed"):
             self._end("the viewer left or was lost")
+
+    def _arrived(self) -> None:
+        self._came = time.monotonic()
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio":

@@ -1,0 +1,112 @@
+"""What tickets cost, for one visitor and for a party."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from digital_human.dialogue.place.ground import Ask, Found, Ground
+from digital_human.dialogue.place.party import Party
+from digital_human.dialogue.place.phrases import VISITORS
+from digital_human.dialogue.place.rows import Ticket
+from digital_human.dialogue.place.wording import Price
+
+_GROWN = 18
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """What a party pays, and for which of several choices (its name, or empty)."""
+
+    amount: float
+    choice: str
+
+
+def prices(ground: Ground, ask: Ask) -> Found | None:
+    """The prices of what is asked for, and their sum for a party."""
+    day = ask.asked.moment.day or ask.now.date()
+
+    def rows_of(of: str) -> list[Ticket]:
+        rows = [row for row in ground.tickets if row.of == of and row.in_season(day)]
+        return [row for row in rows if row.begins is not None] or rows
+
+    of = ground.target(ask, lambda one: bool(rows_of(one)))
+    if of is None:
+        return None
+    every = rows_of(of)
+    rows = [row for row in every if any(name.lower() in ask.text for name in row.called)] or every
+    if not _known_visitor(rows, ask):
+        return None
+    told = [
+        Price(row.price, row.who.get(ask.language, ""), row.note.get(ask.language, ""))
+        for row in rows
+    ]
+    currency = ground.head.currency.get(ask.language, "")
+    said = [ask.say.prices(ground.name(of, ask.language), told, currency)]
+    if (bill := _bill(rows, ask)) is not None:
+        size = ask.asked.party.size
+        said.append(ask.say.total(size, bill.amount, currency, bill.choice))
+    return ground.found("tickets", of, said, ask.language)
+
+
+def _known_visitor(rows: Sequence[Ticket], ask: Ask) -> bool:
+    """Whether there is a price for the visitor that is asked for, if it is not free for all."""
+    wanted = ask.asked.visitor
+    if wanted is None or all(not row.price for row in rows):
+        return True
+    pattern = VISITORS[wanted]
+    return any(
+        row.visitor == wanted or any(pattern.search(who) for who in row.who.values())
+        for row in rows
+    )
+
+
+def _bill(rows: Sequence[Ticket], ask: Ask) -> _Bill | None:
+    """What a party pays; None when nobody asks for a sum, or the rows do not give one."""
+    party, span = ask.asked.party, ask.asked.moment.span
+    choices = list(dict.fromkeys(row.choice for row in rows))
+    if len(choices) > 1:
+        # A party that names no choice is told what it pays where each pays for himself.
+        choices = [c for c in choices if all(r.per == "person" for r in rows if r.choice == c)]
+    if len(choices) != 1 or all(not row.price for row in rows):
+        return None
+    chosen = [row for row in rows if row.choice == choices[0]]
+    hours = span / 60 if span is not None and any(row.per == "hour" for row in chosen) else None
+    sum_asked = party.total and len(chosen) > 1
+    if party.size < 2 and hours is None and not sum_asked:
+        return None
+    if all(row.per == "hour" for row in chosen):
+        amount = _for_hours(chosen, party, hours)
+    else:
+        amount = _for_people(chosen, party)
+    if not amount:
+        return None
+    names = [name for name in chosen[0].called if name.isascii() == (ask.language == "en")]
+    several = len({row.choice for row in rows}) > 1
+    return _Bill(amount, names[0] if names and several else "")
+
+
+def _for_hours(rows: Sequence[Ticket], party: Party, hours: float | None) -> float | None:
+    if hours is None or any(row.visitor for row in rows):
+        return None
+    needed = [math.ceil(party.size / row.seats) if row.seats and party.size else 1 for row in rows]
+    return sum(row.price * hours * n for row, n in zip(rows, needed, strict=True))
+
+
+def _for_people(rows: Sequence[Ticket], party: Party) -> float | None:
+    """The sum; None when a child's age is not told or no row is for it."""
+    grown = [row.price for row in rows if row.visitor in (None, "adult")]
+    if not grown or any(row.per != "person" for row in rows):
+        return None
+    reduced = [row for row in rows if row.visitor == "child"]
+    if reduced and party.children:
+        return None
+    full = sum(grown)
+    total = full * (party.adults + party.children if party.size else 1)
+    for age in party.ages:
+        able = [row.price for row in reduced if row.below is None or age < row.below]
+        if not able and reduced and age < _GROWN:
+            return None
+        total += min(able) if able else full
+    return total

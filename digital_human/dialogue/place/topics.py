@@ -1,0 +1,81 @@
+"""What people usually ask of a sight: when it was built, by whom, how high it is."""
+
+from __future__ import annotations
+
+import re
+
+from digital_human.speech.types import Language
+
+# In the order in which it is tried.
+_BUILD = r"[建修造筑立盖创]"
+_WHEN = r"(?:什么时候|何时|啥时候|哪一?年|几几年|哪个朝代|什么朝代|什么年代|哪个年代|哪朝)"
+_TOPICS: dict[str, dict[Language, str]] = {
+    "rebuilt": {
+        "zh": rf"{_WHEN}[^，。？]{{0,5}}重[建修造]|重[建修造][^，。？]{{0,5}}{_WHEN}",
+        "en": r"\bwhen\b.{0,30}\b(?:rebuilt|restored|reconstructed|reopened)\b",
+    },
+    "built": {
+        "zh": rf"{_WHEN}[^，。？]{{0,7}}{_BUILD}成?|{_BUILD}[于在成]?[^，。？]{{0,3}}{_WHEN}"
+        rf"|{_WHEN}(?:就)?有的"
+        r"|(?:多少|几百|几)年(?:了|的?历史)|历史有?多[久长少]|(?:哪个|什么)(?:朝代|年代)的?|哪年的",
+        "en": r"\bwhen\b.{0,40}\b(?:built|founded|made|erected|created|established|constructed"
+        r"|put up|date)\b"
+        r"|\bhow old\b|\b(?:what|which) (?:year|dynasty|century)\b|\bwhat age\b",
+    },
+    "builder": {
+        "zh": rf"(?:谁|哪位|什么人|何人|哪个(?:人|皇帝|国王|朝代的人))[^，。？]{{0,7}}{_BUILD}造?"
+        rf"|{_BUILD}造?[^，。？]{{0,4}}(?:谁|哪位|何人)",
+        "en": r"\bwho\b.{0,40}\b(?:built|build|founded|founder|made|erected|created|established"
+        r"|constructed|put up)\b"
+        r"|\bbuilt by\b",
+    },
+    "length": {
+        "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里|多少米长|(?:几|多少)里路?",
+        "en": r"\bhow long (?:is|are)\b|\blength\b|\bhow many (?:metres|meters|kilomet\w+|miles)\b",
+    },
+    "height": {
+        "zh": r"(?:有)?多高|高度|多少米高",
+        "en": r"\bhow (?:tall|high)\b|\bheight\b",
+    },
+    "fell": {
+        "zh": r"(?:怎么|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)[^，。？]{0,5}(?:倒塌|倒"
+        r"|塌|毁|没了)[了掉的]*"
+        r"|(?:倒塌|倒|塌)[^，。？]{0,4}(?:什么时候|哪一?年|原因)",
+        "en": r"\b(?:fall|fell|falls|collapse[sd]?|destroyed|happened to|c[ao]me down|toppled?"
+        r"|crumbled?|fall down|ruined)\b",
+    },
+    "name": {
+        "zh": r"(?:为什么|为啥|为何|怎么会?|干嘛|凭什么|因为什么)[^，。？]{0,3}叫(?:作|做"
+        r"|这个名字?)?|名字[^，。？]{0,5}"
+        r"(?:由来|怎么来的?|来历|意思|含义|谁起|来的)|得名|(?:是)?(?:什么|啥|何)意思|含义|(?:指"
+        r"|说)的?是?(?:什么|哪|啥)"
+        r"|由来|来历|(?:这个)?名字(?:里)?|真的断|断过|断了吗",
+        "en": r"\bwhy\b.{0,40}\b(?:called|named|name|broken)\b|\bname\b.{0,25}\b(?:mean|means"
+        r"|come|from|origin)\b"
+        r"|\bwhat does\b.{0,40}\bmean\b|\bmeaning\b|\bnamed after\b|\breally broken\b|\bbroken\?",
+    },
+    "before": {
+        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时)[^，。？]{0,5}(?:是|做"
+        r"|干|叫|属于)"
+        r"[^，。？]{0,3}(?:什么|啥|谁家?|哪|干嘛)?(?:的?(?:地方|用|园子|花园|院子))?",
+        "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b"
+        r"|\bformerly\b",
+    },
+    "season": {
+        "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|什么时节|何时|啥时候"
+        r"|哪个月)[^，。？]{0,7}(?:[看去来]|最好|最美|漂亮|开花|花开|盛)"
+        r"|花期|最佳(?:时间|季节)|最好的(?:时候|季节)",
+        "en": r"\bbest (?:time|season|month)\b|\bwhen\b.{0,30}\b(?:best|bloom|blooms|blossom"
+        r"|blossoms|prettiest)\b"
+        r"|\bwhich (?:season|month)\b",
+    },
+    "legend": {
+        "zh": r"(?:什么|啥|哪些)?(?:传说|典故|神话)|(?:什么|啥)(?:神话|民间)?故事",
+        "en": r"\b(?:story|tale|legend)s? behind\b|\blegends?\b|\bmyths?\b|\btales?\b|\bstor(?:y"
+        r"|ies)\b",
+    },
+}
+TOPICS: dict[Language, dict[str, re.Pattern[str]]] = {
+    language: {topic: re.compile(words[language]) for topic, words in _TOPICS.items()}
+    for language in ("zh", "en")
+}

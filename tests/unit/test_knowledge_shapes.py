@@ -1,0 +1,49 @@
+"""A question for a fact is answered only by a text that has such a fact."""
+
+from __future__ import annotations
+
+import pytest
+
+from digital_human.dialogue.knowledge.questions import asking_clause
+from digital_human.dialogue.knowledge.shapes import shape_of, tells
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "told"),
+    [
+        ("苏堤有多宽", "苏堤长二点八公里。", False),
+        ("苏堤有多长", "苏堤长二点八公里。", True),
+        ("岳飞是哪年遇害的", "岳飞是南宋名将。", False),
+        ("雷峰塔是哪年倒的", "雷峰塔在一九二四年倒塌。", True),
+        ("安乐坊捐了多少黄金", "他捐了黄金五十两。", True),
+        ("苏堤上有几棵树", "堤上有六座桥。", False),
+        ("苏轼当过几任官", "苏轼两次到杭州做官。", True),
+        ("灵隐寺的香多少钱一把", "灵隐寺门票三十元。", False),
+        ("苏堤修了多少天", "一〇九〇年修了苏堤。", False),
+        ("喷泉放的是谁的歌", "喷泉在湖面上，不收费。", False),
+        ("谁建的塔", "塔是吴越国王建的。", True),
+        ("How wide is the causeway?", "It is two kilometres long.", False),
+        ("How many bridges are there?", "There are six stone bridges.", True),
+        ("How many swans are there?", "There are six stone bridges.", False),
+        ("What did the fountain cost?", "It is free to watch.", False),
+        ("Who is the abbot of the temple?", "Lingyin Temple is a famous old temple.", False),
+    ],
+)
+def test_a_fact_has_its_shape(question: str, text: str, told: bool) -> None:
+    shape = shape_of(question)
+    assert shape is not None
+    assert tells(text, *shape) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "clause"),
+    [
+        ("我腿不好，雷峰塔里头有电梯不", "雷峰塔里头有电梯不"),
+        ("My mother can't walk well, is there a lift?", "is there a lift?"),
+        ("我想吃素面，多少钱一碗", None),
+        ("灵隐寺几点开门", None),
+    ],
+)
+def test_what_people_tell_of_themselves_is_no_question(text: str, clause: str | None) -> None:
+    found = asking_clause(text)
+    assert (found.rstrip("?") if found else found) == (clause.rstrip("?") if clause else clause)
