@@ -62,7 +62,7 @@ class Answering:
         self.length, self.language = length, language
         self.over = self.whole = self.unfounded = False
         self._misses, self._skips = 0, False
-        self._question = question
+        self.question = question
         self._passages = "\n\n".join(f"{s.title}\n{s.text}" for s in sources)
         titles = "|".join(re.escape(s.title) for s in sources if s.title) or "(?!)"
         self._translated = any(not written_in(s.text, language) for s in sources)
@@ -84,7 +84,7 @@ class Answering:
         if not self._said:
             text = self._title.sub("", text)
         plain = letters(text)
-        if not plain or plain == letters(self._question) or _EMPTY.match(text):
+        if not plain or plain == letters(self.question) or _EMPTY.match(text):
             return ""
         if plain in self._said or (self._passages and _UNKNOWN.search(text)):
             self.over = True
@@ -100,7 +100,7 @@ class Answering:
             self._skips = not ends
             self._misses += not skipped
             self.over = bool(self._said) or self._misses >= _MISSES
-            self.unfounded = not (numbers(text) <= numbers(f"{self._passages}\n{self._question}"))
+            self.unfounded = not (numbers(text) <= numbers(f"{self._passages}\n{self.question}"))
             return ""
         self._left_off = False
         self._said.add(plain)
@@ -117,7 +117,7 @@ class Answering:
 
     def _rests_on_sources(self, text: str, before: str) -> bool:
         return not self._passages or grounded(
-            text, self._passages, self._question, before=before, translated=self._translated
+            text, self._passages, self.question, before=before, translated=self._translated
         )
 
     @property
@@ -125,7 +125,7 @@ class Answering:
         """Whether what was said is an answer, though its sentence was not ended: its clauses tell
         something of the passages that was not in the question."""
         told = content("".join(self._clauses)) & content(self._passages)
-        return self.whole or len(told - content(self._question)) >= _TELLS
+        return self.whole or len(told - content(self.question)) >= _TELLS
 
     @property
     def said(self) -> bool:

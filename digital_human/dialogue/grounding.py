@@ -38,6 +38,8 @@ _ADVICE = re.compile(
     r"|perhaps|maybe|if|love|relax|peaceful|better|worth|wish|hope|can|ideal|charm|charming)\b",
     re.IGNORECASE,
 )
+# The beginning of a name, after the word for being called so.
+_CALLED = re.compile(r"(?:叫[做作]?|名为|[，,]字|[，,]号)([\u3400-\u9fff]{2})")
 _TITLE = re.compile(r"[《“「]([^》”」]{2,})[》”」]")
 _PLAIN_WORDS = frozenset(
     "the and for are was were this that with from you your can our has have had its it's but not "
@@ -145,7 +147,7 @@ def _named(text: str, known: str) -> bool:
     written = known.casefold()
     titles = (title.casefold().strip("，。,.") for title in _TITLE.findall(text))
     return not foreign_names(text, f"{written} {_stems(known)} {_EVERYWHERE}") and all(
-        title in written for title in titles
+        title in written for title in (*titles, *_CALLED.findall(text))
     )
 
 

@@ -19,6 +19,7 @@ from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
 from digital_human.dialogue.knowledge import Findings, Knowledge
 from digital_human.dialogue.knowledge.entries import spoken
+from digital_human.dialogue.knowledge.shapes import shape_of, tells
 from digital_human.dialogue.llm.base import Llm, Message, never
 from digital_human.dialogue.llm.workers import Thread
 from digital_human.dialogue.persona import Persona
@@ -249,7 +250,9 @@ class Mind:
         self, answer: Answering, findings: Findings, language: Language, history: History
     ) -> Iterator[Thought]:
         """What is said when the model has not answered: the passage itself, if it is near."""
-        near = next((s for s in findings.about if written_in(s.text, language)), None)
+        wanted = shape_of(answer.question)
+        told = [s for s in findings.about if wanted is None or tells(s.text, *wanted)]
+        near = next((s for s in told if written_in(s.text, language)), None)
         least = NEAR_TO_GO_ON if answer.said else NEAR_ENOUGH
         if answer.unfounded or answer.begun or near is None or near.score < least:
             yield self._declined(language, history)

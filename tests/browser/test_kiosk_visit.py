@@ -61,9 +61,9 @@ def visited(
     shots = tmp_path_factory.mktemp("shots")
     with served(home, *COMMAND, DH_LLM__MODEL=SMALL_MODEL) as url:
         visit = Visit(launch("--autoplay-policy=no-user-gesture-required"))
-        page = visit.open("about:blank", size={"width": 1080, "height": 1920})
+        page = visit.open("about:blank", size={"width": 720, "height": 1280})
         visitor = Visitor(page, data_dir)
-        page.goto(f"{url}/kiosk")
+        page.goto(f"{url}/kiosk", wait_until="domcontentloaded")
         visitor.prepare()
         before: list[str] = []
 

@@ -266,7 +266,7 @@ def main() -> None:
         page = chromium.new_page(viewport={"width": 1080, "height": 1920})
         page.set_default_timeout(15_000)
         visitor = Visitor(page, data)
-        page.goto(f"{url}/kiosk")
+        page.goto(f"{url}/kiosk", wait_until="domcontentloaded")
         visitor.prepare()
 
         def shot(name: str) -> None:

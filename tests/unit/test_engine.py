@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -79,6 +80,56 @@ async def test_a_disk_that_is_full_ends_learning_with_a_line_in_the_log(engine: 
     with structlog.testing.capture_logs() as logs:
         await engine._learn(cast_with([full, full]))
     assert len(tried) == 1 and "No space left" in logs[0]["cause"]
+
+
+async def test_speech_waits_for_room_on_the_disk_and_goes_on(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_FULL_WAIT", 0.2)
+    monkeypatch.setattr(engine_module, "load_voice", lambda *_: None)
+    monkeypatch.setattr(engine_module, "Speaker", lambda *_, **__: None)
+    tried: list[tuple[float, str]] = []
+
+    def speak(speaker: None, clause: Any, cancelled: Callable[[], bool]) -> None:
+        tried.append((time.monotonic(), clause.text))
+        if len(tried) == 1:
+            raise ResourceError("cannot write the clause cache: No space left on device")
+
+    monkeypatch.setattr(engine_module, "_spoken", speak)
+    persona = SimpleNamespace(name="tester", voice="nothing")
+    someone = cast(Cast, SimpleNamespace(persona=persona, lexicon=None))
+    clauses = [cast(Any, SimpleNamespace(text=text)) for text in "abc"]
+    with structlog.testing.capture_logs() as logs:
+        await engine._speak_ahead(someone, clauses)
+    assert [text for _, text in tried] == ["a", "b", "c"] and logs[-1]["clauses"] == 2
+    assert tried[1][0] - tried[0][0] >= 0.2 > tried[2][0] - tried[1][0]
+
+
+async def test_what_was_said_is_forgotten_after_the_last_session(engine: Engine) -> None:
+    forgotten: list[tuple[Any, ...]] = []
+    heads = [[object()]]
+    engine._heads = cast(Any, heads)
+    engine._llm = cast(Any, SimpleNamespace(forget=forgotten.append, close=lambda: None))
+    with engine.in_use(lambda: True):
+        with engine.in_use(lambda: False):
+            pass
+        await asyncio.sleep(0.02)
+        assert not forgotten, "somebody still talks"
+    await asyncio.gather(*engine._forgetting)
+    assert forgotten == [tuple(heads)]
+
+
+async def test_a_model_that_cannot_forget_is_told(engine: Engine) -> None:
+    def broken(kept: Any) -> None:
+        raise RuntimeError("no")
+
+    engine._llm = cast(Any, SimpleNamespace(forget=broken, close=lambda: None))
+    with structlog.testing.capture_logs() as logs:
+        with engine.in_use(lambda: True):
+            pass
+        await asyncio.gather(*engine._forgetting, return_exceptions=True)
+        await asyncio.sleep(0)
+    assert [log["event"] for log in logs] == ["the language model could not forget"]
 
 
 @pytest.mark.parametrize(("backend", "threads"), [("llama", 1), ("none", 1), ("openai", 8)])

@@ -552,6 +552,9 @@ def test_numbers_and_words_must_be_known() -> None:
     assert numbers("一座塔，两部电梯，坐7路车，二等") == {2, 7}
     assert numbers("Two lifts, 1,200 steps") == {2, 1200}
     assert not grounded("雷峰塔里有两部电梯。", "雷峰塔里有几部电梯？新塔高七十一米。")
+    family = "苏轼的弟弟苏辙，字子由，号颍滨遗老。苏轼的母亲教他读书。"
+    assert not grounded("苏轼的母亲叫程氏。", family, "苏轼的母亲叫什么名字？")
+    assert grounded("苏轼的弟弟叫苏辙，字子由。", family, "你弟弟叫什么？")
     assert not grounded("小孩坐船半价，", "画舫每位五十五元。", "小孩坐船半价吗？")
     towers = "雷峰塔：塔底有老塔的遗址。\n\n保俶塔：保俶塔是实心的砖塔，不能登塔。"
     assert grounded("保俶塔是实心的砖塔，不能登塔。", towers)

@@ -24,7 +24,13 @@ from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
 from digital_human.dialogue.place import Place
 from digital_human.dialogue.poems import Poems, recited
-from digital_human.errors import Cancelled, ConsentError, DigitalHumanError, InputError
+from digital_human.errors import (
+    Cancelled,
+    ConsentError,
+    DigitalHumanError,
+    InputError,
+    ResourceError,
+)
 from digital_human.face.avatar import Avatar, open_avatar
 from digital_human.models import store
 from digital_human.safety.audit import AuditLog
@@ -43,6 +49,7 @@ log = structlog.get_logger()
 # How much each model's threads yield: the picture first, then the voice, hearing, thinking.
 _NICE = {"voice": 2, "ears": 4, "judge": 2, "mind": 6, "prepare": 10}
 _PREPARE_WAIT = 1.0  # s between looks whether everybody is silent
+_FULL_WAIT = 60.0  # s until the next clause after one that there was no room for
 _SERVER_CALLS = 8  # calls to a language model's server at a time
 _TOLD_EVERY = 25  # passages between lines in the log
 
@@ -237,6 +244,8 @@ class Engine:
                 return
             except DigitalHumanError as error:
                 log.warning("cannot prepare a clause", text=clause.text, cause=str(error))
+                if isinstance(error, ResourceError):  # a full disk has room again some time
+                    await asyncio.sleep(_FULL_WAIT)
         log.info("prepared speech", persona=cast.persona.name, clauses=count)
 
     async def _learn(self, cast: Cast) -> None:

@@ -18,6 +18,7 @@ from digital_human.apps.live.messages import answer as answer_to
 from digital_human.apps.live.ports import NewPeer, PeerPort, PersonaCard, Picture, Session
 from digital_human.config import IceServer
 from digital_human.core.clock import Clock, WallClock
+from digital_human.core.memory import give_back
 from digital_human.errors import ResourceError
 
 _log = structlog.get_logger(__name__)
@@ -203,6 +204,8 @@ class Sessions:
         # What a session leaves behind lies in reference cycles, and holds pictures and sound; with
         # the engine's objects frozen a collection takes milliseconds.
         gc.collect()
+        if not self._guests:
+            await asyncio.to_thread(give_back)
         _log.info("session.closed", session=id, reason=reason)
 
     async def close_all(self, reason: str) -> None:
