@@ -9,7 +9,7 @@ from digital_human.dialogue.knowledge.entries import sentences
 from digital_human.dialogue.place.asked import Asked
 from digital_human.dialogue.place.ground import WORDS, Ask, Found, Ground
 from digital_human.dialogue.place.opening import hours, shows
-from digital_human.dialogue.place.prices import prices
+from digital_human.dialogue.place.prices import prices, seats
 from digital_human.dialogue.place.ways import nearby, nearest, of_spot, route, tour
 from digital_human.speech.types import Language
 
@@ -61,6 +61,7 @@ def _fact(ground: Ground, ask: Ask) -> Found | None:
 
 
 _KINDS: dict[str, Callable[[Ground, Ask], Found | None]] = {
-    "hours": _hours, "tickets": prices, "facility": nearest, "route": route, "tour": tour,
+    "hours": _hours, "tickets": prices, "seats": seats, "facility": nearest, "route": route,
+    "tour": tour,
     "nearby": nearby, "fact": _fact,
 }  # fmt: skip

@@ -18,7 +18,10 @@ from digital_human.dialogue.place.phrases import (
     BARE,
     FRAME_EN,
     FRAME_ZH,
+    JOINT,
     KINDS,
+    PRICED,
+    REMAINING,
     TOURS,
     VISITORS,
     Kind,
@@ -66,7 +69,7 @@ _STRICT: frozenset[str] = frozenset(("tickets", "about", "nearby"))
 # How people look for a facility.
 _SOUGHT: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
-        r"哪|怎么[走去到]|最近|附近|[有借租找存放急憋]|想|要|带我|去|往|坐|位置|^[^，。]{0,6}$"
+        r"哪(?!一?年|朝|个朝代|些?人)|怎么[走去到]|最近|附近|[有借租找存放急憋]|想|要|带我|去|往|坐(?!得|不|几|多少)|位置|^[^，。]{0,6}$"
     ),
     "en": re.compile(
         r"\b(?:where|nearest|closest|near|any|find|need|get|go|looking|borrow|rent|hire|leave"
@@ -84,6 +87,8 @@ _VISIT: dict[Language, re.Pattern[str]] = {
 }
 # jieba's tags of verbs, adjectives, adverbs, numbers, pronouns, particles and directions.
 _UNNAMING = ("a", "c", "d", "f", "m", "o", "p", "q", "r", "t", "u", "v", "y", "z")
+# 苏堤南口到北口: a way that begins at what is named, to something that may not be known.
+_ONWARD = re.compile(rf"{_NAME}(?:走|骑车|坐船|开车|步行)?到(?![底了头这你我您要得需多几大])")
 _THAT = re.compile(
     r"那里|那儿|那边|那座|那个|它|呢[？?]?$|^那|\b(?:it|there|that one|that)\b", re.IGNORECASE
 )
@@ -214,7 +219,7 @@ def read_question(
         holidays: Names of holidays.
         base: Spot where the visitor stands.
     """
-    text = plain(text)[:_LONGEST]
+    text = plain(text)[:_LONGEST].replace("咋", "怎么")
     mentions = names.find(text)
     shape = _shaped(text, mentions)
     moment = moment_of(shape, now)
@@ -226,10 +231,13 @@ def read_question(
     ways = KINDS[language]["route"].search(shape)
     if ways and (len(things) > 1 or (things and "坐船" in ways[0])):
         there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
-    topic = _topic(shape, language) if things and there is None else None
+    remains = REMAINING[language].search(shape)
+    topic = _topic(shape, language) if things and there is None and not remains else None
     kinds: tuple[Kind | Literal["facility"], ...]
     if topic is not None:
         kinds, used = ("fact",), [topic[1]]
+    elif remains:
+        kinds, used = ("hours",), [remains.span()]
     else:
         kinds, used = _kinds(shape, language, moment, bool(things), there is not None)
     if there is not None:
@@ -243,8 +251,9 @@ def read_question(
         if first < len(things) and not (len(things) == 1 < len(mentions)):
             things = (things[first], *things[:first], *things[first + 1 :])
             starts = True
+    starts = starts or (language == "zh" and _ONWARD.search(shape) is not None)
     feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
-    party = party_of(shape, language) if "tickets" in kinds else Party()
+    party = party_of(shape, language) if {"tickets", "seats"} & set(kinds) else Party()
     told = [*used, *moment.spans, *feasts, *party.spans]
     sought = _SOUGHT[language].search(shape) is not None
     strict = bool(_STRICT & set(kinds)) or ("facility" in kinds and not sought)
@@ -253,7 +262,9 @@ def read_question(
     left = tuple(word for word in left if not names.part_of_name(word, called))
     if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in _WHERE):
         left = ()  # who asks where it is needs no other word to be understood
-    if not {"tickets", "route", "stay", "fact", "tour"} & set(kinds):
+    if "facility" in kinds and _topic(shape, language) is not None:
+        left += (_NAME,)  # when the boats were built is not where they are
+    if not remains and not {"tickets", "route", "stay", "fact", "tour", "seats"} & set(kinds):
         # How many there are of it is not where it is.
         left += tuple(found[0] for found in _QUANTITY[language].finditer(shape))
     if "tickets" in kinds:
@@ -288,12 +299,19 @@ def _kinds(
         if spans:
             found[kind] = spans
     strong = [kind for kind in found if kind not in _WEAK]
+    if "seats" in strong:
+        strong = ["seats"]
+    late = moment.clock is not None or re.search(r"还[卖能可]|\bstill\b", shape)
+    if "tickets" in strong and late and not PRICED[language].search(shape):
+        # Whether one still gets a ticket is told by the last admission.
+        return ("hours",), [*found["tickets"], *found.get("hours", [])]
     if "stay" in strong:
         strong = ["stay"]
     if strong and not set(strong) <= _TOGETHER:
         strong = strong[:1]
     if facility:
-        kinds: list[Kind | Literal["facility"]] = [k for k in strong if k in ("tickets", "hours")]
+        kinds: list[Kind | Literal["facility"]]
+        kinds = [k for k in strong if k in ("tickets", "hours", "seats")]
         when = moment.clock is not None or moment.day is not None or moment.now
         if not kinds and when and not any(KINDS[language][kind].search(shape) for kind in _WHERE):
             return ("hours",), []
@@ -309,7 +327,26 @@ def _kinds(
         if moment.clock is not None or (at and not counted and _VISIT[language].search(shape)):
             return ("hours",), []
         return ("about",) if BARE[language].match(shape) else (), []
-    return tuple(kinds), [span for kind in kinds if kind != "facility" for span in found[kind]]
+    spans = [span for kind in kinds if kind != "facility" for span in found[kind]]
+    if kinds and set(kinds) <= _TOGETHER and (also := _apart(shape, language, spans, found)):
+        kinds.append("facility" if facility else "where")
+        spans += also
+    return tuple(kinds), spans
+
+
+def _apart(
+    shape: str,
+    language: Language,
+    spans: list[tuple[int, int]],
+    found: dict[Kind, list[tuple[int, int]]],
+) -> list[tuple[int, int]]:
+    """Stretches that ask where it is, in another clause than ``spans``."""
+    joints = [joint.start() for joint in JOINT[language].finditer(shape)]
+    return [
+        (start, end)
+        for start, end in found.get("where", [])
+        if all(any(min(a, start) < j < max(a, start) for j in joints) for a, _ in spans)
+    ]
 
 
 def _topic(shape: str, language: Language) -> tuple[str, tuple[int, int]] | None:

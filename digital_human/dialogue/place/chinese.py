@@ -110,8 +110,20 @@ class Chinese:
     def closed(self, name: str, when: str, reason: str) -> str:
         return f"{name}{when}{f'因{reason}' if reason else ''}不开放。"
 
-    def enter(self, name: str, when: str, clock: datetime, able: bool) -> str:
+    def remaining(self, minutes: int, rides: bool) -> str:
+        return f"离{'最后一班' if rides else '关门'}还有{span(minutes)}。"
+
+    def seats(self, boat: str, seats: int, people: int) -> str:
+        told = f"{boat}一条可坐{number(seats)}人"
+        if not people:
+            return f"{told}。"
+        able = "坐得下" if people <= seats else "一条坐不下"
+        return f"{told}，{number(people)}个人{able}。"
+
+    def enter(self, name: str, when: str, clock: datetime, able: bool, rides: bool) -> str:
         at = f"{when}{_clock(clock)}"
+        if rides:
+            return f"{at}{'还有' if able else '没有'}{name}。"
         return f"{at}还能进{name}。" if able else f"{at}已经进不了{name}了。"
 
     def shows(self, name: str, when: str, times: Sequence[datetime], minutes: int | None) -> str:

@@ -95,8 +95,23 @@ class English:
     def closed(self, name: str, when: str, reason: str) -> str:
         return _capital(f"{name} is closed {when}{f' {reason}' if reason else ''}.")
 
-    def enter(self, name: str, when: str, clock: datetime, able: bool) -> str:
+    def remaining(self, minutes: int, rides: bool) -> str:
+        until = "the last one leaves" if rides else "it closes"
+        return f"There {'is' if minutes < 2 else 'are'} {span(minutes)} left before {until}."
+
+    def seats(self, boat: str, seats: int, people: int) -> str:
+        name = f"{'an' if boat[0] in 'aeiou' else 'a'} {boat}"
+        told = f"{_capital(name)} seats {_HOURS[seats] if seats < len(_HOURS) else seats}"
+        if not people:
+            return f"{told}."
+        if people <= seats:
+            return f"Yes: {name} seats {_HOURS[seats] if seats < len(_HOURS) else seats}."
+        return f"No. {told}, so {people} people do not fit into one."
+
+    def enter(self, name: str, when: str, clock: datetime, able: bool, rides: bool) -> str:
         at = f"at {_clock(clock)} {when}".strip()
+        if rides:
+            return f"{'Yes' if able else 'No'}, {name} {'still' if able else 'do not'} run {at}."
         if able:
             return f"Yes, you can still go into {name} {at}."
         return f"No, you cannot go into {name} {at}."

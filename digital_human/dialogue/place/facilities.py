@@ -54,7 +54,8 @@ FACILITIES: dict[str, FacilityKind] = {
         "码头",
         r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|船(?![长员夫主])票?|摇橹船|手划船",
         "pier",
-        r"\bpiers?\b|(?:\browing )?\bboats?\b|\bferr(?:y|ies)\b|\bcruises?\b|\bjetty\b"
+        r"\bpiers?\b|(?:\browing )?\bboats?\b|\brow-?boats?\b"
+        r"|\bferr(?:y|ies)\b|\bcruises?\b|\bjetty\b"
         r"|\bdock\b",
     ),
     "metro": _kind(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from digital_human.dialogue.numbers import CHINESE, ENGLISH_FEW, number
+from digital_human.dialogue.numbers import CHINESE, ENGLISH, ENGLISH_FEW, number
 
 _SPAN_ZH = re.compile(
     rf"(?P<n>{CHINESE})个?(?P<half>半)?(?P<unit>小时|钟头|分钟|刻钟)|半(?:个)?(?P<halfunit>小时"
@@ -26,12 +26,14 @@ _WHOLE = {
     "half a day": 240, "half day": 240, "a morning": 180, "an afternoon": 240,
 }  # fmt: skip
 _ALL_DAY = 480
+_HALF_DAY = 720
+_TOLD_PART = re.compile(r"早|上午|凌晨|\ba\.?m\b|morning", re.IGNORECASE)
 _CLOCK_ZH = re.compile(
     rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚"
     # 快一点 is no time.
     rf"|夜里)?(?!(?<=[早晚快慢大小多少近远高低好有早])一点(?![钟半一三\d]))(?P<h>{CHINESE})[点时](?!钟头)(?:钟)?"
     r"(?P<m>半|一刻|三刻"
-    rf"|{CHINESE}分)?"
+    rf"|{CHINESE}分|[二三四五]?十[一二三四五六七八九]?(?![个位人张几块元])|零[一二三四五六七八九]|\d\d(?!\d))?"
     r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
 )
 _PART_ZH = re.compile("凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚|夜里")
@@ -45,6 +47,22 @@ _CLOCK_EN = re.compile(
     r"(?![:.]?\d? ?(?:a\.?m\b|p\.?m\b|o'?clock|in the|tonight|this)"
     r"| (?:hours?|minutes?))"
     r"|\b(?P<noon>noon|midday)\b",
+    re.IGNORECASE,
+)
+_CLOCK_NEAR_EN = re.compile(
+    rf"(?<!from )\b(?P<m>quarter|half|{ENGLISH})(?: minutes?)? (?P<side>to|past) (?P<h>{ENGLISH})\b"
+    r"(?! (?:people|of us|persons?|years?|minutes?|hours?|yuan))"
+    r"(?: (?P<part>a\.?m\b\.?|p\.?m\b\.?|o'?clock|in the (?:morning|afternoon|evening)|tonight))?",
+    re.IGNORECASE,
+)
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTH_EN = (
+    r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_DATE_EN = re.compile(
+    rf"\b{_MONTH_EN.format('m1')} (?:the )?(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b"
+    rf"|\b(?:the )?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH_EN.format('m2')}\b",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
@@ -124,11 +142,14 @@ def moment_of(text: str, now: datetime) -> Moment:
     span = _span(text, spans)
     clock = _clock(_blanked(text, spans), spans)
     day, weekday = _day(text, now.date(), spans)
+    soon = _NOW.search(text) is not None
+    if clock is not None and soon and day in (None, now.date()) and not _PART.search(text):
+        at = now.hour * 60 + now.minute
+        if clock < at <= clock + _HALF_DAY and not _TOLD_PART.search(text):
+            clock += _HALF_DAY  # "still at eight", asked in the afternoon
     parts = [found.span() for found in _PART.finditer(text)]
     spans += parts
-    return Moment(
-        day, weekday, clock, bool(parts), _NOW.search(text) is not None, span, tuple(spans)
-    )
+    return Moment(day, weekday, clock, bool(parts), soon, span, tuple(spans))
 
 
 def _span(text: str, spans: list[tuple[int, int]]) -> int | None:
@@ -158,11 +179,14 @@ def _clock(text: str, spans: list[tuple[int, int]]) -> int | None:
         if found["hh"]:
             return min(int(found["hh"]), 24) * 60 + int(found["mm"])
         late = found["m"] or "零分"
-        minutes = {"半": 30, "一刻": 15, "三刻": 45}.get(late) or (
-            number(late[:-1]) if late.endswith("分") else 0
-        )
+        minutes = {"半": 30, "一刻": 15, "三刻": 45}.get(late) or (number(late.removesuffix("分")))
         part = found["part"] or next(iter(_PART_ZH.findall(text)), "")
         return _hour(number(found["h"]), part) * 60 + minutes
+    if (found := _CLOCK_NEAR_EN.search(text)) and 1 <= number(found["h"]) <= 12:
+        spans.append(found.span())
+        minutes = {"quarter": 15, "half": 30}.get(found["m"].lower()) or number(found["m"])
+        at = _hour(number(found["h"]), (found["part"] or "").lower()) * 60
+        return at + (minutes if found["side"].lower() == "past" else -minutes)
     if found := _CLOCK_EN.search(text):
         spans.append(found.span())
         if found["noon"]:
@@ -193,6 +217,10 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
     if found := _DATE.search(text):
         spans.append(found.span())
         return _dated(number(found["month"]), number(found["day"]), today), False
+    if found := _DATE_EN.search(text):
+        spans.append(found.span())
+        month = _MONTHS.index((found["m1"] or found["m2"])[:3].lower()) + 1
+        return _dated(month, int(found["d1"] or found["d2"]), today), False
     if (feast := _feast(text, today, spans)) is not None:
         return feast, False
     if found := _WEEKDAY.search(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from digital_human.dialogue.place.ground import Ask, Found, Ground, ended
+from digital_human.dialogue.place.phrases import REMAINING
 
 
 def hours(ground: Ground, ask: Ask) -> Found | None:
@@ -13,7 +14,10 @@ def hours(ground: Ground, ask: Ask) -> Found | None:
         return None
     name, say, now, moment = ground.name(of, ask.language), ask.say, ask.now, ask.asked.moment
     day = _day(ground, ask)
-    if day in (None, now.date()) and moment.clock is None and moment.now:
+    today = day in (None, now.date()) and moment.clock is None
+    if today and REMAINING[ask.language].search(ask.text):
+        said = _now(ground, of, name, ask, counted=True)
+    elif today and moment.now:
         said = _now(ground, of, name, ask)
     elif _weekly(ground, of, now.date()) and day is None and moment.clock is None:
         said = _on(ground, of, name, now.date(), say.every_day(), ask)
@@ -43,14 +47,15 @@ def _on(ground: Ground, of: str, name: str, day: date, when: str, ask: Ask) -> l
     daily = say.daily(name, when, opens, ground.rides(of))
     if clock is not None:
         at = _at(day, clock, ask.now)
-        return [say.enter(name, when, at, any(one.admits(at) for one in opens)), daily]
+        able = any(one.admits(at) for one in opens)
+        return [say.enter(name, when, at, able, ground.rides(of)), daily]
     usual = ground.times.holiday(day) is None
     closed = ground.times.closed_weekdays(of, day) if usual else []
     return [daily, say.closed_weekdays(closed)] if closed else [daily]
 
 
-def _now(ground: Ground, of: str, name: str, ask: Ask) -> list[str]:
-    """Whether it is open."""
+def _now(ground: Ground, of: str, name: str, ask: Ask, *, counted: bool = False) -> list[str]:
+    """Whether it is open; ``counted`` to tell how much time is left."""
     say, now = ask.say, ask.now
     one = ground.times.current(of, now)
     if one is None:
@@ -65,7 +70,11 @@ def _now(ground: Ground, of: str, name: str, ask: Ask) -> list[str]:
         said = [say.too_late(name, one, ground.rides(of))]
     else:
         left = int((one.last - now).total_seconds() // 60)
-        said = [say.open_now(name, one, left, ground.rides(of))]
+        rides = ground.rides(of)
+        said = [say.open_now(name, one, left, rides)]
+        if counted:
+            end = one.last if rides else one.closes
+            said.insert(0, say.remaining(int((end - now).total_seconds() // 60), rides))
     return said
 
 

@@ -14,6 +14,7 @@ Kind = Literal[
     "phone",
     "address",
     "stay",
+    "seats",
     "hours",
     "route",
     "nearby",
@@ -37,8 +38,10 @@ _ZH: dict[Kind, str] = {
     r"|完)?[^，。？]{0,5}"
     r"(?:多久|多长时间|几个小时|几小时|多少时间|几分钟|多少分钟|多少个小时)"
     r"|(?:多久|多长时间)[^，。？]{0,4}(?:[玩逛看]完|[走逛]一[圈遍])",
+    "seats": r"(?:坐|装|载|乘|挤|容)(?:得|不)[下了开]|(?:坐|装|载|乘|挤|容纳?)得?下?(?:几|多少)"
+    r"(?:个|位|名)?人?|坐一[条艘只](?=[^，。？]{0,6}船[^，。？]{0,4}(?:行|够|可以|能))",
     "hours": r"(?:几点|什么时候|何时|啥时候|什么时间|多[晚早])[^，。？]{0,7}"
-    r"(?:开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进(?!香)|进去|进场"
+    r"(?:开航|出发|启航|发船|开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进(?!香)|进去|进场"
     r"|入场|有船|有|演|收)"
     r"|(?:开|关|闭|营业|结束|停|清场|打烊|下班|演|运营)[^，。？]{0,5}(?:几点|多晚|什么时候|何时)"
     r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间"
@@ -52,8 +55,9 @@ _ZH: dict[Kind, str] = {
     r"|什么|哪|些))"
     r"|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
     r"|(?:进|上|去)[得不](?:去|了|成)|让(?:不让)?进"
-    r"|(?:末班|最后一?班|最后一?场|下一场|下一班|首班|头班|最早一班)船?|最晚|最早|全天"
+    r"|(?:末班|最后一?班|最后一?场|下一?场|下一?班|首班|头班|第一班|头一班|最早一?班|早班)船?|最晚|最早|全天"
     r"|二十四小时|24小时|几场"
+    r"|(?:开|启|出|首)航|发船|关[着了]门|[会要]不会?关门?|闭不闭馆|还卖票|还[能可]以?买(?:得到)?票"
     r"|时间表|有没有(?:演|表演)|有表演吗",
     "route": r"(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟"
     r"|多少分钟|多少时间|多少米|要多[久长远]|多远)"
@@ -81,12 +85,18 @@ _ZH: dict[Kind, str] = {
 _EN: dict[Kind, str] = {
     "tickets": r"how much(?! time)|\bprices?\b|\bcosts?\b|\btickets?\b|\bfees?\b|\bfree\b"
     r"|\bcharges?\b|\bpay\b"
-    r"|\badmission\b(?! time)|\bdiscounts?\b|\bfares?\b|\bexpensive\b|\bfor nothing\b",
+    r"|\bthe total\b|\btotal (?:cost|price)\b|\badmission\b(?! time)"
+    r"|\bdiscounts?\b|\bfares?\b|\bexpensive\b|\bfor nothing\b",
     "phone": r"\b(?:tele)?phone(?: number)?\b|\bcall\b.{0,10}\bnumber\b|\bcontact\b",
     "address": r"\baddress\b",
     "stay": r"how (?:long|much time)\b.{0,20}\b(?:visit|spend|need|plan|allow|see|tour|explore|stay"
     r"|look around)\b.{0,12}"
     r"|how long does (?:it take to (?:see|visit|walk (?:along|the|around)|tour)|a visit)",
+    "seats": r"\bhow many\b.{0,24}\b(?:fit|seat|seats|hold|sit|squeeze)\b"
+    r"|\bhow many (?:people|persons|of us|passengers|seats)\b.{0,20}"
+    r"\b(?:take|takes|carry|go|have|has)\b"
+    r"|\b(?:room|space|big enough|seats?) for\b|\b(?:all )?fit (?:in|into|on)\b"
+    r"|\b(?:share|squeeze into) (?:a|one|the|a single)\b",
     "hours": r"\bopens?\b|\b(?:still|any) (?:more )?(?:boats?|ferr\w+|shows?|trains?|bus\w*)\b"
     r"|\b(?:final|first|next) (?:boat|ferry|show|entry|admission|one)\b|\bboats? left\b"
     r"|\bopened\b|\bopening\b|\bclos(?:e(?! by| to)|es|ed|ing)\b"
@@ -101,12 +111,15 @@ _EN: dict[Kind, str] = {
     r"|leave|leaves|on|show|get in|go in)\b|\b(?:go|get|going|getting) in(?:to|side)?\b"
     r"|\benter\b|\bnext (?:show|boat|one)\b|\buntil when\b"
     r"|\btimetable\b|\bschedule\b"
-    r"|\bwhat times?\b|^when (?:is|are)\b",
+    r"|\bwhat times?\b|^when(?: is| are|'s)\b|\bcancel\w*|\bnext ◇|\bfirst boats?\b",
     "route": r"\bhow (?:do|can|would|should|to)\b.{0,14}\b(?:get|go|walk|reach|find|come)\b"
     r"|\bway to\b|\bdirections?\b"
     r"|\bhow far\b|\bfar (?:is|away|from)\b|\bis it far\b|\btake (?:me|us) to\b"
     r"|\bshow me (?:the way|to)\b|\broute\b"
     r"|\bhow (?:long|many minutes)\b.{0,24}\b(?:walk|get|reach|boat|go|trip|crossing)\b.{0,8}"
+    r"|\bhow (?:long|far)\b.{0,6}\b(?:walk|way|trip|ride|crossing|journey|stroll)\b"
+    r"|\bhow many (?:minutes|met(?:re|er)s|kilomet(?:re|er)s)\b.{0,16}\b(?:from|to)\b"
+    r"|\bhow long\b.{0,20}\bfrom (?:the )?◇ to\b"
     r"|\bwalk(?:ing)? (?:from|to|over)\b"
     r"|\bwhich way\b|\bon foot\b|\bwalking distance\b",
     "nearby": r"\bnearby\b|\bclose by\b|\b(?:near|close to|around) here\b|\bwhat else\b"
@@ -121,6 +134,35 @@ _EN: dict[Kind, str] = {
 KINDS: dict[Language, dict[Kind, re.Pattern[str]]] = {
     "zh": {kind: re.compile(pattern) for kind, pattern in _ZH.items()},
     "en": {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _EN.items()},
+}
+
+# How much time is left before something shuts.
+REMAINING: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"(?:还[有剩]|剩|再过|再有)[^，。？]{0,10}(?:多久|多长时间|多少时间|多少分钟|几个?小时|几个钟头|几分钟)"
+        r"[^，。？]{0,8}(?:关|闭|停|打烊|下班|末班|清场)[门馆园止]*"
+        r"|[离距][^，。？]{0,14}(?:关|闭|停|打烊|下班|末班|清场)[^，。？]{0,8}"
+        r"(?:多久|多长时间|多少时间|多少分钟|几个?小时|几个钟头|几分钟)"
+        r"|(?:多久|多长时间)[就才会要后]*(?:关门|闭馆|闭园|打烊|停止入)"
+    ),
+    "en": re.compile(
+        r"\bhow (?:long|much (?:more )?time|many (?:more )?(?:hours|minutes))\b[^,.?]{0,24}"
+        r"(?:\b(?:until|till|before|left|remain\w*)\b[^,.?]{0,40}"
+        r"\b(?:clos\w+|shuts?|last (?:boat|admission|entry))\b)"
+    ),
+}
+# What asks for a price, and not only for a ticket.
+PRICED: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"多少|几块|几元|价|钱|贵|费|免|优惠|打折|半价"),
+    "en": re.compile(
+        r"\bhow much\b|\b(?:cost|price|fee|fare|charge|discount)s?\b|\bpay\b|\bfree\b|\btotal\b"
+        r"|\bexpensive\b"
+    ),
+}
+# Between two questions in one.
+JOINT: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"[，。？、；,.?;]|还有|另外|以及"),
+    "en": re.compile(r"[,.?;]| and "),
 }
 
 # Somebody with so much time asks where to go.

@@ -50,6 +50,21 @@ def prices(ground: Ground, ask: Ask) -> Found | None:
     return ground.found("tickets", of, said, ask.language)
 
 
+def seats(ground: Ground, ask: Ask) -> Found | None:
+    """How many one boat of the kind that is named holds, and whether a party fits into it."""
+    of = ground.target(ask, lambda one: any(row.of == one and row.seats for row in ground.tickets))
+    rows = [
+        r for r in ground.tickets if r.of == of and any(n.lower() in ask.text for n in r.called)
+    ]
+    if of is None or len({row.choice for row in rows}) != 1 or not rows[0].seats:
+        return None
+    names = [name for name in rows[0].called if name.isascii() == (ask.language == "en")]
+    if not names:
+        return None
+    said = [ask.say.seats(names[0], rows[0].seats, ask.asked.party.size)]
+    return ground.found("tickets", of, said, ask.language)
+
+
 def _known_visitor(rows: Sequence[Ticket], ask: Ask) -> bool:
     """Whether there is a price for the visitor that is asked for, if it is not free for all."""
     wanted = ask.asked.visitor

@@ -31,7 +31,10 @@ _TOPICS: dict[str, dict[Language, str]] = {
     },
     "length": {
         "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里|多少米长|(?:几|多少)里路?",
-        "en": r"\bhow long (?:is|are)\b|\blength\b|\bhow many (?:metres|meters|kilomet\w+|miles)\b",
+        "en": r"\bhow long (?:is|are)\b(?! (?:the |a |that |it )?(?:walk|way|trip|ride"
+        r"|crossing|journey|stroll|boat|it from|from))|\blength\b"
+        r"|\bhow many (?:metres|meters|kilomet\w+|miles)\b"
+        r"(?!.* (?:from|to) )",
     },
     "height": {
         "zh": r"(?:有)?多高|高度|多少米高",

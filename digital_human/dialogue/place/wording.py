@@ -111,8 +111,16 @@ class Wording(Protocol):
         """It is shut on a day."""
         ...
 
-    def enter(self, name: str, when: str, clock: datetime, able: bool) -> str:
-        """Whether one can go in at a time."""
+    def remaining(self, minutes: int, rides: bool) -> str:
+        """How long until it closes, or until the last boat."""
+        ...
+
+    def seats(self, boat: str, seats: int, people: int) -> str:
+        """How many one holds, and whether ``people`` fit; 0 when no party is named."""
+        ...
+
+    def enter(self, name: str, when: str, clock: datetime, able: bool, rides: bool) -> str:
+        """Whether one can go in, or ride, at a time."""
         ...
 
     def shows(self, name: str, when: str, times: Sequence[datetime], minutes: int | None) -> str:
