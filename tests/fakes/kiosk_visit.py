@@ -251,6 +251,21 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
     return Walked(greeting, waited, answers)
 
 
+def browse(page: Page, shot: Callable[[str], object]) -> None:
+    """Touch the screen of a kiosk that waits: look at the map, and ask from a landscape screen."""
+    page.click(".begin[data-lang=zh]")
+    page.click("#map")
+    expect(page.locator("#plan")).to_be_visible()
+    page.wait_for_timeout(2000)
+    shot("map")
+    page.click("#plan-close")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.click("#tiles li:nth-child(2) button")
+    expect(page.locator("#card")).to_be_visible()
+    page.wait_for_timeout(3000)
+    shot("landscape")
+
+
 def main() -> None:
     """Take the pictures of the documentation."""
     data, out = TESTS.parents[1] / "shared" / "data", Path(sys.argv[1])
@@ -270,9 +285,10 @@ def main() -> None:
         visitor.prepare()
 
         def shot(name: str) -> None:
-            page.screenshot(path=out / f"visit-{name}.jpg", type="jpeg", quality=80)
+            page.screenshot(path=out / f"kiosk-{name}.jpg", type="jpeg", quality=80)
 
         walked = walk(page, visitor, shot)
+        browse(page, shot)
         print(f"greeting after {walked.waited:.1f} s: {walked.greeting}")
         for name, answer in walked.answers.items():
             print(f"{name}: {answer.heard} → {answer.text}")
