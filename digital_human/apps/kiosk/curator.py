@@ -129,6 +129,7 @@ class Curator:
         self._folder, self._today = folder, today
         self._questions: deque[Unanswered] = deque(maxlen=_WAITING)
         self._counts: dict[str, Counter[str]] = {}
+        self._writing = asyncio.Lock()
         self._failing = False
 
     def watch(self, events: Events) -> Callable[[], None]:
@@ -159,24 +160,25 @@ class Curator:
             self._questions.append(Unanswered(words, language, day))
 
     async def _flush(self, thread: ModelThread) -> None:
-        questions, counts = list(self._questions), self._counts
-        self._questions.clear()
-        self._counts = {}
-        try:
-            if questions:
-                await thread.call(_append, self._folder / UNANSWERED, questions)
-                questions = []
-            if counts:
-                await thread.call(_add, self._folder / USAGE, counts)
-        except Exception as error:
-            self._questions.extendleft(reversed(questions))
-            for day, more in counts.items():
-                self._counts.setdefault(day, Counter()).update(more)
-            if not self._failing:
-                log.error("visits are not counted", cause=f"{type(error).__name__}: {error}")
-            self._failing = True
-        else:
-            self._failing = False
+        async with self._writing:  # what the one before could not write is there again then
+            questions, counts = list(self._questions), self._counts
+            self._questions.clear()
+            self._counts = {}
+            try:
+                if questions:
+                    await thread.call(_append, self._folder / UNANSWERED, questions)
+                    questions = []
+                if counts:
+                    await thread.call(_add, self._folder / USAGE, counts)
+            except Exception as error:
+                self._questions.extendleft(reversed(questions))
+                for day, more in counts.items():
+                    self._counts.setdefault(day, Counter()).update(more)
+                if not self._failing:
+                    log.error("visits are not counted", cause=f"{type(error).__name__}: {error}")
+                self._failing = True
+            else:
+                self._failing = False
 
 
 class _Visit:
