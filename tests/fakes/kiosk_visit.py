@@ -202,7 +202,7 @@ class Walked:
 
 
 def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
-    """Come, be greeted, ask, interrupt, be told a verse, leave.
+    """Come, be greeted, ask, interrupt a poem, leave.
 
     Args:
         page: Shows the kiosk.
@@ -234,12 +234,6 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
     broke_in = visitor.say("toilet_zh")
     answers["poem_zh"] = visitor.answer(before, ended)
     answers["toilet_zh"] = visitor.answer(before + 1, broke_in)
-    before = len(visitor.told("heard.final"))
-    ended = visitor.say("verse_zh")
-    expect(page.locator("#verse")).to_be_visible(timeout=60_000)
-    page.wait_for_timeout(2500)
-    shot("improvised")
-    answers["verse_zh"] = visitor.answer(before, ended)
     answers["pagoda_en"] = visitor.ask("pagoda_en")
     shot("english")
 

@@ -316,7 +316,8 @@ async def test_connecting_and_closing_leaves_nothing() -> None:
             await cycle(bool(number % 2))
         gc.collect()
         await until(lambda: len(asyncio.all_tasks()) <= tasks)
-        await until(lambda: threading.active_count() <= threads)
+        # The loop's own pool may still grow by a few; a leak would be fifty.
+        await until(lambda: threading.active_count() <= threads + 5)
         assert process.num_fds() <= files + 2
         assert (process.memory_info().rss - rss) / 2**20 < 8
         assert broadcast.outlets == ()
