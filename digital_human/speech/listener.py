@@ -45,7 +45,7 @@ _TAIL = 0.15  # After the last voiced window: the end of a final consonant.
 _SURE = 0.9  # Certainty from which a language counts as the visitor's.
 _TRIES = 2
 _OVERDUE = 1.7  # A recognition takes half a second, a judgement less.
-_GIVEN_UP = 4.5  # A busy machine takes longer; the turn machine gives up after that.
+_GIVEN_UP = 2.4  # A busy machine takes longer; the turn machine waits for two such tries.
 _GIVEN_UP_SHARE = 0.4  # Of the length of a long turn.
 
 _Asked = TypeVar("_Asked", Decode, Judge)
@@ -157,8 +157,8 @@ class Listener:
     async def run(self) -> None:
         """Recognise and judge what the turn machine asks for, until cancelled.
 
-        A recogniser that fails or hangs has heard nothing, which ends the turn; without a judge
-        silence does.
+        A recogniser that fails or hangs twice has heard nothing, which ends the turn; without a
+        judge silence does.
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._recognising(), name="listener-recognise")
@@ -188,7 +188,11 @@ class Listener:
             self._do(self._machine.decoded(self.now, transcript, asked.final))
 
     async def _recognise(self, asked: Decode) -> tuple[Recognised, str]:
-        """What was heard, and its text with hot words corrected."""
+        """What was heard, and its text with hot words corrected.
+
+        A visitor has spoken only once: after a failure the same sound is recognised again, in
+        another thread when the first did not come back.
+        """
         pcm = self._between(self._onset(asked), asked.end + _TAIL)
         language, usual = self.language, self._usual if self.learns else None
 
@@ -210,12 +214,13 @@ class Listener:
         for attempt in range(1, _TRIES + 1):
             try:
                 return await self._asr_thread.call_within(patience, work)
-            except (Cancelled, Hung):
+            except Cancelled:
                 raise
-            except Exception:
+            except Exception as error:
                 if attempt == _TRIES or not asked.final:
                     raise
-                _log.warning("the recogniser failed and is asked again", exc_info=True)
+                trace = not isinstance(error, Hung)
+                _log.warning("the recogniser failed and is asked again: %s", error, exc_info=trace)
         raise AssertionError("unreachable")
 
     async def _judging(self) -> None:
