@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from digital_human.face.manifest import (
     known_avatars,
     read_manifest,
 )
+from digital_human.models.files import file_sha256
 from digital_human.safety.consent import Consent, ConsentFile, Consents, read_consent_file
 
 if TYPE_CHECKING:
@@ -219,9 +219,7 @@ def _from_video(
 
     if not video.is_file():
         raise InputError(f"video {video}: there is no such file", fix="check the path")
-    with video.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    granted = Consents().grant(agreed, {video.name: digest})
+    granted = Consents().grant(agreed, {video.name: file_sha256(video)})
     with _taken_back_on_failure(granted), _steps(name) as progress:
         try:
             create_from_video(video, name, granted, display, gender, out, progress)

@@ -6,7 +6,6 @@ without pickles.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from digital_human.face.manifest import (
 from digital_human.face.mesh import IntArray
 from digital_human.face.renderers.base import Renderer
 from digital_human.face.video_frames import FPS, FrameReader
+from digital_human.models.files import file_sha256
 
 BASE, BRIDGES, TRACK = "base.mp4", "bridges.mp4", "track.npz"
 MAX_VIDEO = 400 * 2**20
@@ -177,12 +177,11 @@ def _check_videos(folder: Path, digests: dict[str, str]) -> None:
         total += path.stat().st_size
         if total > MAX_VIDEO:
             raise InputError(f"{folder}: its videos exceed {MAX_VIDEO >> 20} MiB")
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise InputError(
-                    f"{path}: damaged or altered, its sha256 is not the one in {MANIFEST}",
-                    fix="restore the bundle or make it again",
-                )
+        if file_sha256(path) != digest:
+            raise InputError(
+                f"{path}: damaged or altered, its sha256 is not the one in {MANIFEST}",
+                fix="restore the bundle or make it again",
+            )
 
 
 class _Arrays:

@@ -30,6 +30,7 @@ from pydantic import (
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
 from digital_human.errors import ConsentError, InputError, ResourceError
+from digital_human.models.files import file_sha256
 from digital_human.safety.consent import Consents, Use
 from digital_human.speech.types import Language
 
@@ -400,8 +401,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=256)
 def _digest(path: Path, changed: int, size: int) -> str:
     """sha256 of a file, read again only when its stamp changes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def read_arrays(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, FloatArray]:

@@ -32,6 +32,7 @@ from digital_human.dialogue.place.place import Place
 from digital_human.dialogue.poems import Poems
 from digital_human.errors import InputError, ResourceError
 from digital_human.face.manifest import known_avatars
+from digital_human.models.files import file_sha256
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.voices import load_voice
 
@@ -153,9 +154,9 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _entry(name: str, path: Path) -> FileEntry:
-    data = path.read_bytes()
-    _bounded(name, len(data))
-    return FileEntry(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    size = path.stat().st_size
+    _bounded(name, size)
+    return FileEntry(sha256=file_sha256(path), size=size)
 
 
 def _manifest(persona: str, entries: dict[str, FileEntry]) -> Manifest:
@@ -343,8 +344,7 @@ def intact(folder: Path) -> Manifest | None:
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
         for name, entry in manifest.files.items():
-            data = (folder / manifest.persona / name).read_bytes()
-            if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
+            if file_sha256(folder / manifest.persona / name) != entry.sha256:
                 return None
     except (OSError, ValidationError):
         return None

@@ -17,6 +17,7 @@ from digital_human.face.animation import Direction
 from digital_human.face.manifest import MANIFEST, find_bundle
 from digital_human.media.encoder import AlphaName
 from digital_human.media.shot import CityWeather, Look
+from digital_human.models.files import file_sha256
 from digital_human.safety.labels import label_text
 from digital_human.speech.speaker import shared_synthesizer
 from digital_human.speech.types import Emotion, Language
@@ -263,4 +264,4 @@ def _program_digest() -> str:
 
 
 def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return file_sha256(path) if path.is_file() else ""

@@ -35,6 +35,7 @@ from digital_human.face.build.write import face_frame, write_bundle
 from digital_human.face.bundle import LAYERS
 from digital_human.face.manifest import CANVAS, AvatarManifest, DisplayName
 from digital_human.face.video_frames import FPS, FrameReader
+from digital_human.models.files import file_sha256
 from digital_human.safety.consent import Consent
 
 Gender = Literal["female", "male", "unspecified"]
@@ -319,5 +320,4 @@ def _manifest(
 def _digest(content: bytes | Path) -> str:
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
-    with content.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(content)

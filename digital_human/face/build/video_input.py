@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from av.video.stream import VideoStream
 from digital_human.core.frames import ByteArray
 from digital_human.errors import InputError
 from digital_human.face.video_frames import EXACT, FPS
+from digital_human.models.files import file_sha256
 
 MIN_SECONDS, MAX_SECONDS = 2.5, 300.0
 ADVISED_SECONDS = 10.0
@@ -134,10 +134,8 @@ class SourceVideo:
         tempo = FPS / rate * max(1, round(rate / FPS))
         if faithful or not _TEMPO[0] <= tempo <= _TEMPO[1]:
             tempo = 1.0
-        with self.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         frames = max(1, round(seconds / tempo * FPS))
-        return VideoFacts(digest, size, (width, height), rate, tempo, frames)
+        return VideoFacts(file_sha256(self.path), size, (width, height), rate, tempo, frames)
 
     def _measured(self, first: DecodedFrame, gap: float) -> float:
         """Seconds from the first picture to the end of the last, by reading the whole file."""

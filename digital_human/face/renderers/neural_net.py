@@ -41,6 +41,7 @@ from digital_human.face.renderers.neural_inputs import (
     WIDTH,
     window,
 )
+from digital_human.models.files import file_sha256
 
 WEIGHTS = Path(__file__).with_name("neural_mouth.npz")
 SHA256 = "a7e694a9ad0a15512979c0504888e48e90fc1a2370f3fac57b29b9a940e31f83"
@@ -129,7 +130,7 @@ def save_weights(net: MouthNet, path: Path) -> str:
     """Write the parameters as float16 arrays (NumPy's zip, no pickles); gives its SHA-256."""
     arrays = {name: p.detach().cpu().numpy().astype(np.float16) for name, p in _named(net)}
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_sha256(path)
 
 
 def load_weights(path: Path = WEIGHTS, sha256: str | None = SHA256) -> MouthNet:

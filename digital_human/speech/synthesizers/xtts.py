@@ -25,6 +25,7 @@ import structlog
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
 from digital_human.errors import Cancelled, InputError, ResourceError, WeightsError, install_fix
+from digital_human.models.files import file_sha256
 from digital_human.speech.aligned_clause import RATE, aligned_speech, nothing_to_read
 from digital_human.speech.synthesizers.base import never
 from digital_human.speech.synthesizers.kokoro import quick_hash
@@ -208,7 +209,7 @@ class XttsSynthesizer:
         """
         model = self._opened()
         paths = [voice.file(name) for name in voice.references]
-        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        digests = [file_sha256(path) for path in paths]
         key = hashlib.sha256(" ".join([self._fingerprint, *digests]).encode()).hexdigest()[:16]
         if key not in self._latents:
             kept = voice.folder / f"xtts-{key}.npz"
