@@ -39,12 +39,13 @@ FAILED: dict[Language, str] = {
 """What is said instead of a verse that did not come about."""
 ANY = "出门游玩"
 """What a verse is about when its subject is left open."""
-LIMIT = 12.0
+LIMIT = 16.0
 """Seconds after which no verse is better than this one."""
 
 _LENGTH, _WIDTH = 7, 3
 _GOOD = -1.6  # score from which a verse is not tried again
 _ATTEMPTS = 4
+_AT_EASE = 0.6  # share of the time limit that a verse may take with all attempts followed
 _AGAIN = 0.4  # share of the time limit within which another attempt is begun
 _MARKS = ("，", "。\n", "，", "。")
 _SPOKEN = Delivery(speed=0.92)
@@ -194,7 +195,7 @@ class Doggerel:
         if isinstance(self._llm, WritesLines):  # it makes its tables when it first writes
             form = self._form(ANY)
             short = replace(form, marks=form.marks[:1])
-            self._llm.write(_prompt(ANY), short, width=1, cancelled=cancelled)
+            self._llm.write(_prompt(ANY), short, width=lambda _: 1, cancelled=cancelled)
 
     # In the model's thread ------------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ class Doggerel:
                 break
             try:
                 written = self._llm.write(
-                    _prompt(theme), form, width=_WIDTH, seed=next(self._seeds),
+                    _prompt(theme), form, width=self._width(), seed=next(self._seeds),
                     cancelled=lambda: cancelled() or self._clock() - begun > self._limit,
                 )  # fmt: skip
             except Cancelled:
@@ -220,6 +221,16 @@ class Doggerel:
             if best is not None and best.score >= _GOOD:
                 break
         return None if best is None else _verse(best.lines)
+
+    def _width(self) -> Callable[[int], int]:
+        """How many attempts are followed: one when, at the pace so far, time would run out."""
+        begun = self._clock()
+
+        def width(lines: int) -> int:
+            needed = (self._clock() - begun) / max(1, lines) * len(_MARKS)
+            return _WIDTH if needed < _AT_EASE * self._limit else 1
+
+        return width
 
     def _freely(self, theme: str, cancelled: Callable[[], bool]) -> Verse | None:
         """A verse by a model that is asked again, with what was wrong, until it has the form."""

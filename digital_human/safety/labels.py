@@ -23,7 +23,7 @@ MIN_SECONDS = 2.0
 FONT = "NotoSansCJKsc-Regular.otf"
 
 _TEXTS = {
-    "zh": "AI生成 · 虚拟主播",
+    "zh": "AI生成 · 数字人",
     "en": "AI生成 · AI-made",
     "ja": "AI生成 · AI映像",
 }

@@ -202,7 +202,7 @@ class Walked:
 
 
 def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
-    """Come, be greeted, ask, interrupt a poem, leave.
+    """Come, be greeted, ask, wish for a verse, interrupt a poem, leave.
 
     Args:
         page: Shows the kiosk.
@@ -225,12 +225,20 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
         answers[name] = visitor.ask(name)
         if name == "causeway_zh":
             shot("answer")
-    before = len(visitor.told("heard.final"))
-    ended = visitor.say("poem_zh")
-    visitor.wait(lambda: visitor.told("heard.final")[before:], "the poem's question")
-    expect(page.locator("#verse")).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(5000)
-    shot("verse")
+
+    def recite(name: str, title: str, seconds: float, state: str) -> tuple[int, float]:
+        """Ask for verse and hear it for so long; the question's number and its end."""
+        before = len(visitor.told("heard.final"))
+        ended = visitor.say(name)
+        visitor.wait(lambda: visitor.told("heard.final")[before:], "a wish for verse")
+        expect(page.locator("#verse h2")).to_contain_text(title, timeout=40_000)
+        expect(page.locator("#verse")).to_be_visible()
+        page.wait_for_timeout(1000 * seconds)
+        shot(state)
+        return before, ended
+
+    answers["verse_zh"] = visitor.answer(*recite("verse_zh", "打油诗", 2, "improvised"))
+    before, ended = recite("poem_zh", "水调歌头", 5, "verse")
     broke_in = visitor.say("toilet_zh")
     answers["poem_zh"] = visitor.answer(before, ended)
     answers["toilet_zh"] = visitor.answer(before + 1, broke_in)

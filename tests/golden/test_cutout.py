@@ -25,7 +25,7 @@ from digital_human.safety.provenance import AIGC_KEY, new_label, parse_label, wr
 from tests.fakes.opaque import OpaqueAvatar
 
 SIZE, FRAMES = (640, 360), 16
-LABEL = "AI生成 · 虚拟主播"
+LABEL = "AI生成 · 数字人"
 
 
 def shot(*names: str, layout: str = "anchor_full") -> Shot:

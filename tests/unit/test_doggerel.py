@@ -225,16 +225,22 @@ class Held(Asked):
         self.rounds, self.seeds, self.forms = list(rounds), [], []
         self.seeds: list[int] = []
         self.forms: list[LineForm] = []
+        self.widths: list[list[int]] = []  # of the search, before each line
+        self.pace = 0.0  # seconds that a line takes
 
     def write(
         self,
         messages: Sequence[Message],
         form: LineForm,
         *,
-        width: int = 6,
+        width: Callable[[int], int],
         seed: int = 0,
         cancelled: Callable[[], bool] = never,
     ) -> list[Written]:
+        self.widths.append([width(0)])
+        for lines in range(1, len(form.marks)):
+            self.now += self.pace
+            self.widths[-1].append(width(lines))
         self.prompts.append(list(messages))
         self.seeds.append(seed)
         self.forms.append(form)
@@ -267,6 +273,17 @@ async def test_a_poor_verse_is_better_than_none(thread: ModelThread) -> None:
     assert await Doggerel(
         Held([]), thread, Moderator.default(), limit=-1, clock=llm.clock
     ).write("") is None  # fmt: skip
+
+
+async def test_on_a_busy_machine_fewer_attempts_are_followed(thread: ModelThread) -> None:
+    llm = Held([Written(RAIN, -1.0)])
+    verses = Doggerel(llm, thread, Moderator.default(), limit=16, clock=llm.clock)
+    for pace in (1.0, 3.0):
+        llm.pace = pace
+        assert await verses.write("雨") == Verse(RAIN, "a")
+    quiet, busy = llm.widths
+    assert len(set(quiet)) == 1 and quiet[0] > 1
+    assert busy == [quiet[0], 1, 1, 1]
 
 
 async def test_the_form_asks_for_rhyme_and_theme_and_refuses_what_is_not_its_own(

@@ -146,7 +146,7 @@ class WritesLines(Protocol):
         messages: Sequence[Message],
         form: LineForm,
         *,
-        width: int = 6,
+        width: Callable[[int], int],
         seed: int = 0,
         cancelled: Callable[[], bool] = never,
     ) -> list[Written]:
@@ -155,12 +155,13 @@ class WritesLines(Protocol):
         Args:
             messages: The system message, examples, the wish.
             form: What it keeps to, whatever the model would rather write.
-            width: Attempts that are followed side by side.
+            width: Attempts that are followed side by side, given the lines that they have.
             seed: Another one gives another verse.
             cancelled: Asked between tokens and while the prompt is read.
 
         Returns:
-            Verses, the best first, at most ``width``; none when no attempt came to an end.
+            Verses, the best first, at most as many as were followed; none when no attempt came to
+            an end.
 
         Raises:
             Cancelled: ``cancelled`` said so.

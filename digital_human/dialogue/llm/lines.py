@@ -143,15 +143,18 @@ class LineWriter:
         self._characters, self._tokens = characters, tokens
         self._stops = np.array([found[0] for s in _STOPS if len(found := tokens(s)) == 1])
 
-    def write(self, prompt: Sequence[int], form: LineForm, width: int, seed: int) -> list[Written]:
+    def write(
+        self, prompt: Sequence[int], form: LineForm, width: Callable[[int], int], seed: int
+    ) -> list[Written]:
         """Write behind the tokens ``prompt``; see `base.WritesLines`."""
-        search = _Search(form, width, np.random.default_rng(seed))
+        search = _Search(form, width(0), np.random.default_rng(seed))
         begun = self._cells.read(prompt, whole=True)
         try:
             drafts = [_Draft((), "", 0.0, self._fork(begun, search), self._odds(-1))]
-            for mark in form.marks[:-1]:
+            for written, mark in enumerate(form.marks[:-1], start=1):
                 ends = self._line_ends(drafts, search)
-                drafts = self._grown(ends, self._tokens(mark), search)
+                search.width = width(written)
+                drafts = self._grown(ends[: search.width], self._tokens(mark), search)
                 self._keep_only(search, drafts)
             size = len(form.marks) * form.length
             return [

@@ -132,7 +132,7 @@ class LlamaLlm:
         messages: Sequence[Message],
         form: LineForm,
         *,
-        width: int = 6,
+        width: Callable[[int], int],
         seed: int = 0,
         cancelled: Callable[[], bool] = never,
     ) -> list[Written]:
