@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -156,7 +156,7 @@ def uninstall(
 
 @app.command(
     epilog="Example: digital-human kiosk report --out report.html\n\n"
-    "Example: digital-human kiosk report --persona xihu --days 90"
+    "Example: digital-human kiosk report --persona xihu --days 90 --lang en"
 )
 def report(
     persona: Persona = DEFAULT_PERSONA,
@@ -164,9 +164,13 @@ def report(
         "kiosk-report.html"
     ),
     days: Annotated[int, typer.Option(min=1, max=800, help="Days up to today.")] = 30,
+    lang: Annotated[
+        Literal["zh", "en"] | None,
+        typer.Option(help="Language of the page; by default the persona's first one."),
+    ] = None,
 ) -> None:
     """Write a page on visits, questions, what stayed unanswered, and satisfaction."""
     ready_to_run("kiosk report")
     from digital_human.apps.kiosk.report import report_command
 
-    report_command(persona, out, days)
+    report_command(persona, out, days, lang)

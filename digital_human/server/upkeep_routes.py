@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from digital_human.apps.kiosk.content import View
@@ -14,7 +15,9 @@ from digital_human.core.stage import ModelThread
 from digital_human.errors import InputError
 from digital_human.server.api import ANY, WITH_BODY
 from digital_human.server.faults import responses
-from digital_human.server.upkeep_health import Care, HealthView
+from digital_human.server.upkeep_health import Care
+from digital_human.server.upkeep_health_rows import HealthView, health
+from digital_human.server.upkeep_health_texts import PageLanguage, preferred
 
 _NICE = 15
 
@@ -47,9 +50,22 @@ def routes(care: Care) -> APIRouter:
         return await view()
 
     @router.get("/health", responses=responses(*ANY, 503))
-    async def health() -> HealthView:
-        """How the kiosk is: a line for each thing, with what mends it."""
-        return await care.health()
+    async def how(
+        response: Response,
+        lang: Annotated[
+            PageLanguage | None, Query(description="Language of the rows' words.")
+        ] = None,
+        accept_language: Annotated[
+            str, Header(description="Counts without `lang`; English where it names neither.")
+        ] = "",
+    ) -> HealthView:
+        """How the kiosk is: a line for each thing, with what mends it.
+
+        Ids and levels are the same in every language.
+        """
+        language = lang or preferred(accept_language)
+        response.headers["Content-Language"] = language
+        return await health(care, language)
 
     @router.get("/content", responses=responses(*ANY, 503))
     async def content() -> ContentView:

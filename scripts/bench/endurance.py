@@ -290,6 +290,7 @@ async def _visit(
         if outage is not None:
             outage.lost = True
         print(f"visit {tally.visits} was lost: {error!r}", flush=True)
+        visit.vanish()
     finally:
         tally.gaps.append(visit.gap)
         tally.reconnected += visit.reconnected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from digital_human.apps.kiosk.curator import (
     read_usage,
     without_person,
 )
-from digital_human.apps.kiosk.report import report_command, report_page
+from digital_human.apps.kiosk.report import _TEXTS, ReportLanguage, report_command, report_page
 from digital_human.config import settings
 from digital_human.core.events import Events
 from digital_human.errors import InputError, ResourceError
@@ -178,8 +179,9 @@ def test_the_page_shows_counts_and_questions() -> None:
         Unanswered("鱼吃什么？", "zh", "2026-05-03"), Unanswered("鱼吃什么", "zh", "2026-05-04"),
         Unanswered("<b>Who?</b>", "en", "2026-05-04"), Unanswered("旧的？", "zh", "2026-01-01"),
     ]  # fmt: skip
-    page = report_page("dongpo", usage, asked, TODAY, 30)
+    page = report_page("Su <Dongpo>", usage, asked, TODAY, 30, "en")
     assert page.count("<svg") == 3
+    assert "<h1>Visits to Su &lt;Dongpo&gt;</h1>" in page
     assert "<b>10</b><span>visits" in page
     assert "<b>75%</b><span>answered; 5 were not" in page
     assert "<b>75%</b><span>satisfied, of 4 touches" in page and "3 of 4 touches were yes" in page
@@ -188,10 +190,22 @@ def test_the_page_shows_counts_and_questions() -> None:
     assert "http-equiv" not in page and 'src="' not in page  # nothing is fetched
 
 
+def test_the_page_is_chinese_too() -> None:
+    usage = {TODAY: Day(6, 10, 3, 0, 1, 0)}
+    page = report_page("苏东坡", usage, [Unanswered("Who?", "en", "2026-05-04")], TODAY, 7, "zh")
+    assert '<html lang="zh-CN">' in page
+    assert "2026年4月28日 至 2026年5月4日，共 7 天" in page
+    assert "<b>70%</b><span>已回答；3 个没答上" in page
+    assert '<td>Who?</td><td>英文</td><td class="n">1</td>' in page
+    words = re.sub(r"<(style|svg).*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert re.findall("[A-Za-z]+", words) == ["Who"]
+    assert _TEXTS["zh"].keys() == _TEXTS["en"].keys()
+
+
 def test_a_page_without_visits_says_so() -> None:
-    page = report_page("dongpo", {}, [], TODAY, 7)
+    page = report_page("dongpo", {}, [], TODAY, 7, "en")
     assert "No visit was counted" in page and "<svg" not in page
-    rated = report_page("dongpo", {TODAY: Day(visits=1, questions=2)}, [], TODAY, 7)
+    rated = report_page("dongpo", {TODAY: Day(visits=1, questions=2)}, [], TODAY, 7, "en")
     assert "Nobody has touched" in rated and rated.count("<svg") == 2
 
 
@@ -208,7 +222,18 @@ def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
         day = report_module.date.today().isoformat()
         counts = dict.fromkeys(("visits", "questions", "unanswered", "misheard", "good", "bad"), 2)
         (folder / USAGE).write_text(json.dumps({"format": 1, "days": {day: counts}}))
-        report_command("dongpo", tmp_path / "page.html", 30)
+        pages = []
+        wishes: tuple[tuple[str, ReportLanguage | None], ...] = (
+            ("dongpo", None), ("dongpo", "en"), ("gone", None),
+        )  # fmt: skip
+        for persona, lang in wishes:
+            if persona == "gone":  # the counts outlive their persona
+                folder.rename(folder.with_name(persona))
+            report_command(persona, tmp_path / "page.html", 30, lang)
+            pages.append((tmp_path / "page.html").read_text("utf-8"))
     finally:
         settings.cache_clear()
-    assert "Visits to dongpo" in (tmp_path / "page.html").read_text("utf-8")
+    for page, title in zip(
+        pages, ("苏东坡 · 参观统计", "Visits to Su Dongpo", "gone · 参观统计"), strict=True
+    ):
+        assert f"<h1>{title}</h1>" in page

@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from string import Formatter
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,21 +24,23 @@ import structlog
 from typer.testing import CliRunner
 
 from digital_human.apps.kiosk.bundles import pack
-from digital_human.apps.kiosk.content import OWN, Chosen, Contents
+from digital_human.apps.kiosk.content import OWN, Chosen, Contents, Happened
 from digital_human.apps.kiosk.curator import Day
 from digital_human.apps.live.admission import Refused
 from digital_human.apps.live.guests import Wish
 from digital_human.config import KioskSettings, settings
 from digital_human.errors import InputError, ResourceError
 from digital_human.server import upkeep as upkeep_module
-from digital_human.server import upkeep_health, watchdog
+from digital_human.server import watchdog
 from digital_human.server.app import create_app, server_config
-from digital_human.server.kiosk import Kiosk
+from digital_human.server.kiosk import Kiosk, Microphone, State
 from digital_human.server.kiosk_commands import app as kiosk_app
 from digital_human.server.logs import configure, log_event
 from digital_human.server.upkeep import PATIENCE_S, QUIET_S, Upkeep
+from digital_human.server.upkeep_afresh import Why
 from digital_human.server.upkeep_company import STALE_S, Company
 from digital_human.server.upkeep_health import Care, Machine
+from digital_human.server.upkeep_health_texts import TEXTS, Words
 from digital_human.server.upkeep_night import QUIET, WINDOW, YOUNG, next_window, quiet_wanted
 from digital_human.server.upkeep_troubles import KEPT, Stages, Troubles
 from tests.fakes.kiosk_page import Camera, Persona, Place
@@ -46,6 +50,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 FOUR = time(4)
 CONTENT = "/api/kiosk/content"
 ZIP = {"Content-Type": "application/zip"}
+HAN = re.compile("[\u4e00-\u9fff]")
+NUMBERS = ("clock", "content", "heat")  # rows whose value may be the same in every language
+COMMANDS = ("sudo systemctl restart digital-human-kiosk",)
 
 
 # The night ----------------------------------------------------------------------------------------
@@ -479,11 +486,22 @@ class Stood:
         return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080")
 
     async def rows(self) -> dict[str, tuple[str, str]]:
-        """Level and value of every row; whoever should look is told what to do."""
-        told = (await self.client().get("/api/kiosk/health")).json()
-        for row in told["rows"]:
-            assert bool(row["fix"]) == (row["level"] != "ok"), row
-        return {row["id"]: (row["level"], row["value"]) for row in told["rows"]}
+        """Level and value of every row; whoever should look is told what to do.
+
+        In Chinese they are the same rows with the same levels, and in no other language.
+        """
+        told, chinese = [
+            (await self.client().get(f"/api/kiosk/health?lang={lang}")).json()["rows"]
+            for lang in ("en", "zh")
+        ]
+        for row, other in zip(told, chinese, strict=True):
+            assert bool(row["fix"]) == bool(other["fix"]) == (row["level"] != "ok"), row
+            assert (row["id"], row["level"]) == (other["id"], other["level"])
+            for text in (other["group"], other["name"], other["fix"] or "无"):
+                assert HAN.search(text) or text in COMMANDS, other
+            assert HAN.search(other["value"]) or row["id"] in NUMBERS, other
+            assert not HAN.search("".join(row.values())), row
+        return {row["id"]: (row["level"], row["value"]) for row in told}
 
 
 @pytest.fixture
@@ -517,7 +535,7 @@ async def test_a_kiosk_that_is_well_says_so(stood: Stood, machine: Callable[...,
     page = await client.get("/kiosk/health")
     assert page.status_code == 200
     assert "http" not in page.text.replace("http-equiv", "")
-    for name in ("health.js", "health.css"):
+    for name in ("health.js", "health-texts.js", "health.css", "base.css"):
         assert (await client.get(f"/{name}")).status_code == 200
 
 
@@ -561,6 +579,43 @@ async def test_what_is_wrong_is_told_with_what_mends_it(
     stood.care.tasks = [asyncio.create_task(fall(), name="curator")]
     await asyncio.wait(stood.care.tasks)
     assert (await stood.rows())["tasks"] == ("bad", "ended: curator")
+
+
+async def test_the_rows_speak_the_language_that_is_wanted(
+    stood: Stood, machine: Callable[..., None]
+) -> None:
+    client = stood.client()
+    for query, accepted, language in (
+        ("", None, "en"), ("", "zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("", "en-GB,zh;q=0.5", "en"),
+        ("", "fr, en;q=0.4, zh-Hans; q=0.6", "zh"), ("", "fr", "en"), ("", "zh;q=0,en;q=0.1", "en"),
+        ("?lang=zh", "en", "zh"), ("?lang=en", "zh", "en"),
+    ):  # fmt: skip
+        headers = {"Accept-Language": accepted} if accepted is not None else {}
+        answer = await client.get(f"/api/kiosk/health{query}", headers=headers)
+        assert answer.headers["Content-Language"] == language, (query, accepted)
+        name = {"zh": "麦克风", "en": "Microphone"}[language]
+        assert name in [row["name"] for row in answer.json()["rows"]]
+    assert (await client.get("/api/kiosk/health?lang=fr")).status_code == 422
+
+
+def test_both_languages_say_the_same_with_the_same_values() -> None:
+    fields = {
+        language: {
+            key: {field for _, field, _, _ in Formatter().parse(text) if field is not None}
+            for key, text in texts.items()
+        }
+        for language, texts in TEXTS.items()
+    }
+    assert {**fields["zh"], "moment": set()} == {**fields["en"], "moment": set()}
+    for group, kinds in (
+        ("update", Happened), ("born", Why), ("camera", State), ("microphone", Microphone),
+    ):  # fmt: skip
+        assert {f"{group}.{kind}" for kind in get_args(kinds)} <= TEXTS["zh"].keys()
+    words = Words("zh")
+    assert words.reason("the page was silent for 75 s") == "页面 75 秒没有响应"
+    assert words.reason("OSError: no space") == "OSError: no space"
+    assert (words.span(7200), Words("en").span(200_000)) == ("2 小时", "2 days")
+    assert (words.stage("mouth"), words.stage("new")) == ("语音合成（mouth）", "new")
 
 
 def test_the_machine_itself_is_read(home: Path) -> None:
@@ -681,4 +736,3 @@ def test_this_machines_kiosk_is_updated_and_set_back(
     )
     assert "1 files" in packed.output
     assert (tmp_path / "b.zip").is_file()
-    assert upkeep_health._span(7200) == "2 h"

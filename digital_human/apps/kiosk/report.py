@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
-import typer
 from rich.console import Console
 
 from digital_human.apps.kiosk.curator import (
@@ -20,19 +20,94 @@ from digital_human.apps.kiosk.curator import (
     read_unanswered,
     read_usage,
 )
+from digital_human.dialogue.persona import Persona, load_persona
 from digital_human.errors import InputError, ResourceError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EPILOG = (
-    "Example: digital-human kiosk report --out report.html\n\n"
-    "Example: digital-human kiosk report --persona xihu --days 90"
-)
+ReportLanguage = Literal["zh", "en"]
 _LISTED = 200  # questions on the page
 _SOFT, _LINE = "#5d6d78", "#dfe5e9"
 _JADE, _AMBER, _CORAL, _SKY = "#14907f", "#d99a2b", "#c9503c", "#3f78c4"
-_LANGUAGES = {"zh": "Chinese", "en": "English", "ja": "Japanese"}
+_TEXTS: Mapping[ReportLanguage, Mapping[str, str]] = {
+    "zh": {
+        "html": "zh-CN",
+        "title": "{persona} · 参观统计",
+        "date": "{0.year}年{0.month}月{0.day}日",
+        "tick": "{0.month}/{0.day}",
+        "span": "{first} 至 {last}，共 {days} 天",
+        "none": "这些天没有参观。",
+        "visits": "每日参观次数",
+        "questions": "每日提问数",
+        "answered": "已回答",
+        "unanswered": "没答上",
+        "misheard": "没听清",
+        "satisfaction": "满意度（参观者点选）",
+        "untouched": "这些天没有人评价。",
+        "touches": (
+            "{total} 次评价中 {good} 次满意。一个圆点是一天，旁边是当天的评价次数；横线是总满意率。"
+        ),
+        "tile.visits": "次参观",
+        "tile.questions": "个提问，每次参观 {each:.1f} 个",
+        "tile.questions.none": "个提问",
+        "tile.answered": "已回答；{unanswered} 个没答上",
+        "tile.misheard": "次没听清",
+        "tile.satisfied": "满意，共 {touches} 次评价",
+        "listed": "没答上的问题",
+        "listed.none": "没有。",
+        "listed.order": "问得最多的在前；请补充到知识库或地点资料里。",
+        "listed.more": "另有 {more} 个",
+        "question": "问题",
+        "language": "语言",
+        "times": "次数",
+        "last": "最近一次",
+        "zh": "中文",
+        "en": "英文",
+        "ja": "日文",
+        "foot": "只按天计数；没答上的问题只记与参观者本人无关的部分，其余一概不留。",
+    },
+    "en": {
+        "html": "en",
+        "title": "Visits to {persona}",
+        "date": "{0:%d %B %Y}",
+        "tick": "{0:%d %b}",
+        "span": "{first} to {last}, {days} days",
+        "none": "No visit was counted in these days.",
+        "visits": "Visits a day",
+        "questions": "Questions a day",
+        "answered": "answered",
+        "unanswered": "unanswered",
+        "misheard": "asked again",
+        "satisfaction": "Satisfaction by one touch",
+        "untouched": "Nobody has touched yes or no in these days.",
+        "touches": (
+            "{good} of {total} touches were yes. A dot is a day, with its number of touches "
+            "beside it; the line is the share of all."
+        ),
+        "tile.visits": "visits",
+        "tile.questions": "questions, {each:.1f} a visit",
+        "tile.questions.none": "questions",
+        "tile.answered": "answered; {unanswered} were not",
+        "tile.misheard": "times it had to ask again",
+        "tile.satisfied": "satisfied, of {touches} touches",
+        "listed": "Unanswered questions",
+        "listed.none": "None.",
+        "listed.order": "Most asked first: what to add to the knowledge or the place.",
+        "listed.more": "and {more} more",
+        "question": "question",
+        "language": "language",
+        "times": "times",
+        "last": "last",
+        "zh": "Chinese",
+        "en": "English",
+        "ja": "Japanese",
+        "foot": (
+            "Counts by the day; of unanswered questions only what does not speak of the visitor. "
+            "Nothing else of a visit is kept."
+        ),
+    },
+}
 _STYLE = """
 :root { font: 16px/1.5 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; color: #1d2a33; }
 body { max-width: 960px; margin: 2.5rem auto; padding: 0 1.25rem; background: #fff; }
@@ -44,30 +119,45 @@ p { color: #5d6d78; margin: .3rem 0 0; }
 .tile b { display: block; font-size: 1.75rem; line-height: 1.2; font-weight: 650; }
 .tile span { color: #5d6d78; font-size: .88rem; }
 svg { width: 100%; height: auto; display: block; }
+.key { display: flex; gap: 1.1rem; font-size: .88rem; }
+.key i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
 table { border-collapse: collapse; width: 100%; margin-top: .6rem; }
 th, td { text-align: left; padding: .45rem .6rem; border-bottom: 1px solid #dfe5e9;
   vertical-align: top; }
 th { color: #5d6d78; font-weight: 500; font-size: .88rem; } td.n { text-align: right; }
+td.d { white-space: nowrap; }
 th.n { text-align: right; } footer { margin: 2.5rem 0 1rem; font-size: .85rem; color: #5d6d78; }
 @media print { body { margin: 0; } .tile, tr { break-inside: avoid; } }
 """  # noqa: E501
 
 
-def report_command(
-    persona: Annotated[str, typer.Option(help="Whose visits.")] = "dongpo",
-    out: Annotated[Path, typer.Option(help="The page that is written.")] = Path(
-        "kiosk-report.html"
-    ),
-    days: Annotated[int, typer.Option(min=1, max=800, help="Days up to today.")] = 30,
-) -> None:
-    """Write a page on visits, questions, what stayed unanswered, and satisfaction."""
+def report_command(persona: str, out: Path, days: int, lang: ReportLanguage | None = None) -> None:
+    """Write a page on visits, questions, what stayed unanswered, and satisfaction.
+
+    Args:
+        persona: Whose visits.
+        out: The page that is written.
+        days: How many days up to today.
+        lang: Language of the page; None takes the persona's first one.
+
+    Raises:
+        InputError: It is no persona's name, or no visit has been counted.
+        ResourceError: The counts cannot be read, or the page cannot be written.
+    """
     folder = curator_folder(persona)
     if not folder.is_dir():
         raise InputError(
             f"persona {persona!r}: no visit has been counted here",
             fix=f"run digital-human kiosk --persona {persona} first",
         )
-    page = report_page(persona, read_usage(folder), read_unanswered(folder), date.today(), days)
+    known = None
+    with contextlib.suppress(InputError):  # the counts outlive a persona that was removed
+        known = load_persona(persona)
+    language = lang or _first_language(known)
+    name = known.display.get(language, persona) if known is not None else persona
+    page = report_page(
+        name, read_usage(folder), read_unanswered(folder), date.today(), days, language
+    )
     try:
         out.write_text(page, "utf-8")
     except OSError as error:
@@ -77,51 +167,72 @@ def report_command(
     Console(soft_wrap=True).print(f"[green]written[/] {out}")
 
 
+def _first_language(persona: Persona | None) -> ReportLanguage:
+    """The first of the persona's languages that a page can have."""
+    for spoken in persona.languages if persona is not None else ():
+        if spoken == "zh" or spoken == "en":
+            return spoken
+    return "zh"
+
+
 def report_page(
     persona: str,
     usage: Mapping[date, Day],
     unanswered: Sequence[Unanswered],
     today: date,
     days: int,
+    language: ReportLanguage,
 ) -> str:
     """The page, whole in itself.
 
     Args:
-        persona: Whose visits.
+        persona: Whose visits, as it is shown.
         usage: Counts by day.
         unanswered: Questions, oldest first.
         today: Last day shown.
         days: How many days are shown.
+        language: Of the page.
     """
+    say = _Say(language)
     span = [today - timedelta(days=back) for back in reversed(range(days))]
     shown = [usage.get(day, Day()) for day in span]
     since = span[0].isoformat()
     asked = _grouped([one for one in unanswered if since <= one.day <= today.isoformat()])
     total = _Total.of(shown)
+    title = html.escape(say("title", persona=persona))
+    first, last = say("date", span[0]), say("date", today)
     parts = [
-        f"<h1>Visits to {html.escape(persona)}</h1>",
-        f"<p>{span[0]:%d %B %Y} to {today:%d %B %Y}, {days} days</p>",
-        _tiles(total),
+        f"<h1>{title}</h1>",
+        f"<p>{say('span', first=first, last=last, days=days)}</p>",
+        _tiles(total, say),
     ]
     if not total.visits and not total.questions:
-        parts.append("<h2>No visit was counted in these days.</h2>")
+        parts.append(f"<h2>{say('none')}</h2>")
     else:
+        ticks = [say("tick", day) for day in span]
         parts += [
-            "<h2>Visits a day</h2>", _chart(span, lambda axes: _visits(axes, shown)),
-            "<h2>Questions a day</h2>", _chart(span, lambda axes: _questions(axes, shown)),
-            "<h2>Satisfaction by one touch</h2>", _satisfaction(span, shown, total),
+            f"<h2>{say('visits')}</h2>", _chart(ticks, lambda axes: _visits(axes, shown)),
+            f"<h2>{say('questions')}</h2>", _questions(ticks, shown, say),
+            f"<h2>{say('satisfaction')}</h2>", _satisfaction(ticks, shown, total, say),
         ]  # fmt: skip
-    parts.append(_listed(asked))
-    parts.append(
-        "<footer>Counts by the day; of unanswered questions only what does not speak of the "
-        "visitor. Nothing else of a visit is kept.</footer>"
-    )
+    parts.append(_listed(asked, say))
+    parts.append(f"<footer>{say('foot')}</footer>")
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{say("html")}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Visits to {html.escape(persona)}</title><style>{_STYLE}</style></head><body>"
+        f"<title>{title}</title><style>{_STYLE}</style></head><body>"
         f"{''.join(parts)}</body></html>\n"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Say:
+    """The page's texts in its language."""
+
+    language: ReportLanguage
+
+    def __call__(self, key: str, *values: object, **named: object) -> str:
+        return _TEXTS[self.language][key].format(*values, **named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,18 +278,20 @@ def _grouped(unanswered: Sequence[Unanswered]) -> list[_Asked]:
     return sorted(sorted(asked, key=lambda a: a.last, reverse=True), key=lambda a: -a.times)
 
 
-def _tiles(total: _Total) -> str:
-    per = f"{total.questions / total.visits:.1f} a visit" if total.visits else "none yet"
+def _tiles(total: _Total, say: _Say) -> str:
+    questions = say("tile.questions.none")
+    if total.visits:
+        questions = say("tile.questions", each=total.questions / total.visits)
     answered = "–"
     if total.questions:
         answered = f"{1 - min(1.0, total.unanswered / total.questions):.0%}"
     content = f"{total.good / total.touches:.0%}" if total.touches else "–"
     tiles = (
-        (f"{total.visits}", "visits"),
-        (f"{total.questions}", f"questions, {per}"),
-        (answered, f"answered; {total.unanswered} were not"),
-        (f"{total.misheard}", "times it had to ask again"),
-        (content, f"satisfied, of {total.touches} touches"),
+        (f"{total.visits}", say("tile.visits")),
+        (f"{total.questions}", questions),
+        (answered, say("tile.answered", unanswered=total.unanswered)),
+        (f"{total.misheard}", say("tile.misheard")),
+        (content, say("tile.satisfied", touches=total.touches)),
     )
     inner = "".join(f'<div class="tile"><b>{a}</b><span>{b}</span></div>' for a, b in tiles)
     return f'<div class="tiles">{inner}</div>'
@@ -188,24 +301,29 @@ def _visits(axes: Axes, shown: Sequence[Day]) -> None:
     axes.bar(range(len(shown)), [d.visits for d in shown], color=_JADE, width=0.75)
 
 
-def _questions(axes: Axes, shown: Sequence[Day]) -> None:
+def _questions(ticks: Sequence[str], shown: Sequence[Day], say: _Say) -> str:
     answered = [max(0, d.questions - d.unanswered) for d in shown]
     unanswered = [d.unanswered for d in shown]
     misheard = [d.misheard for d in shown]
     both = [a + b for a, b in zip(answered, unanswered, strict=True)]
-    at = range(len(shown))
-    axes.bar(at, answered, color=_SKY, width=0.75, label="answered")
-    axes.bar(at, unanswered, bottom=answered, color=_CORAL, width=0.75, label="unanswered")
-    axes.bar(at, misheard, bottom=both, color=_AMBER, width=0.75, label="asked again")
-    axes.legend(
-        loc="upper left", bbox_to_anchor=(0, 1.2), ncols=3, frameon=False, fontsize=9,
-        labelcolor=_SOFT, borderaxespad=0, handlelength=1.0,
-    )  # fmt: skip
+
+    def draw(axes: Axes) -> None:
+        at = range(len(shown))
+        axes.bar(at, answered, color=_SKY, width=0.75)
+        axes.bar(at, unanswered, bottom=answered, color=_CORAL, width=0.75)
+        axes.bar(at, misheard, bottom=both, color=_AMBER, width=0.75)
+
+    # Beside the chart and not in it: the drawing's own font has no Chinese.
+    key = "".join(
+        f'<span><i style="background:{colour}"></i>{say(name)}</span>'
+        for name, colour in (("answered", _SKY), ("unanswered", _CORAL), ("misheard", _AMBER))
+    )
+    return f'<p class="key">{key}</p>{_chart(ticks, draw)}'
 
 
-def _satisfaction(span: Sequence[date], shown: Sequence[Day], total: _Total) -> str:
+def _satisfaction(ticks: Sequence[str], shown: Sequence[Day], total: _Total, say: _Say) -> str:
     if not total.touches:
-        return "<p>Nobody has touched yes or no in these days.</p>"
+        return f"<p>{say('untouched')}</p>"
 
     def draw(axes: Axes) -> None:
         rated = [(at, d) for at, d in enumerate(shown) if d.good + d.bad]
@@ -221,13 +339,11 @@ def _satisfaction(span: Sequence[date], shown: Sequence[Day], total: _Total) -> 
         axes.set_ylim(0, 105)
         axes.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])
 
-    return (
-        f"<p>{total.good} of {total.touches} touches were yes. A dot is a day, with its number of "
-        f"touches beside it; the line is the share of all.</p>{_chart(span, draw)}"
-    )
+    told = say("touches", good=total.good, total=total.touches)
+    return f"<p>{told}</p>{_chart(ticks, draw)}"
 
 
-def _chart(span: Sequence[date], draw: Callable[[Axes], None]) -> str:
+def _chart(ticks: Sequence[str], draw: Callable[[Axes], None]) -> str:
     """A chart over the days as SVG."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -238,10 +354,10 @@ def _chart(span: Sequence[date], draw: Callable[[Axes], None]) -> str:
     axes = figure.add_subplot()
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     draw(axes)
-    step = max(1, -(-len(span) // 10))
-    at = list(range(len(span) - 1, -1, -step))[::-1]
-    axes.set_xticks(at, [f"{span[i]:%d %b}" for i in at])
-    axes.set_xlim(-0.7, len(span) - 0.3)
+    step = max(1, -(-len(ticks) // 10))
+    at = list(range(len(ticks) - 1, -1, -step))[::-1]
+    axes.set_xticks(at, [ticks[i] for i in at])
+    axes.set_xlim(-0.7, len(ticks) - 0.3)
     axes.tick_params(colors=_SOFT, labelsize=9, length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(_LINE)
@@ -252,18 +368,24 @@ def _chart(span: Sequence[date], draw: Callable[[Axes], None]) -> str:
     return drawn.getvalue()[drawn.getvalue().index("<svg") :]
 
 
-def _listed(asked: Sequence[_Asked]) -> str:
+def _listed(asked: Sequence[_Asked], say: _Say) -> str:
+    head = f"<h2>{say('listed')}</h2>"
     if not asked:
-        return "<h2>Unanswered questions</h2><p>None.</p>"
+        return f"{head}<p>{say('listed.none')}</p>"
     rows = "".join(
-        f"<tr><td>{html.escape(one.question)}</td>"
-        f"<td>{html.escape(_LANGUAGES.get(one.language, one.language))}</td>"
-        f'<td class="n">{one.times}</td><td>{html.escape(one.last)}</td></tr>'
+        f"<tr><td>{html.escape(one.question)}</td><td>{_language(one.language, say)}</td>"
+        f'<td class="n">{one.times}</td><td class="d">{html.escape(one.last)}</td></tr>'
         for one in asked[:_LISTED]
     )
-    more = f"<p>and {len(asked) - _LISTED} more</p>" if len(asked) > _LISTED else ""
+    more = ""
+    if len(asked) > _LISTED:
+        more = f"<p>{say('listed.more', more=len(asked) - _LISTED)}</p>"
     return (
-        "<h2>Unanswered questions</h2><p>Most asked first: what to add to the knowledge or the "
-        "place.</p><table><tr><th>question</th><th>language</th>"
-        f'<th class="n">times</th><th>last</th></tr>{rows}</table>{more}'
+        f"{head}<p>{say('listed.order')}</p><table><tr><th>{say('question')}</th>"
+        f'<th>{say("language")}</th><th class="n">{say("times")}</th><th>{say("last")}</th></tr>'
+        f"{rows}</table>{more}"
     )
+
+
+def _language(code: str, say: _Say) -> str:
+    return say(code) if code in ("zh", "en", "ja") else html.escape(code)

@@ -1,19 +1,15 @@
-// How a kiosk is, for a technician at a desk or with a phone: a line each, the worst first to say.
+// How a kiosk is, for a technician at a desk or with a phone: a line each, the worst first to say;
+// in the language of the address, else of the browser.
 
 import { request, setToken, takeTokenFromAddress } from "./api.js";
+import { keep, language, t, translate } from "./health-texts.js";
 
 const $ = (id) => document.getElementById(id);
 const body = document.body;
 
 const EVERY_MS = 5000;
-const SUMMARY = {
-  ok: () => "All is well",
-  warn: (bad, warn) => `Works; ${count(warn, "thing")} to look at`,
-  bad: (bad) => `${count(bad, "thing")} ${bad === 1 ? "does" : "do"} not work`,
-};
 let waiting = 0;
-
-const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+let asked = 0;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -27,7 +23,7 @@ function line({ name, value, level, fix }) {
   row.dataset.level = level;
   const dot = element("span", "dot");
   dot.setAttribute("role", "img");
-  dot.setAttribute("aria-label", { ok: "good", warn: "to look at", bad: "does not work" }[level]);
+  dot.setAttribute("aria-label", t().level[level]);
   row.append(dot, element("span", "name", name), element("span", "value", value));
   if (fix) row.append(element("span", "fix", fix));
   return row;
@@ -67,19 +63,19 @@ function showTroubles(troubles) {
 }
 
 function told(what, id, times) {
-  const more = [times > 1 && `${times} times`, id && `in the log: ${id}`].filter(Boolean);
-  return element("span", "", more.length ? `${what} (${more.join("; ")})` : what);
+  const more = [times > 1 && t().times(times), id && t().log(id)].filter(Boolean);
+  return element("span", "", more.length ? t().more(what, more) : what);
 }
 
 function show(told) {
   const number = (level) => told.rows.filter((row) => row.level === level).length;
   body.dataset.level = told.level;
-  $("summary").textContent = SUMMARY[told.level](number("bad"), number("warn"));
+  $("summary").textContent = t().summary[told.level](number("bad"), number("warn"));
   const names = ["bad", "warn"].flatMap((level) => told.rows.filter((row) => row.level === level));
-  $("which").textContent = names.map((row) => row.name).join(", ");
-  $("who").textContent = `Kiosk ${told.persona} · digital_human ${told.version}`;
-  $("when").textContent = `${told.at.slice(0, 19).replace("T", " ")}, the kiosk's own time; asked again every 5 seconds`;
-  document.title = `${{ ok: "●", warn: "▲", bad: "◆" }[told.level]} Kiosk ${told.persona}`;
+  $("which").textContent = names.map((row) => row.name).join(t().separator);
+  $("who").textContent = `${t().kiosk(told.persona)} · digital_human ${told.version}`;
+  $("when").textContent = t().when(told.at.slice(0, 19).replace("T", " "));
+  document.title = `${{ ok: "●", warn: "▲", bad: "◆" }[told.level]} ${t().kiosk(told.persona)}`;
   showRows(told.rows);
   showTroubles(told.troubles);
 }
@@ -87,33 +83,41 @@ function show(told) {
 /** The kiosk does not answer: what was told before is old. */
 function lost(error) {
   body.dataset.level = "bad";
-  $("which").textContent = "";
-  $("summary").textContent = error.status ? error.message : "The kiosk does not answer";
-  $("when").textContent = error.fix || "It may be starting afresh, which takes less than a minute; it is asked again.";
-  document.title = "◆ Kiosk health";
+  $("which").textContent = error.status ? error.message : "";
+  $("summary").textContent = error.status ? t().failed(error.status) : t().silent;
+  $("when").textContent = error.status ? error.fix : t().restarting;
+  document.title = `◆ ${t().title}`;
 }
 
 async function ask() {
   clearTimeout(waiting);
+  const now = ++asked;
+  let told;
+  let refused;
   try {
-    const told = await (await request("GET", "../api/kiosk/health")).json();
-    $("token").hidden = true;
-    show(told);
+    told = await (await request("GET", `../api/kiosk/health?lang=${language()}`)).json();
   } catch (error) {
-    if ([401, 403].includes(error.status)) {
-      askForToken(error);
-      return;
-    }
-    lost(error);
+    refused = error;
+  }
+  if (now !== asked) return; // asked anew meanwhile, perhaps in the other language
+  if ([401, 403].includes(refused?.status)) {
+    askForToken(refused);
+    return;
   }
   waiting = setTimeout(ask, EVERY_MS);
+  if (refused) {
+    lost(refused);
+  } else {
+    $("token").hidden = true;
+    show(told);
+  }
 }
 
 function askForToken(error) {
   body.dataset.level = "waiting";
-  $("summary").textContent = "Who are you?";
+  $("summary").textContent = t().who;
   $("when").textContent = $("which").textContent = "";
-  $("refused").textContent = $("given").value ? error.message : "";
+  $("refused").textContent = $("given").value ? t().refused(error.status) : "";
   $("groups").replaceChildren();
   $("troubles").hidden = true;
   $("token").hidden = false;
@@ -125,5 +129,16 @@ $("token").addEventListener("submit", (event) => {
   setToken($("given").value);
   ask();
 });
+for (const link of document.querySelectorAll("#languages a")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    keep(new URLSearchParams(link.search).get("lang"));
+    translate();
+    ask();
+  });
+}
 takeTokenFromAddress();
+translate();
+document.title = t().title;
+$("summary").textContent = t().asking;
 ask();

@@ -2,6 +2,7 @@
 
 import { INVITATIONS, language, pick, t } from "./kiosk-texts.js";
 import { picture } from "./kiosk-pictures.js";
+import { suggested } from "./suggestions.js";
 
 const $ = (id) => document.getElementById(id);
 const body = document.body;
@@ -90,15 +91,7 @@ export function showTiles(view, { asked, here, ask }) {
     if (!asked.has(about)) questions.unshift(about);
   }
   const many = body.dataset.misheard === "true" || body.dataset.mic === "off";
-  const tiles = questions.slice(0, many ? MANY_TILES : TILES).map((question) => {
-    const item = document.createElement("li");
-    const tile = document.createElement("button");
-    tile.type = "button";
-    tile.textContent = question;
-    tile.addEventListener("click", () => ask(question));
-    item.append(tile);
-    return item;
-  });
+  const tiles = suggested(questions.slice(0, many ? MANY_TILES : TILES), ask);
   $("tiles").replaceChildren(...tiles);
   showOffer();
 }

@@ -1,6 +1,7 @@
 // What is shown: phase, state, microphone, questions, latency and quality of the connection.
 
 import { t, ui } from "./i18n.js";
+import { suggested } from "./suggestions.js";
 import { drawWaterfall } from "./waterfall.js";
 
 const $ = (id) => document.getElementById(id);
@@ -46,17 +47,8 @@ export function showMicrophone(mic) {
 
 export function showSuggestions(persona, ask) {
   const questions = persona?.suggestions?.[ui()] ?? persona?.suggestions?.zh ?? [];
-  const chips = questions.slice(0, 8).map((question) => {
-    const item = document.createElement("li");
-    const chip = document.createElement("button");
-    chip.type = "button";
-    chip.textContent = question;
-    chip.addEventListener("click", () => ask(question));
-    item.append(chip);
-    return item;
-  });
   $("chips").setAttribute("aria-label", t().suggestions);
-  $("chips").replaceChildren(...chips);
+  $("chips").replaceChildren(...suggested(questions.slice(0, 8), ask));
 }
 
 export function showLatency(latency) {
