@@ -1,4 +1,5 @@
-"""Words that need no answer ("嗯", "uh-huh"), and short ones that are a whole turn."""
+"""Words that need no answer ("嗯", "uh-huh"), short ones that are a whole turn, and those that only
+begin one ("请问")."""
 
 from __future__ import annotations
 
@@ -25,6 +26,14 @@ _COMPLETE = frozenset(
     "hi hello hey thanks thankyou bye goodbye stop wait holdon next goon continue repeat "
     "sayitagain repeatthat yes yeah no nope ok okay sure right idontknow nothanks".split()
 )
+_GREETINGS = "你好|您好|嗨|喂|hello|hi|hey"
+_OPENINGS = re.compile(
+    rf"(?:{_GREETINGS})*(?:(?:{_GREETINGS}|那个?|不好意思|sorry|excuseme"
+    "|(?:打扰|麻烦|劳驾)(?:一?下)?(?:你|您)?(?:一?下|了)?"
+    "|(?:我|那)?(?:就?是?想)?(?:请问|请教|咨询|问|打听|知道)(?:你|您)?(?:一?下|个问题)?(?:你|您)?(?:啊|呀)?"
+    "|(?:can|could|may)i(?:just)?ask(?:you)?(?:something|aquestion)?|(?:can|could)youtellme"
+    "|i(?:waswondering|wantto(?:know|ask)|d?(?:would)?liketo(?:know|ask)(?:you)?)|doyouknow))+"
+)
 
 
 def normalised(text: str) -> str:
@@ -45,6 +54,11 @@ def is_backchannel(text: str) -> bool:
 def is_complete(text: str) -> bool:
     """Whether it is a short command or answer that nobody goes on from."""
     return normalised(text) in _COMPLETE
+
+
+def is_opening(text: str) -> bool:
+    """Whether it only begins a question ("你好，请问", "Excuse me, could you tell me")."""
+    return _only(_OPENINGS, text) and not is_complete(text)
 
 
 def _only(words: re.Pattern[str], text: str) -> bool:

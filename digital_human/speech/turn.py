@@ -37,6 +37,7 @@ from digital_human.speech.backchannel import (
     is_backchannel,
     is_complete,
     is_hesitation,
+    is_opening,
     normalised,
 )
 from digital_human.speech.hearing import (
@@ -294,6 +295,9 @@ class TurnMachine:
             return self._abandon(t, "empty") if silence >= policy.silence_complete else []
         if is_hesitation(turn.final.text):
             return self._abandon(t, "backchannel") if silence >= policy.silence else []
+        if is_opening(turn.final.text):
+            waited = silence >= policy.silence_opening
+            return self._commit(t, turn.final, "silence") if waited else []
         if silence >= policy.silence_complete and (turn.probability or 0.0) >= policy.complete:
             return self._commit(t, turn.final, "endpoint")
         enough = policy.silence_short if is_complete(turn.final.text) else policy.silence
@@ -314,7 +318,9 @@ class TurnMachine:
 
     def _speculate(self, transcript: Transcript) -> list[Action]:
         text = normalised(transcript.text)
-        if not text or text == self._turn.speculated or is_hesitation(transcript.text):
+        if not text or text == self._turn.speculated:
+            return []
+        if is_hesitation(transcript.text) or is_opening(transcript.text):
             return []
         self._turn.speculated = text
         return [Speculate(transcript)]

@@ -26,6 +26,7 @@ class TurnPolicy:
         silence_complete: Silence that ends a turn the judge calls complete.
         silence_short: Silence that ends a short command or answer whatever the judge says.
         silence: Silence that ends any turn.
+        silence_opening: Silence that ends a turn in which a question was only begun.
         judge_again: Silence at which a judge that said no is asked once more.
         limit: Longest turn.
         decode_timeout: How long a final decode is waited for.
@@ -50,6 +51,7 @@ class TurnPolicy:
     silence_complete: float = 0.3
     silence_short: float = 0.7
     silence: float = 1.0
+    silence_opening: float = 2.5
     judge_again: float = 0.5
     limit: float = 25.0
     decode_timeout: float = 5.0

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digital_human.speech.backchannel import is_backchannel, is_complete, is_hesitation, normalised
+from digital_human.speech.backchannel import (
+    is_backchannel,
+    is_complete,
+    is_hesitation,
+    is_opening,
+    normalised,
+)
 from digital_human.speech.hearing import (
     Abandon,
     Action,
@@ -224,6 +230,21 @@ class TestEndOfTurn:
             assert [a.reason for a in room.of(Abandon)] == [reason]
             assert not room.of(Commit, Speculate)
 
+    def test_who_only_begins_a_question_is_waited_for(self) -> None:
+        room = Room(says=lambda end: "请问" if end < 1 else "请问" + QUESTION)
+        room.voice(0.6)
+        room.silence(1.5)  # whatever the judge says
+        assert not room.of(Commit, Speculate)
+        room.voice(1.0)
+        room.silence(2)
+        assert [one.transcript.text for one in room.of(Commit)] == ["请问" + QUESTION]
+
+    def test_who_does_not_go_on_is_answered(self) -> None:
+        room = Room(says=lambda end: "请问")
+        room.voice(0.6)
+        room.silence(4)
+        assert len(room.of(Commit)) == 1
+
     def test_a_yes_is_an_answer_when_nobody_speaks(self) -> None:
         room = Room(says=lambda end: "好的")
         room.voice(0.4)
@@ -433,6 +454,16 @@ def test_words() -> None:
         assert not is_backchannel(text), text
     assert is_hesitation("呃……") and not is_hesitation("好的")
     assert is_complete("停！") and is_complete("Thank you.") and not is_complete("西湖")
+    for begun in (
+        "请问。",
+        "你好，请问一下",
+        "我想问一下",
+        "不好意思，请教您一下",
+        "Excuse me, could you tell me",
+    ):
+        assert is_opening(begun)
+    for whole in ("你好", "请问西湖有多大", "问题", "Do you know Su Shi?", "那里"):
+        assert not is_opening(whole)
     assert normalised("Ｈｅｌｌｏ， 西湖 3.5！") == "hello西湖35"
     assert not is_backchannel("m" * 5000 + "x" + "mh" * 5000)
 
