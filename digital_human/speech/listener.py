@@ -201,7 +201,7 @@ class Listener:
                 pcm,
                 language=language,
                 usual=usual,
-                prompt=self._hot_words.prompt(language or usual),
+                prompt=self._hot_words.prompt(language),
                 cancelled=lambda: self._decode is not asked,
             )
             return heard, self._hot_words.correct(heard.text)
