@@ -137,10 +137,10 @@ class Faults:
 
     async def _camera_rubbish(self, visit: Visit) -> bool:
         for data in (b"", b"\xff\xd8\xff", os.urandom(20_000), b"\xff\xd8" + b"\0" * 290_000):
-            async with asyncio.timeout(5.0):
-                # It is passed over while another picture is looked at.
-                while (status := (await look(self._http, data)).status_code) == 200:
-                    await asyncio.sleep(0.1)
+            for _ in range(50):  # it is passed over while another picture is looked at
+                if (status := (await look(self._http, data)).status_code) != 200:
+                    break
+                await asyncio.sleep(0.1)
             assert 400 <= status < 500, status
         return True
 

@@ -4,7 +4,7 @@
     python scripts/bench/wake.py ../shared/data/speech --calls out/calls --only cost
 
 The ears are the real ones: near-field gate, VAD, turn machine, Smart Turn, Whisper base with the
-persona's hot words, on the clock of the recording.
+hot words of the persona, its knowledge and its place, on the clock of the recording.
 
 - calls: the product's own voices call it, in Chinese and English, near by, in quiet and in noise of
   the hall at 10 dB: missed calls, and how long it takes from the end of the call. Voices that speak
@@ -39,7 +39,9 @@ from hearing import load, play, silence  # noqa: E402
 
 from digital_human.apps.live.wake import DOZING, Call, Doze, WakeWords  # noqa: E402
 from digital_human.core.frames import FloatArray  # noqa: E402
+from digital_human.dialogue.knowledge.knowledge import Knowledge  # noqa: E402
 from digital_human.dialogue.persona import Persona, load_persona  # noqa: E402
+from digital_human.dialogue.place.place import Place  # noqa: E402
 from digital_human.speech.endpoint import EndpointJudge  # noqa: E402
 from digital_human.speech.hall import Hall, NearField  # noqa: E402
 from digital_human.speech.hearing import EAR_RATE, Action, Commit  # noqa: E402
@@ -94,7 +96,7 @@ class Ears:
 
     def __init__(self, persona: Persona) -> None:
         self._recognizer, self._judge = WhisperRecognizer(), EndpointJudge()
-        self._hot_words = (*persona.hot_words, *persona.wake_words["en"])
+        self._hot_words = _hot_words(persona)
         self._words = WakeWords(persona.wake_words, persona.hot_words)
 
     def doze(self, microphone: FloatArray) -> tuple[list[tuple[float, str, Call]], int]:
@@ -121,6 +123,17 @@ class Ears:
             )
         )  # fmt: skip
         return wakes, utterances
+
+
+def _hot_words(persona: Persona) -> tuple[str, ...]:
+    """The names that a session with this persona listens for."""
+    words = [*persona.hot_words, *persona.wake_words["en"]]
+    if persona.knowledge_folder is not None:
+        opened = Knowledge.open(persona.knowledge_folder, also=persona.shared_knowledge)
+        words += opened.hot_words
+    if persona.place_folder is not None:
+        words += Place.open(persona.place_folder).hot_words
+    return tuple(words)
 
 
 def voiced(folder: Path, language: Language, voice: str, texts: Sequence[str]) -> list[FloatArray]:

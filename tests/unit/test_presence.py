@@ -262,6 +262,22 @@ def test_what_is_left_of_a_passer_by_does_not_bring_a_picture_to_life() -> None:
     assert not people
 
 
+@pytest.mark.parametrize("step", [40, 70, 90])
+def test_who_walks_past_a_picture_does_not_leave_it_alive(step: int) -> None:
+    tracks, still = Tracks(), _noise(1)
+    for index in range(30):
+        tracks.follow([_face()], still, index / FPS)
+    alive = 0
+    for number, x in enumerate(range(320 - 4 * step, 620, step)):
+        picture = still.copy()
+        picture[110:190, x - 35 : x + 35] = _noise(2 + number)[110:190, x - 35 : x + 35]
+        faces = [_face(x, 66)] + [_face()] * (abs(x - 320) > 45)
+        alive += bool(tracks.follow(faces, picture, (30 + number) / FPS))
+    after = [tracks.follow([_face()], still, 12 + index / FPS) for index in range(30)]
+    assert alive
+    assert not any(after)
+
+
 def test_a_long_look_is_measured_again_now_and_then() -> None:
     tracks, measured = Tracks(), []
     for index in range(40):

@@ -42,6 +42,7 @@ WORDS = WakeWords(
         ("Hello 苏东坡，断桥在哪里", "zh", "断桥在哪里"),
         ("Su Dongpo, are you there?", "en", ""),
         ("Hello Dongpo. Hello Dongpo.", "en", ""),
+        ("Dongpo, Dongpo", "en", ""),
         # As Whisper writes what voices said, alone and in noise.
         ("舒动破", "zh", ""),
         ("朱董博", "zh", ""),

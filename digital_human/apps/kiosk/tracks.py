@@ -69,6 +69,19 @@ class _Track:
         """Factor between the widths, at least 1."""
         return max(self.face.width / face.width, face.width / self.face.width)
 
+    @property
+    def hangs(self) -> bool:
+        """Whether it was taken for a picture, and nothing said otherwise since."""
+        return self.picture is not None and not self.alive
+
+    def is_hung_at(self, face: Face) -> bool:
+        """Whether a face is where the picture hangs, and as large."""
+        place = self.hung
+        if place is None:
+            return False
+        moved = math.hypot(place.x - face.x, place.y - face.y)
+        return moved < _MOVED * face.width and 1 / _NEARER < place.width / face.width < _NEARER
+
     def is_picture(self, grey: ByteArray) -> bool:
         """Whether it looks as the picture that it was taken for."""
         if self.picture is None or self.hung is None:
@@ -86,11 +99,11 @@ class Tracks:
     @property
     def settled(self) -> bool:
         """Whether every face in the last picture is known to be a picture itself."""
-        return all(t.picture is not None and not t.alive for t in self._tracks)
+        return all(t.hangs for t in self._tracks)
 
     def forget(self) -> None:
         """Drop everybody; pictures on the walls stay."""
-        self._tracks = [t for t in self._tracks if t.picture is not None and not t.alive]
+        self._tracks = [t for t in self._tracks if t.hangs]
 
     def steady(self, now: float) -> list[Face]:
         """Faces that have been looking for so long that it need not be seen in every picture."""
@@ -127,21 +140,20 @@ class Tracks:
         return tuple(sorted(living, key=lambda person: person.metres))
 
     def _match(self, face: Face, grey: ByteArray, now: float, taken: list[_Track]) -> _Track | None:
+        """The track of a face. A picture stays where it hangs, whoever walks past it."""
         free = [t for t in self._tracks if not any(t is other for other in taken)]
+        for t in free:
+            if t.hangs and t.is_hung_at(face) and t.is_picture(grey):
+                return t
         near = [
             t
             for t in free
             if now - t.seen <= _LOST
             and t.apart(face) <= _STEP[0] + _STEP[1] * min(now - t.seen, 0.5)
             and t.grown(face) <= _GROWS
+            and (t.is_hung_at(face) or not t.hangs)
         ]
-        if near:
-            return min(near, key=lambda t: t.apart(face))
-        for t in free:
-            same = t.apart(face) < _MOVED and t.grown(face) < _NEARER
-            if same and t.is_picture(grey):
-                return t
-        return None
+        return min(near, key=lambda t: t.apart(face), default=None)
 
     def _meet(self, face: Face, grey: ByteArray, now: float) -> _Track:
         patch = _patch(grey, face)
@@ -151,10 +163,7 @@ class Tracks:
         return track
 
     def _drop(self, now: float) -> None:
-        pictures = sorted(
-            (t for t in self._tracks if t.picture is not None and not t.alive),
-            key=lambda t: -t.seen,
-        )[:_PICTURES]
+        pictures = sorted((t for t in self._tracks if t.hangs), key=lambda t: -t.seen)[:_PICTURES]
         self._tracks = [
             t
             for t in self._tracks

@@ -188,7 +188,8 @@ class WakeWords:
                     and _TAIL.fullmatch(sounds[len(name) :]) is not None
                     and _strange(words, spelt)
                 )
-                alone = greeted or end == tokens[-1].end()
+                rest = "".join(token[0] for token in tokens if token.start() >= end)
+                alone = greeted or not rest.replace("".join(words), "")  # or said again
                 apart = not text[end : end + 2].strip()[:1].isalnum() or _ASKED.search(text[end:])
                 if told and (alone or (apart and len(name) >= _TELLING)):
                     return end
