@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from digital_human.dialogue.grounding import content, grounded, numbers, written_in
+from digital_human.dialogue.grounding import grounded, numbers, written_in
+from digital_human.dialogue.knowledge.content import content
 from digital_human.dialogue.types import Source
 from digital_human.speech.types import Language
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from digital_human.dialogue.knowledge.content import content
 from digital_human.dialogue.knowledge.names import foreign_names
 from digital_human.dialogue.knowledge.words import analyse
 from digital_human.speech.types import Language
@@ -22,7 +23,6 @@ _ELSEWHERE = 2  # so much content of a place that is told of others only belongs
 _CAN = re.compile(r"(?<!不)(?:可以|能够?)([\u3400-\u9fff]{2})")
 _CLAUSE = re.compile(r"[，；：,;:](?!\d)")
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+|\d+(?:\.\d+)?")
 # Words that make a sentence a claim of fact, and words that make it advice or an opinion.
 _CLAIM = re.compile(
     r"[建修筑创造]于|[建修筑造写]的|建成|建造|始建|创建|创办|位于|之一|年代|世纪|朝|出生|去世"
@@ -41,15 +41,7 @@ _ADVICE = re.compile(
 # The beginning of a name, after the word for being called so.
 _CALLED = re.compile(r"(?:叫[做作]?|名为|[，,]字|[，,]号)([\u3400-\u9fff]{2})")
 _TITLE = re.compile(r"[《“「]([^》”」]{2,})[》”」]")
-_PLAIN_WORDS = frozenset(
-    "the and for are was were this that with from you your can our has have had its it's but not "
-    "they them there here which who what when where about into also very will would one is in on "
-    "at to of as an or by be he she we me my so if do did i a".split()
-)
 _EVERYWHERE = "西湖 杭州 浙江 中国 云舒 west lake hangzhou china chines yun shu"
-_PLAIN_PAIRS = re.compile(
-    r"[的了是在有和与这那也都就很把被给让您你我他她它们个一不可以能会要吧呢啊吗]"
-)
 _DIGITS = dict(zip("零一二三四五六七八九〇两", (*range(10), 0, 2), strict=True))
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000, "亿": 100000000}
 _NUMERAL = re.compile(r"[零〇一二两三四五六七八九十百千万亿]+(?:点[零一二三四五六七八九]+)?")
@@ -192,16 +184,3 @@ def _spelt(numeral: str) -> int:
         else:
             section, digit = section + max(digit, 1) * unit, 0
     return total + section + digit
-
-
-def content(text: str) -> set[str]:
-    """Words and pairs of characters that say something."""
-    found: set[str] = set()
-    for run in _RUN.findall(text.casefold()):
-        if not _HAN.match(run):
-            if len(run) > 1 and run not in _PLAIN_WORDS:
-                found.add(run[:5])  # builds, built, builder
-            continue
-        pairs = (run[i : i + 2] for i in range(len(run) - 1))
-        found.update(pair for pair in pairs if not _PLAIN_PAIRS.search(pair))
-    return found

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from digital_human.dialogue.grounding import content
 from digital_human.dialogue.knowledge import Findings
+from digital_human.dialogue.knowledge.content import content
 from digital_human.dialogue.own_words import Age, Depth, Hints, Interest, hints
 from digital_human.dialogue.types import Source
 from digital_human.speech.types import Language

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digital_human.dialogue.knowledge.questions import asking_clause
+from digital_human.dialogue.knowledge.questions import asking_clause, asking_sentence
 from digital_human.dialogue.knowledge.shapes import shape_of, tells
 
 
@@ -26,6 +26,9 @@ from digital_human.dialogue.knowledge.shapes import shape_of, tells
         ("How many bridges are there?", "There are six stone bridges.", True),
         ("How many swans are there?", "There are six stone bridges.", False),
         ("What did the fountain cost?", "It is free to watch.", False),
+        ("要坐几号线", "从东站坐地铁一号线到龙翔桥站。", True),
+        ("苏堤宽多少米", "苏堤全长二点八公里。", False),
+        ("What hours does the museum keep?", "The museum is on Solitary Hill.", False),
         ("Who is the abbot of the temple?", "Lingyin Temple is a famous old temple.", False),
     ],
 )
@@ -47,3 +50,21 @@ def test_a_fact_has_its_shape(question: str, text: str, told: bool) -> None:
 def test_what_people_tell_of_themselves_is_no_question(text: str, clause: str | None) -> None:
     found = asking_clause(text)
     assert (found.rstrip("?") if found else found) == (clause.rstrip("?") if clause else clause)
+
+
+@pytest.mark.parametrize("text", ["您被贬到过哪几个地方", "A place for kids who love fish?"])
+def test_what_asks_for_no_number_date_or_person_has_no_shape(text: str) -> None:
+    assert shape_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("When's the last boat out? I can't miss it.", "When's the last boat out?"),
+        ("我是从外地来的。雷峰塔里有电梯吗？谢谢。", "雷峰塔里有电梯吗？"),
+        ("Is it free? Is it far?", None),
+        ("How long is the Su Causeway?", None),
+    ],
+)
+def test_one_sentence_of_several_asks(text: str, sentence: str | None) -> None:
+    assert asking_sentence(text) == sentence

@@ -22,8 +22,9 @@ from digital_human.dialogue.knowledge.matching import (
     features,
     probability,
 )
-from digital_human.dialogue.knowledge.questions import asking_clause
+from digital_human.dialogue.knowledge.questions import asking_clause, asking_sentence
 from digital_human.dialogue.knowledge.reading import Reader, Told
+from digital_human.dialogue.knowledge.shapes import shape_of, tells
 from digital_human.dialogue.knowledge.topic import passages_about
 from digital_human.dialogue.knowledge.words import Analysis, analyse, core
 from digital_human.dialogue.types import Source
@@ -33,6 +34,8 @@ from digital_human.speech.types import Language
 SURE = 0.5
 # The runner-up with another answer must be this much less likely.
 MARGIN = 0.05
+# What another entry's score may lack of the best one's to be as likely.
+LEAD = 0.1
 _CANDIDATES = 10
 
 
@@ -160,9 +163,11 @@ class Knowledge:
             language: Language the answer is wanted in.
             k: Most hits.
         """
-        found = self._search(core(text), language, k)
-        if found.sure is None and (clause := asking_clause(core(text))) is not None:
-            found = replace(found, sure=self._search(clause, language, k).sure)
+        asked = core(text)
+        found = self._search(asked, language, k)
+        for part in _parts(asked):
+            if found.sure is None:
+                found = replace(found, sure=self._search(part, language, k).sure)
         return found
 
     def _search(self, asked: str, language: Language, k: int) -> Findings:
@@ -176,7 +181,8 @@ class Knowledge:
         about = passages_about(index, asked, question, cosines, language, confidence)
         passages = tuple(_source(index.entries[entry], worth) for entry, worth in about)
         sure = self._sure(matches, language)
-        if sure is None:
+        shape = shape_of(asked)
+        if sure is None or (shape and shape[0].strict and not tells(sure.text, *shape)):
             entries = [match.entry for match in matches]
             told = self._reader.answers(asked, question, entries, cosines, language)
             sure = self._told(told, language) if told else None
@@ -189,6 +195,21 @@ class Knowledge:
         if not question.words or not self._index.texts:
             return []
         return self._weighed(self._index, asked, question)[0]
+
+    def read(self, text: str, language: Language) -> list[list[Told]]:
+        """Entries that may tell what is asked, likeliest first, whether sure or not.
+
+        Returns:
+            A list for the text, and one for each part of it that asks by itself.
+        """
+        found = []
+        for asked in (core(text), *_parts(core(text))):
+            question = analyse(asked)
+            if question.words and self._index.texts:
+                matches, cosines = self._weighed(self._index, asked, question)
+                entries = [match.entry for match in matches]
+                found.append(self._reader.weighed(asked, question, entries, cosines, language))
+        return found
 
     def _weighed(self, index: Index, asked: str, question: Analysis) -> tuple[list[Match], Vectors]:
         """Entries weighed against a question, and its cosine with every text, float32 [texts]."""
@@ -245,16 +266,18 @@ class Knowledge:
         return Answer(spoken(best.text, best.language), best.language, source)
 
     def _told(self, told: Sequence[Told], language: Language) -> Answer:
-        """What the nearest entry tells: as much as may be spoken, with the sentence asked for."""
-        near = [one for one in told if told[0].near - one.near < MARGIN]
+        """What the likeliest entry tells; of equally likely ones one of the first folder."""
+        near = [one for one in told if told[0].evidence.score - one.evidence.score < LEAD]
         own = [one for one in near if self._own(self._index.entries[one.entry])]
         best = (own or near)[0]
         entry = self._index.entries[best.entry]
-        text = spoken(entry.text, language)
-        if not any(sentence in text for sentence in best.sentences):
-            joint = " " if language == "en" else ""
-            text = spoken(joint.join(best.sentences), language)
-        return Answer(text, language, _source(entry, best.near))
+        return Answer(best.said, language, _source(entry, best.evidence.cosine))
+
+
+def _parts(text: str) -> list[str]:
+    """Parts of a text that ask by themselves."""
+    parts = (asking_clause(text), asking_sentence(text))
+    return list(dict.fromkeys(core(part) for part in parts if part is not None))
 
 
 def _match(index: Index, entry: int, question: Analysis, cosines: Vectors, same: bool) -> Match:

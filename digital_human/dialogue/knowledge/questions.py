@@ -30,6 +30,8 @@ _OF_SELF = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[，,。.！!？?；;]+ ?")
+_SENTENCE = re.compile(r"[^。！？!?.]*[^。！？!?.\s][^。！？!?.]*(?:[。！？!?.]+|$)")
+_SHORTEST = 6  # characters of a question that stands by itself
 OPENING = re.compile(rf"^(?:(?:{_OPENING_ZH}|{_OPENING_EN}\b)[\s，,。.!！、…]*)+", re.IGNORECASE)
 CLOSING = re.compile(
     r"(?:[\s，,]*(?:谢谢你?您?|好吗|可以吗|呢|啊|呀|吧|哦|嘛|please|thanks|thank you))+"
@@ -59,10 +61,13 @@ FILLING_WORDS = frozenset(
     先生 老师 东坡先生 居士 请教 冒昧 好奇 听说 据说 知道 告诉 介绍 自己 亲自 最后 最终 后来 先前
     起初 最初 当初 那时 那时候 现在 如今 目前 今天 眼下 后头 后面 背面 里头 外头 上头 下头 附近
     好端端 一句 一辈子 一生 平生 意思 含义 指 指的是 干什么 做什么 用处 作用 用 干 人 不好 大家
-    别人 人家 就 呗 咋 咱 actually really exactly whole entire kind sort first heard hear curious
+    别人 人家 就 呗 咋 咱 加起来 前后 这辈子 老早 真的假的 万一 合适 那儿 那边 这儿
+    actually really exactly whole entire kind sort first heard hear curious
     wonder wondering know think say said someone something anything any people used still ever
     even just only quite very also own well maybe perhaps chance possible please sir mister guide
     today now then again else in fact originally finally some more most thing things way place
+    roughly approximately nearly precisely simply up out over off down around into onto away along
+    across through during since until all both each folks guys eh
     nowadays current currently great famous called name time year season month day best
     """.split()
 )
@@ -117,3 +122,15 @@ def asking_clause(text: str) -> str | None:
     if len(clauses) < 2 or not all(_OF_SELF.search(one) for one in clauses[:-1]):
         return None
     return clauses[-1]
+
+
+def asking_sentence(text: str) -> str | None:
+    """The one sentence of several that is a question: Is there a last boat? I can't miss it.
+
+    None where there is but one sentence, or not exactly one question of some length.
+    """
+    found: list[str] = [one.strip() for one in _SENTENCE.findall(text)]
+    asking = [one for one in found if one.endswith(("?", "？"))]
+    if len(found) < 2 or len(asking) != 1 or len(asking[0]) < _SHORTEST:
+        return None
+    return asking[0]

@@ -1,20 +1,23 @@
 """Finds what a text tells in other words than its question was foreseen in.
 
-An entry answers when every telling word of the question stands in it, as written, as it sounds, or
-as a word of nearly the same meaning; when it names what the question names; and when it has the
-kind of fact that is asked for.
+Every entry near the question is compared with it by meaning, by its telling words (as written, as
+they sound, or as words of nearly the same meaning), by names and by the kind of fact asked for; see
+`Evidence` for how that is weighed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from digital_human.dialogue.knowledge.content import content
 from digital_human.dialogue.knowledge.embedder import Embedder, Vectors
-from digital_human.dialogue.knowledge.entries import sentences
+from digital_human.dialogue.knowledge.entries import sentences, spoken
+from digital_human.dialogue.knowledge.evidence import SURE, Evidence
 from digital_human.dialogue.knowledge.index import Index
 from digital_human.dialogue.knowledge.matching import Phrase, found_in, runs
 from digital_human.dialogue.knowledge.names import foreign_names
@@ -23,53 +26,65 @@ from digital_human.dialogue.knowledge.shapes import Shape, shape_of, tells
 from digital_human.dialogue.knowledge.words import Analysis, Word, analyse, stem, tag_of
 from digital_human.speech.types import Language
 
-_ALIKE = 0.7  # cosine of two words from which one may stand for the other
-_ALIKE_NOUN = 0.8  # the same of Chinese words that are no verbs: 加油站 is no 站
+_NEAREST = 8  # entries that are compared, the nearest by their phrasings
+_BESIDE = 0.1  # how much less near another phrasing of an entry counts too
+_FAR = 0.3  # cosine of a rival where there is none
+_FOUND = 0.6  # share of a word's weight from which it is found
+_ALIKE, _SAME = 0.45, 0.8  # cosines from which a word stands for another a little, and wholly
 _COMPARED = 4  # letters of an English word from which its vector tells enough
-_FOUND = 0.6  # share of a word's weight that must be found
-# Cosine of the question with the nearest text of the entry, by how many telling words are found.
-_NEAR_ONE, _NEAR_ONE_FACT, _NEAR_FACT, _NEAR = 0.75, 0.7, 0.5, 0.6
-_NEAR_NAME = 0.85  # the same where nothing but names is found
-_NEAR_VERB, _NEAR_LONE_VERB = 0.62, 0.82  # the same where a verb is not found
+_TELLING = 10.0  # weight of a word that a question could hardly do without
+_AGREE = 0.5  # share of what two answers tell from which they say the same
 _MEMORY = 20_000  # vectors of words that are kept
 # jieba's tags of what a question may have beyond what it asks: adverbs, prepositions, pronouns,
 # numbers, particles, directions.
-_FREE = ("d", "p", "c", "r", "u", "y", "e", "o", "f", "m", "q", "k")
 _NAMES = ("nr", "ns", "nt", "nz")
+_FREE = ("d", "p", "c", "r", "u", "y", "e", "o", "f", "m", "q", "k")
+# What asks for another than the one that is spoken of.
+_OTHER = re.compile(
+    r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名)|第[二三四五六]|更[早晚]"
+    r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What an entry answers and tells.
+    """All that an entry holds.
 
     Attributes:
         phrase: For being compared.
         words: Its telling words.
-        told: The sentences that tell what is asked.
-        beside: Words that stand only in its other sentences.
-        names: Its keywords and, of a passage, its title.
     """
 
     phrase: Phrase
     words: tuple[str, ...]
-    told: tuple[str, ...]
-    beside: frozenset[str]
-    names: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What an entry has of a question's telling words and what not; as in `Evidence`."""
+
+    covered: float
+    noun: float
+    verb: float
+    words: float
+    strange: float
+    elsewhere: float
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry that tells what is asked.
+    """An entry that may tell what is asked.
 
     Attributes:
         entry: Its number.
-        near: Cosine of the question with its nearest text, 0…1.
-        sentences: Those that tell it; of an entry that answers as a whole all of them.
+        evidence: That it does.
+        said: What is said: the sentences for which it counts, short enough to say.
     """
 
     entry: int
-    near: float
-    sentences: tuple[str, ...]
+    evidence: Evidence
+    said: str
 
 
 class Reader:
@@ -82,7 +97,9 @@ class Reader:
 
     def __init__(self, index: Index, embedder: Embedder) -> None:
         self._index = index
-        self._wholes: dict[tuple[int, tuple[str, ...]], _Whole] = {}
+        self._known = frozenset(w.text for text in index.texts for w in text.analysis.words)
+        self._asks = np.array([text.ask for text in index.texts], dtype=bool)
+        self._wholes: dict[int, _Whole] = {}
         self._vector = lru_cache(_MEMORY)(lambda word: embedder([word])[0])
 
     def answers(
@@ -93,138 +110,179 @@ class Reader:
         cosines: Vectors,
         language: Language,
     ) -> list[Told]:
-        """Entries that tell what is asked, the nearest first.
+        """Entries that tell what is asked beyond doubt, the surest first; see `weighed`."""
+        weighed = self.weighed(text, question, entries, cosines, language)
+        return [one for one in weighed if one.evidence.score >= SURE]
+
+    def weighed(
+        self,
+        text: str,
+        question: Analysis,
+        entries: Sequence[int],
+        cosines: Vectors,
+        language: Language,
+    ) -> list[Told]:
+        """Entries that may tell what is asked, the likeliest first.
 
         Args:
             text: The question.
             question: Its words.
-            entries: Where to look.
+            entries: Where to look beside the nearest.
             cosines: Of the question with every text of the index, float32 [texts].
             language: Of the answer.
         """
         index = self._index
         if foreign_names(text, index.written):
             return []
+        near = np.full(len(index.entries), -1.0, dtype=np.float32)
+        np.maximum.at(near, index.owner[self._asks], cosines[self._asks])
+        spoken_in = [one.language == language for one in index.entries]
+        near[~np.array(spoken_in)] = -1.0
+        order = [int(entry) for entry in np.argsort(-near, kind="stable")[:_NEAREST]]
+        chosen = [e for e in dict.fromkeys((*order, *entries)) if near[e] > 0]
         names, shape = index.heard(question), shape_of(text)
+        other = _OTHER.search(text) is not None
+        said = {entry: self._said(entry, shape) for entry in chosen}
+        asked = content(text)
+        tells_new = {entry: content(said[entry]) - asked for entry in chosen}
         found = []
-        for entry in entries:
-            near = float(cosines[index.texts_of[entry]].max())
+        for entry in chosen:
             about = index.asked[entry]
             if shape is None or not shape[0].own:
                 about = index.about[entry] | index.mentioned[entry]
-            if (
-                index.entries[entry].language == language
-                and names <= about
-                and near >= _NEAR_FACT
-                and (whole := self._whole(entry, shape)) is not None
-                and self._covers(question, whole, near, shape, self._named(names, entry))
-            ):
-                found.append(Told(entry, near, whole.told))
-        return sorted(found, key=lambda one: -one.near)
+            if not all(any(name in one for one in about) for name in names):
+                continue
+            if other and not _OTHER.search(self._all_of(entry)):
+                continue
+            new = tells_new[entry]
+            rivals = (float(near[e]) for e in chosen if not _agree(new, tells_new[e]))
+            told = None if shape is None else tells(said[entry], *shape)
+            margin = float(near[entry]) - max(rivals, default=_FAR)
+            evidence = self._evidence(question, entry, cosines, names, margin, told)
+            if evidence.near:
+                found.append(Told(entry, evidence, said[entry]))
+        return sorted(found, key=lambda one: -one.evidence.score)
 
-    def _named(self, names: frozenset[str], entry: int) -> int:
-        """How many things a question names; 1 for none where the entry answers such questions."""
-        asks = [n for n in self._index.texts_of[entry] if self._index.texts[n].ask]
-        nameless = any(not self._index.names_in[n] for n in asks)
-        return len(names) or int(nameless)
-
-    def _covers(
+    def _evidence(
         self,
         question: Analysis,
-        whole: _Whole,
-        near: float,
-        shape: tuple[Shape, str] | None,
-        named: int,
-    ) -> bool:
-        """Whether every telling word of the question stands in a text.
+        entry: int,
+        cosines: Vectors,
+        names: frozenset[str],
+        margin: float,
+        told: bool | None,
+    ) -> Evidence:
+        """Evidence for an entry; ``told`` is whether it has the fact asked for, None for none."""
+        index, numbers = self._index, self._index.texts_of[entry]
+        cosine = max(float(cosines[n]) for n in numbers if self._asks[n])
+        close = [n for n in numbers if self._asks[n] and cosines[n] >= cosine - _BESIDE]
+        left = self._left(question, entry)
+        return Evidence(
+            cosine=cosine,
+            told=max(float(cosines[n]) for n in numbers if not self._asks[n]),
+            margin=margin,
+            covered=left.covered,
+            noun=left.noun,
+            verb=left.verb,
+            words=left.words,
+            strange=left.strange,
+            elsewhere=left.elsewhere,
+            fact=float(told is True),
+            no_fact=float(told is False),
+            other_names=float(min(len(index.names_in[n] - names) for n in close)),
+            names=float(len(names)),
+        )
 
-        Args:
-            question: Its words.
-            whole: The text.
-            near: Cosine of the question with it.
-            shape: The fact that is asked for.
-            named: How many things the question names; see `_named`.
-        """
+    def _said(self, entry: int, shape: tuple[Shape, str] | None) -> str:
+        """What is said of an entry: its beginning, or the sentences with the fact asked for."""
+        source = self._index.entries[entry]
+        said = spoken(source.text, source.language)
+        if shape is None or tells(said, *shape):
+            return said
+        facts = [one for one in sentences(source.text) if tells(one, *shape)]
+        joint = " " if source.language == "en" else ""
+        return spoken(joint.join(facts), source.language) if facts else said
+
+    def _all_of(self, entry: int) -> str:
+        source = self._index.entries[entry]
+        return "\n".join((*source.asks, source.text))
+
+    def _left(self, question: Analysis, entry: int) -> _Left:
+        """What an entry has of a question's telling words, and what it has not."""
+        whole = self._whole(entry)
         heard = runs(question.sounds, whole.phrase.pairs)
-        found, verbs, position, named_only = 0, 0, 0, True
+        total = covered = noun = verb = strange = elsewhere = 0.0
+        words = position = 0
         for word in question.words:
             start, position = position, position + len(word.sounds)
-            if word.light or word.text in self._index.topic or word.text in FILLING_WORDS:
+            if word.light or word.text in self._index.topic or _free(word):
                 continue
-            if word.text in whole.beside:
-                return False  # it is told of in another sentence than the fact
-            if found_in(word, start, heard, whole.phrase) >= _FOUND * word.weight:
-                found += 1
-                named_only = named_only and word.text in whole.names
-            elif self._alike(word, whole.words):
-                found, named_only = found + 1, False
-            elif not _free(word):
-                if shape is None or not shape[0].strict or not _verb(word):
-                    return False
-                verbs += 1
-        if verbs:
-            return verbs == 1 and near >= (_NEAR_VERB if found > 1 else _NEAR_LONE_VERB)
-        if found < 2 or (named_only and named < 2):
-            if not found or not named:
-                return False
-            strict = shape is not None and shape[0].strict
-            least = _NEAR_NAME if named_only else _NEAR_ONE_FACT if strict else _NEAR_ONE
-            return near >= least
-        return near >= (_NEAR_FACT if shape else _NEAR)
+            weight = min(word.weight, _TELLING) / _TELLING
+            share = found_in(word, start, heard, whole.phrase) / word.weight
+            if share < _FOUND:
+                share = max(share, self._alike(word, whole.words))
+            gap = weight * (1 - share)
+            total, covered, words = (
+                total + weight,
+                covered + weight * share,
+                words + (share > _FOUND),
+            )
+            if _verb(word):
+                verb = max(verb, gap)
+            else:
+                noun = max(noun, gap)
+            if word.text in self._known:
+                elsewhere += 1 - share
+            else:
+                strange += 1 - share
+        return _Left(
+            covered / total if total else 1.0,
+            noun,
+            verb,
+            float(min(words, 4)),
+            min(strange, 3.0),
+            min(elsewhere, 3.0),
+        )
 
-    def _alike(self, word: Word, words: Iterable[str]) -> bool:
-        """Whether a word of nearly the same meaning is among ``words``."""
+    def _alike(self, word: Word, words: Iterable[str]) -> float:
+        """0…1, how well one of ``words`` stands for a word by its meaning."""
         latin = word.text.isascii()
-        if latin and len(word.text) < _COMPARED:
-            return False
         if not latin and (tag_of(word.text) or "nz").startswith(_NAMES):
-            return False
+            return 0.0  # a name has no other of its meaning
         able = [one for one in words if one.isascii() == latin]
-        if not able:
-            return False
-        near = np.stack([self._vector(one) for one in able]) @ self._vector(word.text)
-        noun = not latin and not _verb(word)
-        return float(near.max()) >= (_ALIKE_NOUN if noun else _ALIKE)
+        if not able or (latin and len(word.text) < _COMPARED):
+            return 0.0
+        near = float((np.stack([self._vector(o) for o in able]) @ self._vector(word.text)).max())
+        return min(1.0, max(0.0, (near - _ALIKE) / (_SAME - _ALIKE)))
 
-    def _whole(self, entry: int, shape: tuple[Shape, str] | None) -> _Whole | None:
-        """What an entry answers and tells as one text: of a fact only what has its shape.
-
-        None when nothing has.
-        """
-        source = self._index.entries[entry]
-        told = sentences(source.text)
-        if shape is not None:
-            told = [one for one in told if tells(one, *shape)]
-        if not told:
-            return None
-        key = (entry, tuple(told))
-        if key not in self._wholes:
-            texts = (self._index.texts[n] for n in self._index.texts_of[entry])
-            parts = [text.analysis for text in texts if text.ask]
-            parts += [analyse(one) for one in (source.title, *source.keywords, *told)]
+    def _whole(self, entry: int) -> _Whole:
+        """All that an entry holds, as one text."""
+        if entry not in self._wholes:
+            source = self._index.entries[entry]
+            parts = [self._index.texts[n].analysis for n in self._index.texts_of[entry]]
+            parts += [analyse(one) for one in (source.title, *source.keywords)]
             words = tuple(word for part in parts for word in part.words)
             telling = tuple(dict.fromkeys(word.text for word in words if not word.light))
-            phrase = Phrase(Analysis(words, frozenset()))
-            rest = {w.text for one in sentences(source.text) for w in analyse(one).words}
-            inside = {w.text for one in (source.title, *told) for w in analyse(one).words}
-            names = (
-                "".join((source.title, *source.keywords))
-                if source.kind == "passage"
-                else ("".join(source.keywords))
-            )
-            beside = frozenset(rest - inside) if shape and source.kind == "qa" else frozenset()
-            self._wholes[key] = _Whole(phrase, telling, tuple(told), beside, names)
-        return self._wholes[key]
+            self._wholes[entry] = _Whole(Phrase(Analysis(words, frozenset())), telling)
+        return self._wholes[entry]
+
+
+def _agree(one: set[str], other: set[str]) -> bool:
+    """Whether two answers say the same beyond what the question says."""
+    fewer = min(len(one), len(other))
+    return not fewer or len(one & other) >= _AGREE * fewer
 
 
 def _free(word: Word) -> bool:
     """Whether a question may have a word that its answer has not."""
     if word.text.isascii():
         return word.text in _fillings() or word.text.isdecimal()
+    if word.text in FILLING_WORDS:
+        return True
     if "第" in word.text or "月" in word.text:  # the third one, November: not just any number
         return False
     tag = tag_of(word.text)
-    return word.text in FILLING_WORDS or (tag is not None and tag.startswith(_FREE))
+    return tag is not None and tag.startswith(_FREE)
 
 
 def _verb(word: Word) -> bool:

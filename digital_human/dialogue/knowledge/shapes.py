@@ -35,7 +35,7 @@ _PIECES = "把斤两份杯碗壶包盒件瓶顿晚间串根支袋幅本桶束盘
 # Measure words that may stand for one another.
 _LIKE = ("次回任趟遍", "座个处", "棵株", "只条尾", "名位口人", "岁年")
 _PERSON = (
-    r"皇帝|国王|和尚|僧|禅师|诗人|画家|名将|知府|刺史|娘子|人(?:名|称)|百姓|\b(?:king|emperor"
+    r"工作人员|游客中心|皇帝|国王|和尚|僧|禅师|诗人|画家|名将|知府|刺史|娘子|人(?:名|称)|百姓|\b(?:king|emperor"
     r"|monk|poet"
     r"|general|governor|prefect|painter|wife|brother|people)s?\b"
 )
@@ -89,7 +89,7 @@ _SHAPES = (
     ),
     _shape(
         r"几点|多晚|最[晚早]|营业时间|开放时间|末班|首班|what time|\bhow (?:late|early)\b"
-        r"|opening hours",
+        r"|(?:opening|what|which) hours",
         _CLOCK,
         strict=False,
     ),
@@ -113,24 +113,31 @@ _SHAPES = (
     ),
     _shape(r"几月份?|哪个?月|什么季节|哪个季节|(?:which|what) (?:season|month)", _SEASON),
     _shape(
-        r"什么时候|什么时节|哪个时节|何时|啥时候|什么时间|哪天|几号|\bwhen\b|what date",
+        r"什么时候|什么时节|哪个时节|何时|啥时候|什么时间|哪天|几号(?!线)|\bwhen\b|what date",
         rf"{_YEAR}|{_CLOCK}|{_SEASON}|{_N}年|每[天晚]",
     ),
     _shape(
-        r"多高|高度|身高|海拔|露出.{0,4}多少|how (?:tall|high)\b|\bheight\b",
+        r"多高|高(?:度|多少|几)|身高|海拔|露出.{0,4}多少|how (?:tall|high)\b|\bheight\b",
         rf"(?:高|露出)[^，。]{{0,8}}{_METRES}|{_METRES}[^，。]{{0,2}}高"
         rf"|{_METRES_EN} (?:high|tall|above)",
         own=True,
     ),
     _shape(
-        r"多长|长度|全长|(?:几|多少)(?:公里|米|里)|how long (?:is|are)\b|\blength\b",
+        r"多长|长(?:度|多少|几)|全长|(?<![宽高深])(?:几|多少)(?:公里|米|里)"
+        r"|how long (?:is|are)\b|\blength\b",
         rf"长[^，。]{{0,5}}{_METRES}|{_METRES}[^，。]{{0,2}}长|{_N}公里|{_METRES_EN}\b",
         own=True,
     ),
     _shape(
-        r"多宽|宽度|how (?:wide|broad)|\bwidth\b", rf"宽[^，。]{{0,5}}{_METRES}|\bwide\b", own=True
+        r"多宽|宽(?:度|多少|几)|how (?:wide|broad)|\bwidth\b",
+        rf"宽[^，。]{{0,5}}{_METRES}|\bwide\b",
+        own=True,
     ),
-    _shape(r"多深|深度|水深|how deep|\bdepth\b", rf"深[^，。]{{0,8}}{_METRES}|\bdeep\b", own=True),
+    _shape(
+        r"多深|深(?:度|多少|几)|水深|how deep|\bdepth\b",
+        rf"深[^，。]{{0,8}}{_METRES}|\bdeep\b",
+        own=True,
+    ),
     _shape(r"多远|how far", rf"{_METRES}|{_N}分钟|\bminutes\b|{_METRES_EN}\b", own=True),
     _shape(
         r"多重|几斤|重量|how heavy|\bweigh",
@@ -142,23 +149,26 @@ _SHAPES = (
         rf"{_N}(?:平方|公顷|亩)|\bsquare\b|\bhectares?\b",
         own=True,
     ),
-    _shape(rf"(?:几|多少)(?P<unit>[{_UNITS}])(?!地方|时候|人)", rf"{_N}(?:多|来)?UNIT", own=True),
+    _shape(
+        rf"(?<!哪)(?:几|多少)(?P<unit>[{_UNITS}])(?!地方|时候|人)", rf"{_N}(?:多|来)?UNIT", own=True
+    ),
     _shape(r"how many times|how often", rf"\b(?:once|twice)\b|{_NE} times"),
     _shape(r"how many (?:\w+ ){0,2}?(?P<unit>[a-z]{3,})s\b", rf"{_NE} (?:[\w-]+ ){{0,3}}?UNITs?\b"),
     _shape(
-        r"(?:几|多少)[个位名]?(?P<unit>[\u3400-\u9fff]{1,2})(?<![了呢啊呀吗吧])",
+        r"(?<!哪)(?:几|多少)[个位名]?(?P<unit>[\u3400-\u9fff]{1,2})(?<![了呢啊呀吗吧])",
         rf"{_N}(?:多|来)?[个位名座条处种棵株只家]?UNIT|(?<![每一])UNIT{_N}",
     ),
-    _shape(r"多少|几个|how many|how much", rf"{_N}|{_NE}", strict=False),
+    _shape(r"多少|(?<!哪)几个|how many|how much", rf"{_N}|{_NE}", strict=False),
     _shape(
-        r"谁|哪位|什么人|何人|哪个?(?:皇帝|国王|诗人|和尚|人)|\bwho(?:se|m)?\b"
+        r"谁|哪位|什么人|何人|哪个?(?:皇帝|国王|诗人|和尚|人)|(?<![a-z] )\bwho(?:se|m)?\b"
+        r"|\b(?:by|with|for|to|from|of|know|guess|was it|is it|and|so) who(?:se|m)?\b"
         r"|\bwhich (?:king|emperor|poet|monk|general|person)",
         _PERSON,
         strict=False,
     ),
     _shape(
         r"哪里|哪儿|什么地方|何处|在哪|\bwhere\b",
-        r"[在于到从往藏葬]|\b(?:at|in|on|near|from|to)\b",
+        r"[在于到从往藏葬去]|\b(?:at|in|on|near|from|to)\b",
         strict=False,
     ),  # fmt: skip
 )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 
-from digital_human.dialogue.knowledge.questions import LIGHT_WORDS
-from digital_human.dialogue.knowledge.words import analyse, sounds_of, tag_of
 from digital_human.dialogue.place.facilities import facility_in
+from digital_human.dialogue.place.leftover import NAME as _NAME
+from digital_human.dialogue.place.leftover import clauses, left_over
 from digital_human.dialogue.place.moments import Moment, moment_of
+from digital_human.dialogue.place.names import Mention, NameFinder, plain
 from digital_human.dialogue.place.party import Party, party_of
 from digital_human.dialogue.place.phrases import (
     BARE,
-    FRAME_EN,
-    FRAME_ZH,
     JOINT,
     KINDS,
     PRICED,
@@ -25,20 +24,30 @@ from digital_human.dialogue.place.phrases import (
     TOURS,
     VISITORS,
     Kind,
+    stretches,
 )
 from digital_human.dialogue.place.rows import WHOLE
 from digital_human.dialogue.place.topics import TOPICS
-from digital_human.safety.folding import simplified
 from digital_human.speech.types import Language
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_WORD = re.compile(r"[a-z][a-z']*|\d+")
-_NAME = "◇"  # stands for a name in what is searched for the kind
-_SOUNDED = 3  # characters from which a name is known by its sound alone
 _LONGEST = 200
+_ENDING = re.compile(r"(?<=[\u3400-\u9fff])不(?=[？?。，,！! ]|$)")  # 要钱不: 要钱吗
+_WITHIN = re.compile(r"(?:那边|那儿|那里|边上|里面?|上)?(?:的|那个|那座|那)")
+_PASSED = re.compile(
+    r"(?:沿着?|顺着?|经过?|路过|穿过|\b(?:along|via|past|through|over|across)(?: the)? )$"
+)
+# How long a way takes.
+_TAKES = re.compile(
+    r"多久|多长时间|多少时间|[几多]少?分钟|[工功]夫|\bhow (?:long|many minutes|much time)\b"
+)
+_AFLOAT = re.compile(r"\b(?:out )?(?:in|on) the (?:water|lake)\b")  # where all of it lies
+# Who comes to worship is a visitor too.
+_WORSHIP = re.compile(
+    r"[上烧进敬]柱?香(?=$|[^，。？]*(?:[，。？]|[吗呢啊吧]|几点|多少|钱|票))|拜(?:佛|一拜|拜|菩萨)|祈福|许个?愿"
+)
 _FROM = {
     "zh": re.compile(
-        rf"从{_NAME}|{_NAME}(?:离|到|去)(?:{_NAME}|你|您)|在{_NAME}[^{_NAME}]{{0,6}}(?:去"
+        rf"从{_NAME}|{_NAME}站?(?:出来|出站|出发|下车)|{_NAME}(?:离|到|去)(?:{_NAME}|你|您)|在{_NAME}[^{_NAME}]{{0,6}}(?:去"
         rf"|到){_NAME}"
     ),
     "en": re.compile(rf"\bfrom (?:the )?{_NAME}", re.IGNORECASE),
@@ -46,7 +55,7 @@ _FROM = {
 _QUANTITY: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         r"多少(?!路|分钟|时间)|多[长高宽深大重快](?!时间)|几岁|(?<![那这])几[年月天]"
-        r"|(?<!站)叫什么|可以自己|驾照|[几](?=[个座层条处种棵家艘辆台级步号])(?!号)|谁|为什么"
+        r"|(?<![站口])叫什么|可以自己|驾照|[几](?=[个座层条处种棵家艘辆台级步号])(?!号)|谁|为什么"
         r"|为啥|为何"
     ),
     "en": re.compile(
@@ -56,12 +65,14 @@ _QUANTITY: dict[Language, re.Pattern[str]] = {
 # What is bought by the piece is no ticket: 一把香多少钱.
 _GOODS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
-        r"[一每](?:把|斤|两|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块|袋|幅|本|桶|束|朵|盘|桌)"
-        r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花"
+        r"[一每](?:把|斤|两(?!口)|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块(?![儿去来坐登进看逛上])|袋|幅|本|桶|束|朵|盘|桌)"
+        r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花|超[过时出]|第[二三]个?(?:小时|钟头)|押金|罚"
     ),
     # What it cost to make is no ticket either.
     "en": re.compile(
-        r"\bdid (?!i\b|we\b|you pay)|\bper (?:night|kilo|cup|glass|piece)\b", re.IGNORECASE
+        r"\bdid (?!i\b|we\b|you pay)|\bper (?:night|kilo|cup|glass|piece)\b"
+        r"|\bdeposit\b|\bafter (?:the first|that)\b|\b(?:second|extra) hour\b|\bovertime\b",
+        re.IGNORECASE,
     ),
 }
 # Kinds that colouring words may ask something else of.
@@ -85,33 +96,29 @@ _VISIT: dict[Language, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
 }
-# jieba's tags of verbs, adjectives, adverbs, numbers, pronouns, particles and directions.
-_UNNAMING = ("a", "c", "d", "f", "m", "o", "p", "q", "r", "t", "u", "v", "y", "z")
 # 苏堤南口到北口: a way that begins at what is named, to something that may not be known.
 _ONWARD = re.compile(rf"{_NAME}(?:走|骑车|坐船|开车|步行)?到(?![底了头这你我您要得需多几大])")
 _THAT = re.compile(
     r"那里|那儿|那边|那座|那个|它|呢[？?]?$|^那|\b(?:it|there|that one|that)\b", re.IGNORECASE
 )
-_HERE = re.compile(r"这里|这儿|这座|这个|这边|这是|此处|\b(?:here|this)\b", re.IGNORECASE)
+_HERE = re.compile(
+    r"这里|这儿|这座|这个|这边|这是|此处|[你您]们?(?:这|馆|博物馆|展馆|家)|[本贵]馆|馆里"
+    r"|\b(?:here|this|your (?:hall|museum|place|building)|are you (?:guys )?(?:open|closed))\b",
+    re.IGNORECASE,
+)
+# What people call the place in which they stand.
+_SUCH = frozenset(
+    "museum exhibition building site attraction venue 博物馆 展馆 展览馆 展览 景点 家".split()
+)
+# Who speaks of these, or of how long it takes, asks for more than the nearest stop.
+_JOURNEY = re.compile(
+    r"机场|火车|东站|城站|车站|高铁|号线|哪条线|下车|换乘|转车|多久|多长时间|几分钟|多少分钟"
+    r"|\b(?:airport|railway|train|lines?|change|how long|how many minutes)\b"
+)
 _TOGETHER: frozenset[Kind] = frozenset(("tickets", "hours", "route"))
 # Kinds that are asked only in words that say so, whatever else the question says of a place.
 _WHERE: tuple[Kind, ...] = ("where", "route")
 _WEAK: frozenset[Kind] = frozenset(("where", "about", "nearby"))
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A name in a text.
-
-    Attributes:
-        id: What it names.
-        start: First character.
-        end: One past the last.
-    """
-
-    id: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,64 +150,6 @@ class Asked:
     left: tuple[str, ...]
 
 
-class NameFinder:
-    """Finds names as they are written, and Chinese ones as they sound.
-
-    Args:
-        names: Names with what they name; of equal names the first counts.
-    """
-
-    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
-        self._written: dict[str, str] = {}
-        for name, of in names:
-            self._written.setdefault(plain(name).removeprefix("the "), of)
-        self._own: dict[str, str] = {}
-        for name, of in self._written.items():
-            self._own[of] = f"{self._own.get(of, '')} {name} "
-        self._patterns = [
-            (re.compile(rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name)), of)
-            for name, of in self._written.items()
-        ]
-        self._sounds = [
-            (sounds_of(name), of)
-            for name, of in self._written.items()
-            if len(name) >= _SOUNDED and all(map(_HAN.match, name))
-        ]
-
-    def part_of_name(self, word: str, of: Iterable[str]) -> bool:
-        """Whether a word stands in a name of one of some things: 馆 in 纪念馆."""
-        written = f" {word} " if word.isascii() else word
-        return any(written in self._own.get(one, "") for one in of)
-
-    def find(self, text: str) -> list[Mention]:
-        """Names in a text made `plain`, in order; of overlapping ones the longest."""
-        found = sorted(self._all(text), key=lambda m: (m.start - m.end, m.start))
-        kept: list[Mention] = []
-        for one in found:
-            if all(one.end <= other.start or one.start >= other.end for other in kept):
-                kept.append(one)
-        return sorted(kept, key=lambda m: m.start)
-
-    def _all(self, text: str) -> Iterator[Mention]:
-        for pattern, of in self._patterns:
-            for match in pattern.finditer(text):
-                yield Mention(of, *match.span())
-        for run in re.finditer(r"[\u3400-\u9fff]{3,}", text):
-            heard = sounds_of(run[0])
-            for sounds, of in self._sounds:
-                size = len(sounds)
-                for start in range(len(heard) - size + 1):
-                    if heard[start : start + size] == sounds:
-                        at = run.start() + start
-                        yield Mention(of, at, at + size)
-
-
-def plain(text: str) -> str:
-    """Text as it is compared: simplified characters, lower case, straight marks."""
-    text = simplified(unicodedata.normalize("NFKC", text)).lower().replace("’", "'")
-    return re.sub(r"\s+", " ", text).strip()
-
-
 def read_question(
     text: str,
     language: Language,
@@ -219,16 +168,21 @@ def read_question(
         holidays: Names of holidays.
         base: Spot where the visitor stands.
     """
-    text = plain(text)[:_LONGEST].replace("咋", "怎么")
-    mentions = names.find(text)
-    shape = _shaped(text, mentions)
+    text = _ENDING.sub("吗", plain(text)[:_LONGEST].replace("咋", "怎么"))
+    mentions = _meant(names.find(text), text)
+    shape = _WORSHIP.sub(lambda found: "逛" * len(found[0]), _shaped(text, mentions))
+    shape = _AFLOAT.sub(lambda found: " " * len(found[0]), shape)
     moment = moment_of(shape, now)
+    for clause in clauses(shape):
+        # "My flight is at nine, can I go up ◇ at seven?"
+        if _NAME in clause and (own := moment_of(clause, now)).clock is not None:
+            moment = replace(moment, clock=own.clock)
     there = facility_in(shape, language)
     things = tuple(dict.fromkeys(mention.id for mention in mentions))
     if len(things) > 1:
         # 西湖的雷峰塔 is the pagoda.
         things = tuple(thing for thing in things if thing != WHOLE)
-    ways = KINDS[language]["route"].search(shape)
+    ways = KINDS[language]["route"].search(shape) or _TAKES.search(shape)
     if ways and (len(things) > 1 or (things and "坐船" in ways[0])):
         there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
     remains = REMAINING[language].search(shape)
@@ -256,17 +210,26 @@ def read_question(
     party = party_of(shape, language) if {"tickets", "seats"} & set(kinds) else Party()
     told = [*used, *moment.spans, *feasts, *party.spans]
     sought = _SOUGHT[language].search(shape) is not None
-    strict = bool(_STRICT & set(kinds)) or ("facility" in kinds and not sought)
-    left = _left(shape, told, language, strict)
-    called = things or ((base,) if base else ())
-    left = tuple(word for word in left if not names.part_of_name(word, called))
+    named = bool(things) or there is not None
+    strict = bool(_STRICT & set(kinds)) or ("facility" in kinds and not sought) or not named
+    coloured = named and (not strict or "tickets" in kinds)
+    left = left_over(shape, used, told, language, strict=strict, named=coloured)
+    left = tuple(
+        word
+        for word in left
+        if not (names.part_of_name(word, things) if things else names.sort_of(word, base))
+        and not (refers == "here" and word in _SUCH)
+    )
     if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in _WHERE):
         left = ()  # who asks where it is needs no other word to be understood
     if "facility" in kinds and _topic(shape, language) is not None:
         left += (_NAME,)  # when the boats were built is not where they are
+    if there is not None and there[0] in ("metro", "bus") and _JOURNEY.search(shape):
+        left += (_NAME,)
     if not remains and not {"tickets", "route", "stay", "fact", "tour", "seats"} & set(kinds):
         # How many there are of it is not where it is.
-        left += tuple(found[0] for found in _QUANTITY[language].finditer(shape))
+        counted = [f for f in _QUANTITY[language].finditer(shape) if not _inside(f.span(), used)]
+        left += tuple(found[0] for found in counted)
     if "tickets" in kinds:
         left += tuple(found[0] for found in _GOODS[language].finditer(shape))
     who = next((kind for kind, pattern in VISITORS.items() if pattern.search(text)), None)
@@ -284,6 +247,10 @@ def read_question(
     )
 
 
+def _inside(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
+    return any(start <= span[0] and span[1] <= end for start, end in others)
+
+
 def _kinds(
     shape: str, language: Language, moment: Moment, named: bool, facility: bool
 ) -> tuple[tuple[Kind | Literal["facility"], ...], list[tuple[int, int]]]:
@@ -293,11 +260,13 @@ def _kinds(
             return ("tour",), words
     found: dict[Kind, list[tuple[int, int]]] = {}
     for kind, pattern in KINDS[language].items():
-        spans = [match.span() for match in pattern.finditer(shape)]
+        spans = stretches(pattern, shape)
         # "two hours" does not ask for hours.
         spans = [s for s in spans if not any(a <= s[0] and s[1] <= b for a, b in moment.spans)]
         if spans:
             found[kind] = spans
+    if shape.count(_NAME) == 2 and "stay" not in found and (takes := _TAKES.search(shape)):
+        found.setdefault("route", []).append(takes.span())  # 坐船从◇去◇要多久
     strong = [kind for kind in found if kind not in _WEAK]
     if "seats" in strong:
         strong = ["seats"]
@@ -357,40 +326,18 @@ def _topic(shape: str, language: Language) -> tuple[str, tuple[int, int]] | None
     return None
 
 
+def _meant(mentions: list[Mention], text: str) -> list[Mention]:
+    """Names without those that only say where another is: 湖滨那个喷泉 is the fountain."""
+    within = {
+        one for one, after in pairwise(mentions) if _WITHIN.fullmatch(text[one.end : after.start])
+    }
+    if len(mentions) - len(within) > 2:
+        within |= {one for one in mentions if _PASSED.search(text[: one.start])}
+    return [one for one in mentions if one not in within]
+
+
 def _shaped(text: str, mentions: list[Mention]) -> str:
     """The question with a sign in place of each name."""
     for mention in reversed(mentions):
         text = f"{text[: mention.start]}{_NAME}{text[mention.end :]}"
     return text
-
-
-def _telling(word: str) -> bool:
-    """Whether a Chinese word is more than words that frame a question."""
-    return any(not one.light for one in analyse(FRAME_ZH.sub(" ", word)).words)
-
-
-def _names_something(word: str) -> bool:
-    """Whether a Chinese word is a noun, or none that jieba's dictionary has."""
-    tag = tag_of(word)
-    return tag is None or not tag.startswith(_UNNAMING)
-
-
-def _left(
-    shape: str, used: list[tuple[int, int]], language: Language, prices: bool
-) -> tuple[str, ...]:
-    """Words that may ask for something else.
-
-    Verbs and the like only colour a question whose kind is known; what is bought is told by verbs
-    too (住宿多少钱), so that for prices all words count.
-    """
-    chars = list(shape)
-    for start, end in used:
-        chars[start:end] = " " * (end - start)
-    rest = "".join(chars)
-    if language == "zh":
-        words = [word.text for word in analyse(rest).words if not word.light]
-        words = [word for word in words if _telling(word)]
-        return tuple(word for word in words if prices or _names_something(word))
-    foreign = tuple(_HAN.findall(rest))
-    words_en = (word.removesuffix("'s").strip("'") for word in _WORD.findall(rest))
-    return foreign + tuple(w for w in words_en if w not in FRAME_EN and w not in LIGHT_WORDS)

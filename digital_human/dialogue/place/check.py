@@ -15,8 +15,9 @@ from digital_human.dialogue.knowledge.entries import Entry
 from digital_human.dialogue.knowledge.loaders import entries_of, read_folder
 from digital_human.dialogue.knowledge.words import analyse
 from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
-from digital_human.dialogue.place.asked import NameFinder, plain, read_question
+from digital_human.dialogue.place.asked import read_question
 from digital_human.dialogue.place.files import PICTURES
+from digital_human.dialogue.place.names import NameFinder, plain
 from digital_human.dialogue.place.phrases import KINDS
 from digital_human.dialogue.place.place import Place
 from digital_human.dialogue.place.rows import WHOLE, Facility, Spot

@@ -147,9 +147,10 @@ class Chinese:
     def every_day(self) -> str:
         return "每天"
 
-    def prices(self, name: str, prices: Sequence[Price], currency: str) -> str:
+    def prices(self, name: str, prices: Sequence[Price], currency: str, used: bool) -> str:
         if len(prices) == 1 and not prices[0].amount and not prices[0].who:
-            return f"{name}不收门票，免费参观。{_sentence(prices[0].note)}"
+            free = "免费，不收钱" if used else "不收门票，免费参观"
+            return f"{name}{free}。{_sentence(prices[0].note)}"
         parts, notes = [], ""
         for price in prices:
             cost = f"{amount(price.amount)}{currency}" if price.amount else "免费"
@@ -157,8 +158,9 @@ class Chinese:
             notes += _sentence(price.note)
         return f"{name}{'，'.join(parts)}。{notes}"
 
-    def total(self, people: int, amount: float, currency: str, choice: str) -> str:
+    def total(self, people: int, amount: float, currency: str, choice: str, grown: bool) -> str:
         count = f"{number(people)}个人" if people > 1 else ""
+        count = f"孩子按成人票算，{count}" if grown else count
         return f"{choice}{count}一共{_amount(amount)}{currency}。"
 
     def route(

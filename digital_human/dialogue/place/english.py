@@ -111,10 +111,10 @@ class English:
     def enter(self, name: str, when: str, clock: datetime, able: bool, rides: bool) -> str:
         at = f"at {_clock(clock)} {when}".strip()
         if rides:
-            return f"{'Yes' if able else 'No'}, {name} {'still' if able else 'do not'} run {at}."
+            return _capital(f"{name} {'still' if able else 'do not'} run {at}.")
         if able:
-            return f"Yes, you can still go into {name} {at}."
-        return f"No, you cannot go into {name} {at}."
+            return f"You can still go into {name} {at}."
+        return f"You cannot go into {name} {at}."
 
     def shows(self, name: str, when: str, times: Sequence[datetime], minutes: int | None) -> str:
         if not times:
@@ -136,9 +136,10 @@ class English:
     def every_day(self) -> str:
         return "every day"
 
-    def prices(self, name: str, prices: Sequence[Price], currency: str) -> str:
+    def prices(self, name: str, prices: Sequence[Price], currency: str, used: bool) -> str:
         if len(prices) == 1 and not prices[0].amount and not prices[0].who:
-            return _capital(f"{name} is free; no ticket is needed.{_sentence(prices[0].note)}")
+            free = "free of charge" if used else "free; no ticket is needed"
+            return _capital(f"{name} is {free}.{_sentence(prices[0].note)}")
         parts, notes = [], ""
         for price in prices:
             cost = f"{amount(price.amount)} {currency}" if price.amount else "free"
@@ -146,10 +147,11 @@ class English:
             notes += _sentence(price.note)
         return _capital(f"{name}: {', '.join(parts)}.{notes}")
 
-    def total(self, people: int, amount: float, currency: str, choice: str) -> str:
+    def total(self, people: int, amount: float, currency: str, choice: str, grown: bool) -> str:
         count = f" for {people} people" if people > 1 else ""
         lead = f" on the {choice}" if choice else ""
-        return f"That makes {_amount(amount)} {currency} in all{lead}{count}."
+        head = "With an adult's ticket for the child, that" if grown else "That"
+        return f"{head} makes {_amount(amount)} {currency} in all{lead}{count}."
 
     def route(
         self, start: str, end: str, legs: Sequence[Leg], minutes: int, metres: int | None

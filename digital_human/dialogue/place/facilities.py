@@ -32,7 +32,7 @@ def _kind(zh: str, words_zh: str, en: str, words_en: str) -> FacilityKind:
 FACILITIES: dict[str, FacilityKind] = {
     "toilet": _kind(
         "厕所",
-        r"公?厕所|公厕|洗手间|卫生间|盥洗室|上大号|方便一下|尿急|内急|解手",
+        r"公?厕所|茅房|茅厕|公厕|洗手间|卫生间|盥洗室|上大号|方便一下|尿急|内急|解手",
         "toilet",
         r"toilets?|restrooms?|bathrooms?|washrooms?|\bwc\b|\bloo\b|ladies'? room"
         r"|\bgents\b|men'?s room|\bpee\b",
@@ -72,15 +72,16 @@ FACILITIES: dict[str, FacilityKind] = {
     ),
     "parking": _kind(
         "停车场",
-        r"停车(?:场|位)?|车停",
+        r"停车(?:场|位)?|车停|车位|停个?车|自驾.{0,4}停|停哪|停[在到]哪",
         "car park",
-        r"parking|car park|park (?:my|our|the|a) car",
+        r"parking|car parks?|\bpark (?:my|our|the|a) (?:car|van)\b|\b(?:leave|put) (?:my|our|the)"
+        r" car\b|\b(?:can|to|could|should|do) (?:i |we |you )?park\b",
     ),
     "bicycle": _kind(
         "租车点",
-        r"自行车|单车|骑车|借车",
+        r"(?<!骑)(?<!骑着)(?:公共|共享)?(?:自行车|单车)|借车|小黄车",
         "bicycle stand",
-        r"\bbicycles?\b|\bbikes?\b|\bcycles?\b",
+        r"(?:public )?\b(?<!by )(?<!ride a )(?<!ride my )(?:bicycles?|bikes?)\b",
     ),
     "wheelchair": _kind(
         "轮椅租借处",

@@ -27,11 +27,11 @@ _WHOLE = {
 }  # fmt: skip
 _ALL_DAY = 480
 _HALF_DAY = 720
-_TOLD_PART = re.compile(r"早|上午|凌晨|\ba\.?m\b|morning", re.IGNORECASE)
+_TOLD_PART = re.compile(r"早|上午|凌晨|\d ?a\.?m\b|morning", re.IGNORECASE)
 _CLOCK_ZH = re.compile(
     rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚"
     # 快一点 is no time.
-    rf"|夜里)?(?!(?<=[早晚快慢大小多少近远高低好有早])一点(?![钟半一三\d]))(?P<h>{CHINESE})[点时](?!钟头)(?:钟)?"
+    rf"|夜里)?(?!(?<=[早晚快慢大小多少近远高低好有早])一点(?![钟半一三\d]))(?P<h>{CHINESE})[点时](?!钟头)钟?过?"
     r"(?P<m>半|一刻|三刻"
     rf"|{CHINESE}分|[二三四五]?十[一二三四五六七八九]?(?![个位人张几块元])|零[一二三四五六七八九]|\d\d(?!\d))?"
     r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
@@ -60,9 +60,17 @@ _MONTH_EN = (
     r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+).split()
+_DAY_EN = (
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(_ORDINALS)}"
+    rf"|twenty[- ](?:{'|'.join(_ORDINALS[:9])})|thirtieth|thirty[- ]first)"
+)
 _DATE_EN = re.compile(
-    rf"\b{_MONTH_EN.format('m1')} (?:the )?(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b"
-    rf"|\b(?:the )?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH_EN.format('m2')}\b",
+    rf"\b{_MONTH_EN.format('m1')} (?:the )?(?P<d1>{_DAY_EN})\b"
+    rf"|\b(?:the )?(?P<d2>{_DAY_EN})(?: day)?(?: of)? {_MONTH_EN.format('m2')}\b",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
@@ -95,6 +103,7 @@ _FEASTS = tuple(
 )
 _PART = re.compile(
     r"大?半夜|夜里|深夜|夜间|凌晨|大?清早|清晨|一大早|一早|早上|早晨|上午|中午|下午|傍晚|晚上"
+    r"|(?:吃(?:过|完|了|好))?(?:早|午|中|晚)[饭餐](?:再|后|以后|之后|前|以前|之前)?(?!吃|多少|[在去]?哪)"
     r"|入夜|天黑(?:了|后|以后|之后)?"
     r"|\b(?:at |after |until |past )?midnight\b|\b(?:at|after|before|until|around) (?:dusk|dawn"
     r"|sunset"
@@ -177,7 +186,8 @@ def _clock(text: str, spans: list[tuple[int, int]]) -> int | None:
     if found := _CLOCK_ZH.search(text):
         spans.append(found.span())
         if found["hh"]:
-            return min(int(found["hh"]), 24) * 60 + int(found["mm"])
+            part = next(iter(_PART_ZH.findall(text)), "am" if _TOLD_PART.search(text) else "")
+            return _hour(int(found["hh"]), part) * 60 + int(found["mm"])
         late = found["m"] or "零分"
         minutes = {"半": 30, "一刻": 15, "三刻": 45}.get(late) or (number(late.removesuffix("分")))
         part = found["part"] or next(iter(_PART_ZH.findall(text)), "")
@@ -220,7 +230,7 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
     if found := _DATE_EN.search(text):
         spans.append(found.span())
         month = _MONTHS.index((found["m1"] or found["m2"])[:3].lower()) + 1
-        return _dated(month, int(found["d1"] or found["d2"]), today), False
+        return _dated(month, _nth(found["d1"] or found["d2"]), today), False
     if (feast := _feast(text, today, spans)) is not None:
         return feast, False
     if found := _WEEKDAY.search(text):
@@ -242,6 +252,16 @@ def _feast(text: str, today: date, spans: list[tuple[int, int]]) -> date | None:
             spans.append(found.span())
             return _dated(month, day, today)
     return None
+
+
+def _nth(text: str) -> int:
+    """The day of a month: 21st, twenty-first."""
+    if figures := re.match(r"\d+", text):
+        return int(figures[0])
+    if text.startswith("thirt") and text != "thirteenth":
+        return 30 if text == "thirtieth" else 31
+    ten, _, one = text.lower().replace("-", " ").partition(" ")
+    return 21 + _ORDINALS.index(one) if one else 1 + _ORDINALS.index(ten)
 
 
 def _dated(month: int, day: int, today: date) -> date | None:

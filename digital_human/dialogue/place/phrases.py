@@ -28,10 +28,11 @@ _ZH: dict[Kind, str] = {
     r"|拢共|统共)(?:是|得|要|需要?|该|应该)*[花付交给掏]?"
     r"多少(?!时间|分钟|公里|[米里个座条级年天人处种])|价[钱格位]|收费|收不收[钱费票]|收钱|收票"
     r"|(?:需要?|要"
-    r"|用)(?:买)?票|多少(?=门票)|什么价"
+    r"|用)(?:买)?票|多少(?=门票)|什么价|总价|[人位]多少(?=$|[？?，。呢啊呀])|多少银子|几文钱"
     r"|花(?=多少|几)|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
     r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|怎么卖|一张票"
-    r"|要票|付钱|掏钱",
+    r"|要票|付钱|掏钱|掏多少|破费|花费|开销|白[看玩逛]|多少(?:一[位张人次个]|钱)|一[位张人次个](?:人)?多少"
+    r"|加(?:起来|一块儿?|一起|在一起|一共)[是要得该]*多少|[要得花交付]多少(?=$|[呢啊呀吗，。？?])|怎么收",
     "phone": r"电话(?:号码)?|联系方式|怎么联系",
     "address": r"(?:详细)?地址",
     "stay": r"(?:玩|逛|看|游|参观|走完|走一?遍|走一?圈|走一?趟|游览|转|待|完)(?:一?[圈遍趟]"
@@ -40,8 +41,9 @@ _ZH: dict[Kind, str] = {
     r"|(?:多久|多长时间)[^，。？]{0,4}(?:[玩逛看]完|[走逛]一[圈遍])",
     "seats": r"(?:坐|装|载|乘|挤|容)(?:得|不)[下了开]|(?:坐|装|载|乘|挤|容纳?)得?下?(?:几|多少)"
     r"(?:个|位|名)?人?|坐一[条艘只](?=[^，。？]{0,6}船[^，。？]{0,4}(?:行|够|可以|能))",
-    "hours": r"(?:几点|什么时候|何时|啥时候|什么时间|多[晚早])[^，。？]{0,7}"
-    r"(?:开航|出发|启航|发船|开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进(?!香)|进去|进场"
+    "hours": r"收[工摊班]|有没有◇|有◇(?=[吗没看么])|◇(?:有没有|还?有吗)"
+    r"|(?:几点|什么时候|何时|啥时候|什么时间|多[晚早])[^，。？]{0,7}"
+    r"(?:开航|出发|启航|发船|开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|收[工摊班]|可以进(?!香)|进去|进场"
     r"|入场|有船|有|演|收)"
     r"|(?:开|关|闭|营业|结束|停|清场|打烊|下班|演|运营)[^，。？]{0,5}(?:几点|多晚|什么时候|何时)"
     r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间"
@@ -50,7 +52,7 @@ _ZH: dict[Kind, str] = {
     r"|[营开](?:着|门|放|馆|业)*(?:了|的)?(?:吗|没有|没|不开|么|呢)|开不开|关(?:门|了|闭"
     r"|着)*(?:吗|没有|没|呢)"
     r"|上班(?:[吗么没不]|时间)?|有人吗|停不停|停吗|取消[吗么不]|演不演|放不放|闭馆|歇业|休业"
-    r"|休息吗|休不休息|开不开门?|关不关门?|休馆|几点有|不让进|不能进|停止入|还(?:能|可以|让"
+    r"|休息吗|休不休息|歇不歇|歇[业息吗]|[演放](?:一[次场])?[要得是]?多[久长]|一场(?:是|要|有)?多[久长]|开不开门?|关不关门?|休馆|几点有|不让进|不能进|停止入|还(?:能|可以|让"
     r"|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登|演|放|营业|上得去|进得了|上)(?!.?(?:啥"
     r"|什么|哪|些))"
     r"|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
@@ -58,14 +60,17 @@ _ZH: dict[Kind, str] = {
     r"|(?:末班|最后一?班|最后一?场|下一?场|下一?班|首班|头班|第一班|头一班|最早一?班|早班)船?|最晚|最早|全天"
     r"|二十四小时|24小时|几场"
     r"|(?:开|启|出|首)航|发船|关[着了]门|[会要]不会?关门?|闭不闭馆|还卖票|还[能可]以?买(?:得到)?票"
-    r"|时间表|有没有(?:演|表演)|有表演吗",
+    r"|时间表|有没有(?:演|表演)|有表演吗|锁(?:不锁|大)?门|上锁|落锁|下班|打烊|清园|停运|开园|开张"
+    r"|放人|接待|截止|扑空|白跑|赶趟|通宵|照常|照开|几点钟?|几时",
     "route": r"(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟"
     r"|多少分钟|多少时间|多少米|要多[久长远]|多远)"
-    r"|怎么(?:样)?(?:才)?(?:能|可以|好)?(?:走|去|到|上|过去|前往|坐)|如何(?:去|到|走|前往|过去)"
+    r"|坐(?:什么|啥|哪路|哪趟|几路)(?:公交|车|船)|怎么(?:样)?(?:才)?(?:能|可以|好)?(?:走|去|到|上|过去|前往|坐)|如何(?:去|到|走|前往|过去)"
     r"|走过去|走到|多远|远不远|远吗|有多远|近不近|近吗"
     r"|(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟"
     r"|多少分钟|多少时间|多少米|要多[久长远]|多远)"
     r"|几步路?|(?:必须|只能|要不要|一定要)坐船|能不?能?走过去|走得过去|在◇[^◇]{0,6}(?:去|到)◇"
+    r"|(?:走|溜达|散步|骑|坐船|过去|步行|到|去)[^，。？]{0,14}(?:[多几][大少]?(?:会儿)?[工功]夫|多大会儿|几刻钟)"
+    r"|◇[和跟与]◇(?:离|隔|相距|距离)|(?:离|隔|相距)[^，。？]{0,3}多[远少]"
     r"|很久吗|[要得]很久|久不久|往哪(?:边|里|儿|个方向)?走|朝哪|哪个方向|带我(?:们)?去"
     r"|领我(?:们)?去|指(?:个|一下)?路|路线"
     r"|(?:要|得)?(?:多久|多长时间|几分钟)(?:能|可以|才)?到",
@@ -85,7 +90,12 @@ _ZH: dict[Kind, str] = {
 _EN: dict[Kind, str] = {
     "tickets": r"how much(?! time)|\bprices?\b|\bcosts?\b|\btickets?\b|\bfees?\b|\bfree\b"
     r"|\bcharges?\b|\bpay\b"
-    r"|\bthe total\b|\btotal (?:cost|price)\b|\badmission\b(?! time)"
+    r"|\btotal\b(?! (?:length|height|area|number|distance))"
+    r"|(?<!last )(?<!latest )(?<!final )\badmission\b(?! time)"
+    r"|\bset (?:me|us|you) back\b|\bdamage\b|\bin total\b"
+    r"|\baltogether\b|\btogether\?|\bowe\b|\badds? up\b"
+    r"|\b(?:that|it|this|all|we|which) (?:all )?(?:come|add|amount|work out)s?\b(?: to| at)?"
+    r"|\bwhat'?s (?:the|our|my) (?:bill|tab|sum)\b"
     r"|\bdiscounts?\b|\bfares?\b|\bexpensive\b|\bfor nothing\b",
     "phone": r"\b(?:tele)?phone(?: number)?\b|\bcall\b.{0,10}\bnumber\b|\bcontact\b",
     "address": r"\baddress\b",
@@ -111,7 +121,11 @@ _EN: dict[Kind, str] = {
     r"|leave|leaves|on|show|get in|go in)\b|\b(?:go|get|going|getting) in(?:to|side)?\b"
     r"|\benter\b|\bnext (?:show|boat|one)\b|\buntil when\b"
     r"|\btimetable\b|\bschedule\b"
-    r"|\bwhat times?\b|^when(?: is| are|'s)\b|\bcancel\w*|\bnext ◇|\bfirst boats?\b",
+    r"|\bwhat times?\b|^when(?: is| are|'s)\b|\bcancel\w*|\bnext ◇|\bfirst boats?\b"
+    r"|\block(?:s|ing)?(?: up)?\b|\bwraps? up\b|\blet (?:\w+ )?in\b|\badmit\w*"
+    r"|\bcut-?off\b|\bhow many (?:shows|performances)\b"
+    r"|\bhow long (?:does|is|do) (?:the |a |one |each )?◇(?: show)?(?: last| run| go on|\?|$)"
+    r"|\bdeparts?\b|\bsets? off\b|\bsails?\b|\buntil when\b|\bdoors\b",
     "route": r"\bhow (?:do|can|would|should|to)\b.{0,14}\b(?:get|go|walk|reach|find|come)\b"
     r"|\bway to\b|\bdirections?\b"
     r"|\bhow far\b|\bfar (?:is|away|from)\b|\bis it far\b|\btake (?:me|us) to\b"
@@ -121,7 +135,8 @@ _EN: dict[Kind, str] = {
     r"|\bhow many (?:minutes|met(?:re|er)s|kilomet(?:re|er)s)\b.{0,16}\b(?:from|to)\b"
     r"|\bhow long\b.{0,20}\bfrom (?:the )?◇ to\b"
     r"|\bwalk(?:ing)? (?:from|to|over)\b"
-    r"|\bwhich way\b|\bon foot\b|\bwalking distance\b",
+    r"|\bwhich way\b|\bon foot\b|\bwalking distance\b|\b(?:walking|travel|walk) time\b|\bdistance\b"
+    r"|\bfrom (?:the )?◇ to (?:the )?◇",
     "nearby": r"\bnearby\b|\bclose by\b|\b(?:near|close to|around) here\b|\bwhat else\b"
     r"|\bnext stop\b|\bwhere (?:next|should i go next)\b"
     r"|\bwhat should (?:i|we) (?:see|visit) next\b",
@@ -131,10 +146,32 @@ _EN: dict[Kind, str] = {
     r"|\babout\b|\bwhat can (?:i|we|you) see\b|\bworth (?:seeing|visiting|a visit|it)\b"
     r"|\bexplain\b|\bwhat am i looking at\b",
 }
+_ANYTHING = re.compile(r"(?:\.|\[\^[^\]]+\])\{0,\d+\}")
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern with groups for the stretches in which anything may stand, see `stretches`."""
+    return re.compile(_ANYTHING.sub(r"(\g<0>)", pattern), re.IGNORECASE)
+
+
 KINDS: dict[Language, dict[Kind, re.Pattern[str]]] = {
-    "zh": {kind: re.compile(pattern) for kind, pattern in _ZH.items()},
-    "en": {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _EN.items()},
+    "zh": {kind: _compiled(pattern) for kind, pattern in _ZH.items()},
+    "en": {kind: _compiled(pattern) for kind, pattern in _EN.items()},
 }
+
+
+def stretches(kind: re.Pattern[str], shape: str) -> list[tuple[int, int]]:
+    """What a pattern of `KINDS` understands: its matches without what may stand in between."""
+    told: list[tuple[int, int]] = []
+    for found in kind.finditer(shape):
+        start, end = found.span()
+        for begin, stop in sorted(span for span in found.regs[1:] if 0 <= span[0] < span[1]):
+            told.append((start, begin))
+            told += [between.span() for between in kind.finditer(shape, begin, stop)]
+            start = stop
+        told.append((start, end))
+    return [span for span in told if span[0] < span[1]]
+
 
 # How much time is left before something shuts.
 REMAINING: dict[Language, re.Pattern[str]] = {
@@ -170,7 +207,7 @@ TOURS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         r"怎么(?:玩|逛|走|安排|游|看)|安排|路线|推荐|逛(?:逛|些|哪|什么)?|转转|转一转|游览|去哪"
         r"|[看玩逛去](?:些|哪|什么|点|啥)"
-        r"|玩(?:些|哪|什么|点)?|够|规划|行程|建议|[走看逛]一?圈|导览|参观"
+        r"|玩(?:些|哪|什么|点|法)?|够|规划|行程|建议|[走看逛]一?圈|导览|参观"
     ),
     "en": re.compile(
         r"\bwhat (?:should|can|could|do|would)\b|\bwhere (?:should|can|could|do)\b|\bplan\b"
@@ -180,70 +217,6 @@ TOURS: dict[Language, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
 }
-# Words that frame a question without asking anything.
-_FRAME_ZH = """
-    今天 明天 后天 今晚 今儿 明儿 现在 这会儿 此刻 目前 马上 等会儿 等会 待会儿 待会 一会儿 周末
-    平时 平常 工作日 节假日 假期 大年初一 初一 初二 早上 上午 中午 下午 傍晚 晚上 夜里 凌晨 早晨
-    清晨 半夜 夜间 我们 咱们 咱 我 你们 你 您 大家 一家人 一家三口 一家四口 一家 一个人 几个人
-    两个人 三个人 四个人 五个人 两口子 家人 朋友 爸妈 父母 爸爸 妈妈 爷爷 奶奶 外公 外婆 老公 老婆
-    同学 同事 大人 成年人 小孩子 小孩 孩子 小朋友 儿子 女儿 儿童 学生 老人家 老人 老年人 长者 宝宝
-    娃 外地 本地 游客 访客 团队 客人 人家 别人 人 普通 景区 景点 地方 那里 这里 那儿 这儿 那边
-    这边 里面 里头 外面 门口 边上 旁边 附近 最近 想要 打算 准备 计划 希望 需要 想 要 得 该 应该
-    必须 能不能 可不可以 可以 能够 能 会 行不行 让 允许 请问 请 麻烦 劳驾 帮忙 帮 告诉 知道
-    知不知道 听说 说 问问 问一下 问 了解 查查 查 给 带着 带 陪着 陪 跟 和 与 同 或者 或 还是 还有
-    还 再 又 也 都 就 才 只 大概 大约 左右 差不多 一般 通常 到底 究竟 一共 总共 具体 的话 顺便
-    过去 过来 回来 出发 前往 走路 步行 走着 走 去 来 到 往 从 由 进去 进 入 出 逛逛 逛 玩 看看 看
-    参观 游览 游 买 坐 乘 登 爬 些 儿 上去 下来 上 下 找 办 借 租 拿 近 离 距离 最 比较 很 太 真
-    急 快 慢 赶快 赶紧 立刻 方便 合适 好 怎么样 怎么 如何 什么 啥 哪些 哪个 哪里 哪儿 哪 几 多少
-    多 是不是 有没有 没有 没 不 是 有 在 吗 呢 吧 啊 呀 嘛 哦 哈 了 的 地 着 过 这 那 它 个 座 处
-    条 张 位 次 趟 段 点 一下 一 二 两 三 四 五 六 七 八 九 十 岁 周岁 以下 以上 钱 票 门 时候
-    时间 分钟 小时 钟头 半 谢谢 你好 您好 嗯 那么 那个 这个 就是 对了 如果 要是 假如 晚 早 开车
-    自驾 第一次 需不需要 用不用 用 另外 单独 还要 额外 算 每天 每 天 详细 仔细 一点 一些 刚才 手里
-    身上 剩 只有 总 先 后 最后 完 本身 岛上 岛 走不动 累 表演 演出 场 看完 给我 排个 排 定 这么
-    一趟 亲自 号 开始 来着 才能 用得着 我自己 自己 一路 沿途 么 礼拜 星期 寺里 庙里 塔里 园里 馆里
-    堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 里边 中秋节 回事 当年 大 小 老 重新 下令
-    请您 山峰 进香 烧香 上香 拜佛 点灯 景 景色 风景 故事 散步 走走 转转 公共 公用 很久 久 亮着
-    开着 湖边 湖畔 岸边 站 划 包 雇 连 连着 那几天 这几天 小长假 长假 黄金周 假日 期间 第一 第二
-    第三 头 呗 咋 小家伙 人数 加 起来 一起 皇帝 国王 王 一遍 名人 姑娘 先生 师傅 同伴 老师 时刻
-    方面 情况 眼下 赶 赶车 火车 飞机 高铁 进门 看完这里
-""".split()
-FRAME_ZH = re.compile("|".join(sorted(_FRAME_ZH, key=len, reverse=True)))
-FRAME_EN = frozenset(
-    """
-    a a.m able about actually adult adults advice advise afford after afternoon again all allow
-    allowed along already also altogether am am's am. an and another any anyone anything anywhere
-    are aren't around arrive as ask at away back be been before best between big board borrow both
-    bring broken bus but buy buying by came can can't cannot carry carrying catch chance chances
-    charge charged child children christmas climb close closest come coming cost costs could
-    counter couple cross curious currently dad dark daughter day daylight days did directly do
-    does doesn't doing don't down drop each earliest early easiest eight eighty either elderly
-    eleven else enough enter entire entrance entry evening every everyone everything exactly
-    excuse family famous far fast fastest father few fifteen fifty final find first five flight
-    folks for forty four friday friends from fun get gets getting give go going good got
-    grandfather grandma grandmother grandpa group guide guys had half has have hear heard heavy
-    hello help her here hey hi him hire his hold holiday holidays hour hours hours' how hungry
-    hurt husband i i'd i'll i'm i've idea ideas if in include included including indoors inside
-    interesting into is is's isn't it it's its just keep kid kids kill kindly know lakeside large
-    late later latest leave leaves left let let's lets letting like little long look looking lot
-    make many may maybe me middle might mind minute minutes minutes' mom moment monday money more
-    morning most mother much mum must my myself near nearest need needs next nice night nights
-    nine ninety noon not now o'clock of off office ok okay old on one only onto or our ourselves
-    out outside over own p.m p.m. parents park part past pensioner pensioners people per perhaps
-    person person's place places plane please pm popular possible put quarter quick quickest quite
-    rather reach read really reasonable remaining rent ride rides right rmb room run runs same
-    saturday say second see seeing senior seniors service seven seventy shall she shore should
-    show shows sir sit situated six sixty small so some someone something somewhere son soon sorry
-    spare special spend stand standing start started station still stop stops store student
-    students subway sunday supposed sure take taking tell ten than thank thanks that that's the
-    their them then there there's these they they're thing things think third thirty this those
-    three through thursday time times tired to today today's together tomorrow tonight tonight's
-    too total tour tourist tourists toward towards train travel trip tuesday twelve twenty two
-    under until up us use used usually very via visit visiting visitor visitors wait walk walking
-    want was way we we'd we'll we're wednesday weekday weekdays weekend weekends well went were
-    what what's when where where's which while who whole why wife will with without won't wonder
-    wondering work worth worthwhile would year years yes you your yuan
-    """.split()
-)
 VISITORS: dict[str, re.Pattern[str]] = {
     "child": re.compile(r"儿童|小孩|孩子|小朋友|宝宝|\bchild(?:ren)?\b|\bkids?\b", re.IGNORECASE),
     "student": re.compile(r"学生|\bstudents?\b", re.IGNORECASE),

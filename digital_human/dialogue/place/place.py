@@ -14,12 +14,11 @@ from zoneinfo import ZoneInfo
 
 from digital_human.dialogue.intent import wants_more
 from digital_human.dialogue.knowledge.entries import sentences, spoken
-from digital_human.dialogue.knowledge.questions import asking_clause
 from digital_human.dialogue.place.answers import answer
-from digital_human.dialogue.place.asked import NameFinder, plain, read_question
-from digital_human.dialogue.place.facilities import facility_in
+from digital_human.dialogue.place.asked import read_question
 from digital_human.dialogue.place.files import PICTURES, Files, read_files
 from digital_human.dialogue.place.ground import Found, Ground
+from digital_human.dialogue.place.names import NameFinder, plain
 from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
 from digital_human.dialogue.place.times import Timetable
 from digital_human.dialogue.place.walks import Walks
@@ -70,9 +69,9 @@ class Place:
             Timetable(files.hours, files.shows, files.closures, files.holidays, self.zone),
             Walks(files.walks),
         )  # fmt: skip
-        self._names = NameFinder(self._called())
         self._holidays = [name for one in files.holidays for name in one.names.values()]
         self._ids = {spot.id for spot in self.spots}
+        self._names = NameFinder(self._called(), self._ids)
 
     @classmethod
     def open(cls, folder: Path) -> Place:
@@ -146,10 +145,7 @@ class Place:
         local = now.astimezone(self.zone)
         base = at if at in self._ids else self.files.head.here
         circumstances = _Circumstances(language, local, at, base, earlier)
-        told = self._answer(plain(text), circumstances)
-        if told is None and (question := self._question(text, language)) is not None:
-            told = self._answer(question, circumstances)
-        return told
+        return self._answer(plain(text), circumstances)
 
     def _answer(self, text: str, around: _Circumstances) -> Told | None:
         language, now, base = around.language, around.now, around.base
@@ -170,13 +166,6 @@ class Place:
         if not parts or any(not _stands(word, told) for word in asked.left):
             return None  # a word asks for something that is not told
         return _told(parts, language)
-
-    def _question(self, text: str, language: Language) -> str | None:
-        """The clause that asks, if there is one that names by itself what it is about."""
-        last = asking_clause(plain(text))
-        if last and (self._names.find(last) or facility_in(last, language)):
-            return last
-        return None
 
     def _about(
         self, things: Sequence[str], thing: str | None, text: str, language: Language

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from digital_human.dialogue.place.asked import plain
+from digital_human.dialogue.place.names import plain
 from digital_human.dialogue.place.rows import DAYS, MIDNIGHT, Closure, Holiday, Hours, Show
 
 R = TypeVar("R", Hours, Show)

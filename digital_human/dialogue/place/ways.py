@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from digital_human.dialogue.place.facilities import FACILITIES
@@ -10,6 +11,13 @@ from digital_human.dialogue.place.rows import WHOLE, Spot
 from digital_human.dialogue.place.wording import Leg, Stop
 
 _NEAREST = 3  # spots that are told of as being near
+_ALONG = re.compile(
+    r"从头|走[完通]|全程|走一[遍趟]|整条|整个|\b(?:whole|entire|full)\b|\bend to end\b|\balong\b"
+)
+_FROM_SHORE = re.compile(
+    r"离(?:西湖|湖[边岸]?)[^，。？]{0,4}(?:远|近|公里|多少)"
+    r"|\b(?:far|distance|kilomet\w+)\b.{0,40} from (?:the |west )?(?:lake|shore)\b"
+)
 _NOT_FAR = 45  # minutes of walking that are told of where something lies
 
 
@@ -18,6 +26,8 @@ def nearest(ground: Ground, ask: Ask) -> Found | None:
     known = [one for one in ground.facilities.values() if one.kind == kind]
     known = [one for one in known if ask.language in one.where]
     named = [one for one in ask.asked.things if one in ground.spots]
+    if kind == "parking" and named:
+        known = [one for one in known if one.at in named]  # elsewhere is no answer
     start = named[0] if named else ask.base
     if not known or kind is None or WHOLE in ask.asked.things and len(ask.asked.things) > 1:
         return None
@@ -49,9 +59,16 @@ def route(ground: Ground, ask: Ask) -> Found | None:
         things = [ask.before]
     if not 1 <= len(things) <= 2 or (WHOLE in ask.asked.things and len(things) == 1):
         return None
+    if len(things) == 1 and _FROM_SHORE.search(ask.text) and things[0] in ground.spots:
+        return of_spot(ground, "where", ask)
     both = len(things) == 2
     start = things[0] if both else ask.base
     end = things[-1]
+    spot = ground.spots.get(end)
+    if not both and spot is not None and _ALONG.search(ask.text):
+        if not spot.ends:
+            return None  # the way to it is not its own length
+        both, start, end = True, end, spot.ends[0]
     if not both and ask.asked.starts:
         return None
     goal = ground.facilities.get(end)
@@ -61,7 +78,7 @@ def route(ground: Ground, ask: Ask) -> Found | None:
     if start is None:
         return of_spot(ground, "where", ask)
     say, name = ask.say, ground.name(end, ask.language)
-    there = start == to or (goal is None and start in ground.spots[to].ends)
+    there = start == to or (not both and goal is None and start in ground.spots[to].ends)
     if there and not (goal and goal.minutes):
         return ground.found("route", end, [say.here(name)], ask.language, ground.head.map)
     way = ground.way(start, to)
@@ -124,6 +141,11 @@ def of_spot(ground: Ground, kind: str, ask: Ask) -> Found | None:
     if not ask.asked.things and not ask.asked.refers:
         return None  # "where were you born" is not about the place
     of = ground.target(ask, lambda one: one in ground.spots)
+    if kind == "where" and len(ask.asked.things) == 2:
+        # 净慈寺在雷峰塔哪边, where it is told by the other.
+        first, other = ask.asked.things
+        told = ground.spots[first].where.get(ask.language, "") if first in ground.spots else ""
+        of = first if ground.plain_name(other, ask.language) in told else None
     spot = ground.spots.get(of or "")
     if spot is None:
         return None

@@ -58,7 +58,7 @@ class Stop:
 
 def about(minutes: int) -> int:
     """A time of walking, rounded as one would say it."""
-    return minutes if minutes < 30 else round(minutes / 5) * 5
+    return minutes if minutes < 60 else round(minutes / 5) * 5
 
 
 def joined(legs: Sequence[Leg], way: Callable[[Sequence[str]], str]) -> list[Leg]:
@@ -139,12 +139,15 @@ class Wording(Protocol):
         """ "Every day"."""
         ...
 
-    def prices(self, name: str, prices: Sequence[Price], currency: str) -> str:
-        """What it costs."""
+    def prices(self, name: str, prices: Sequence[Price], currency: str, used: bool) -> str:
+        """What it costs; ``used`` for what one uses and does not visit."""
         ...
 
-    def total(self, people: int, amount: float, currency: str, choice: str) -> str:
-        """What so many people pay together, 0 when it is not said how many."""
+    def total(self, people: int, amount: float, currency: str, choice: str, grown: bool) -> str:
+        """What so many people pay together, 0 when it is not said how many.
+
+        ``grown`` when a child pays what grown-ups pay.
+        """
         ...
 
     def route(
