@@ -209,13 +209,13 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
         visitor: Prepared; nobody is there yet.
         shot: Called with the name of each state while it is shown.
     """
-    expect(page.locator("body[data-screen=attract][data-camera=on]")).to_be_attached(timeout=60_000)
+    _becomes(page, "[data-screen=attract][data-camera=on]", 60)
     page.wait_for_timeout(3000)
     assert not visitor.told("caption")  # an empty hall is not greeted
     shot("attract")
     visitor.come()
     arrived = page.evaluate("performance.now() / 1000")
-    expect(page.locator("body[data-screen=talk]")).to_be_attached(timeout=20_000)
+    _becomes(page, "[data-screen=talk]", 20)
     waited = visitor.wait(lambda: visitor.told("caption"), "a greeting")[0]["came"] - arrived
     shot("greeting")
     greeting = visitor.wait(lambda: visitor.told("reply.finished"), "its end")[0]["text"]
@@ -243,14 +243,22 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
     answers["poem_zh"] = visitor.answer(before, ended)
     answers["toilet_zh"] = visitor.answer(before + 1, broke_in)
     answers["pagoda_en"] = visitor.ask("pagoda_en")
+    _becomes(page, "[data-lang=en]", 5)
     shot("english")
 
     visitor.leave()
-    expect(page.locator("body[data-screen=farewell]")).to_be_attached(timeout=20_000)
+    _becomes(page, "[data-screen=farewell]", 20)
     shot("farewell")
-    expect(page.locator("body[data-screen=attract]")).to_be_attached(timeout=20_000)
-    expect(page.locator("body[data-phase=live]")).to_be_attached(timeout=20_000)
+    _becomes(page, "[data-screen=attract][data-phase=live]", 20)
     return Walked(greeting, waited, answers)
+
+
+def _becomes(page: Page, state: str, seconds: float) -> None:
+    try:
+        expect(page.locator(f"body{state}")).to_be_attached(timeout=1000 * seconds)
+    except AssertionError:
+        was = page.evaluate("({...document.body.dataset})")
+        raise AssertionError(f"not {state} within {seconds:.0f} s: {was}") from None
 
 
 def browse(page: Page, shot: Callable[[str], object]) -> None:
@@ -280,7 +288,7 @@ def main() -> None:
             executable_path="/usr/bin/chromium",
             args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
         )
-        page = chromium.new_page(viewport={"width": 1080, "height": 1920})
+        page = chromium.new_page(viewport={"width": 720, "height": 1280})
         page.set_default_timeout(15_000)
         visitor = Visitor(page, data)
         page.goto(f"{url}/kiosk", wait_until="domcontentloaded")

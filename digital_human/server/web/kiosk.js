@@ -132,7 +132,7 @@ const HANDLERS = {
     verse.hide();
     setMisheard(0);
     show.hidePlan();
-    if (by === "voice" && ["zh", "en"].includes(language)) setLanguage(language);
+    if (by !== "typed" && ["zh", "en"].includes(language)) setLanguage(language);
   },
   "heard.ignored": () => ($("heard").className = "over"),
   misheard: ({ times }) => setMisheard(times),
