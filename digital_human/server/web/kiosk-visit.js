@@ -14,6 +14,7 @@ export class Visit extends EventTarget {
   #idle;
   #armed = true; // whether presence may wake: an answer from before the reset may not
   #seen = false; // whether the camera has seen this visitor's face
+  #blindAt = -Infinity; // when the camera last saw nothing
   #lastActive = 0;
   #over = 0;
   #why = "";
@@ -37,10 +38,11 @@ export class Visit extends EventTarget {
   presence(state, faces, now) {
     const here = state === "here";
     if (!here) this.#armed = true;
-    if (state === "blind") this.#seen = false;
+    if (state === "blind") this.#blindAt = now;
+    const sure = now - Math.max(this.#lastActive, this.#blindAt) > TURNED_S;
     if (this.screen === "talk") {
       if (here && faces > 0) this.#seen = true;
-      else if (!here && this.#seen && now - this.#lastActive > TURNED_S) this.#part("left", now);
+      else if (!here && this.#seen && sure) this.#part("left", now);
     } else if (this.screen === "attract" && here && this.#armed) {
       this.#wake("presence", now);
     } else if (this.screen === "farewell" && here && this.#armed && this.#why === "left") {
@@ -89,7 +91,8 @@ export class Visit extends EventTarget {
     if (this.screen === "farewell" && now >= this.#over) {
       this.#reset();
     } else if (this.screen === "talk") {
-      const patience = this.#idle * (this.#seen ? PATIENCE : 1);
+      const watched = this.#seen && now - this.#blindAt > TURNED_S;
+      const patience = this.#idle * (watched ? PATIENCE : 1);
       if (now - this.#lastActive > patience) this.#part("idle", now);
     }
   }
