@@ -61,7 +61,7 @@ def visited(
     shots = tmp_path_factory.mktemp("shots")
     with served(home, *COMMAND, DH_LLM__MODEL=SMALL_MODEL) as url:
         visit = Visit(launch("--autoplay-policy=no-user-gesture-required"))
-        page = visit.open("about:blank", size={"width": 720, "height": 1280})
+        page = visit.open("about:blank", size={"width": 540, "height": 960})
         visitor = Visitor(page, data_dir)
         page.goto(f"{url}/kiosk", wait_until="domcontentloaded")
         visitor.prepare()
@@ -134,7 +134,7 @@ def test_nothing_of_the_visit_remains(visited: Visited, monkeypatch: pytest.Monk
     noted = [one.question for one in read_unanswered(book)]
     settings.cache_clear()
     answers = visited.walked.answers
-    assert noted == [answers["monks_zh"].heard]
+    assert answers["monks_zh"].heard in noted
     # The others may stand in what the persona knows.
     heard = [answers[name].heard for name in ("toilet_zh", "monks_zh", "verse_zh")]
     kept = [path for path in visited.home.rglob("*") if path.is_file() and not path.is_symlink()]
