@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import threading
 import time
 from fractions import Fraction
@@ -321,3 +322,14 @@ async def test_connecting_and_closing_leaves_nothing() -> None:
         assert process.num_fds() <= files + 2
         assert (process.memory_info().rss - rss) / 2**20 < 8
         assert broadcast.outlets == ()
+
+
+async def test_the_answer_asks_for_a_voice_that_can_be_recognised() -> None:
+    async with on_air() as broadcast:
+        peer, client = Peer(broadcast), Client(video=False)
+        await connect(peer, client)
+        answered = client.connection.remoteDescription.sdp
+        (opus,) = re.findall(r"a=rtpmap:(\d+) opus/48000/2\r\n", answered)
+        await peer.close()
+        await client.close()
+    assert f"a=fmtp:{opus} maxaveragebitrate=64000\r\n" in answered

@@ -184,7 +184,7 @@ class Peer:
         for kind, transceiver in transceivers.items():
             self._attach(kind, transceiver.sender, self._outlet)
         await connection.setLocalDescription(description)
-        return connection.localDescription.sdp
+        return sdp.asks_for_clear_sound(connection.localDescription.sdp)
 
     def _attach(self, kind: str, sender: RTCRtpSender, outlet: Outlet) -> None:
         track = self._tracks[kind] = PacketTrack(outlet, kind)

@@ -17,6 +17,9 @@ _CANDIDATE_LIMIT = 100
 _KINDS = ("audio", "video", "application")
 _FIX = "send the offer that RTCPeerConnection.createOffer() made, once ICE gathering is complete"
 
+_OPUS = re.compile(r"^a=rtpmap:(\d+) opus/48000/2\r\n", re.MULTILINE)
+_HEARD_BITRATE = 64_000  # bit/s; at the 32 kbit/s of browsers consonants are misheard in noise
+
 _CANDIDATE = re.compile(r"a=candidate:\S+ \d+ (\S+) \d+ (\S+) \d+ ")
 
 
@@ -69,6 +72,12 @@ def check_offer(text: str) -> tuple[str, list[MediaDescription]]:
     if any(s.ice is None or not s.ice.usernameFragment or s.dtls is None for s in sections):
         raise InputError("sdp: a section has no ICE credentials or no fingerprint", fix=_FIX)
     return offer, sections
+
+
+def asks_for_clear_sound(answer: str) -> str:
+    """An answer that also asks the other side for a voice that can be recognised (RFC 7587, 6.1)."""
+    wish = f"maxaveragebitrate={_HEARD_BITRATE}"
+    return _OPUS.sub(lambda line: f"{line[0]}a=fmtp:{line[1]} {wish}\r\n", answer)
 
 
 def chosen_video(answer: str) -> VideoCodec | None:
