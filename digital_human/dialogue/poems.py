@@ -31,8 +31,19 @@ _RECITE = re.compile(
 _ANY = re.compile(r"诗|(?<![单台歌])词(?!语|典)|\bpoems?\b|\bverses?\b", re.IGNORECASE)
 _WHEN = re.compile(r"什么时候|何时|哪一?年|哪个时候|多少岁|\bwhen\b", re.IGNORECASE)
 _WHERE = re.compile(r"哪里|哪儿|什么地方|何处|\bwhere\b", re.IGNORECASE)
-_NEXT = re.compile(r"下一?句|后一?句|后面(?:一句|是)|接下来|\bnext line\b", re.IGNORECASE)
-_BEFORE = re.compile(r"上一?句|前一?句|前面(?:一句|是)|\bline before\b", re.IGNORECASE)
+_LINE = r"(?:[是接跟对]|紧[接跟]着?)?的?(?:[那这哪]|(?:什么|啥))?(?:半|一)?句"
+_NEXT = re.compile(
+    rf"(?:下|后)[面头边]?{_LINE}|[下后](?:面|头|边|文)(?:是|[接跟怎]|呢|咋)|接下[来去]|往下|下联"
+    r"|\bnext (?:line|verse)\b|\bline (?:after|that follows)\b|\bwhat (?:comes next|follows)\b"
+    r"|\bwhat comes after\b",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(
+    rf"(?:上|前)[面头边]?{_LINE}|[上前](?:面|头|边|文)(?:是|怎|呢|咋)|上联"
+    r"|\b(?:line|verse) before\b|\b(?:previous|preceding) (?:line|verse)\b"
+    r"|\bwhat comes before\b",
+    re.IGNORECASE,
+)
 _WHICH = re.compile(r"哪一?首|出自|谁写|谁的|\bwhich poem\b|\bwho wrote\b", re.IGNORECASE)
 _TOPIC = re.compile(r"(?:首|个|段|关于|有关|写)([^，。？！首关于写]{1,8})的(?:诗|词)")
 _YOURS = re.compile(r"你|您|最|自己|这里")

@@ -93,6 +93,11 @@ def test_the_next_line_and_the_one_before(poems: Poems) -> None:
     assert said("春江水暖鸭先知的下一句是什么") == "蒌蒿满地芦芽短。"
     assert said("只缘身在此山中的上一句") == "不识庐山真面目。"
     assert "最后一句" in said("只缘身在此山中的下一句")
+    assert said("“春江水暖鸭先知”前面那句是什么来着") == "竹外桃花三两枝。"
+    assert said("一蓑烟雨任平生上头那句是什么") == "谁怕。"
+    assert said("“人生如逆旅”，后面接哪一句") == "我亦是行人。"
+    assert said("“竹外桃花三两枝”下半句是什么") == "春江水暖鸭先知。"
+    assert said("What comes before 只缘身在此山中?") == "不识庐山真面目。"
     assert said("欲把西湖比西子是哪首诗").startswith("这是苏轼的《饮湖上初晴后雨》")
 
 

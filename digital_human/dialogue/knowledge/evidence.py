@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 
 WEIGHTS = (-0.48, -6.32, 2.71, 1.43, 3.2, -1.35, -1.94, 0.35, -0.64, 1.01, -0.31, -3.55,
            -0.05, -0.39, 8.56, 20.8, 1.57, 4.94, 10.54)  # fmt: skip
-SURE = 1.6
+SURE = 1.65
 """Score from which an answer is given: hardly any question without an answer reaches it."""
 _NEAR, _ALONE = 0.45, -0.06  # cosine and margin below which words alone do not count
 

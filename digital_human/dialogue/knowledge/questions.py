@@ -62,6 +62,7 @@ FILLING_WORDS = frozenset(
     起初 最初 当初 那时 那时候 现在 如今 目前 今天 眼下 后头 后面 背面 里头 外头 上头 下头 附近
     好端端 一句 一辈子 一生 平生 意思 含义 指 指的是 干什么 做什么 用处 作用 用 干 人 不好 大家
     别人 人家 就 呗 咋 咱 加起来 前后 这辈子 老早 真的假的 万一 合适 那儿 那边 这儿
+    瞅 瞧 呐 喔 欸 嘞 挺 到底 究竟 麻烦 同学 同学们 学生们 姐姐 妈妈 师傅 挨个 一遍 正宗 地道
     actually really exactly whole entire kind sort first heard hear curious
     wonder wondering know think say said someone something anything any people used still ever
     even just only quite very also own well maybe perhaps chance possible please sir mister guide

@@ -42,7 +42,9 @@ _FREE = ("d", "p", "c", "r", "u", "y", "e", "o", "f", "m", "q", "k")
 # What asks for another than the one that is spoken of.
 _OTHER = re.compile(
     r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名)|第[二三四五六]|更[早晚]"
-    r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next)\b",
+    r"|[续再][娶婚嫁弦]|继[室任]|后[妻娶]|改嫁"
+    r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next|remarr\w+"
+    r"|later wife)\b",
     re.IGNORECASE,
 )
 
@@ -157,6 +159,8 @@ class Reader:
             new = tells_new[entry]
             rivals = (float(near[e]) for e in chosen if not _agree(new, tells_new[e]))
             told = None if shape is None else tells(said[entry], *shape)
+            if shape is not None and shape[0].strict and not told:
+                continue
             margin = float(near[entry]) - max(rivals, default=_FAR)
             evidence = self._evidence(question, entry, cosines, names, margin, told)
             if evidence.near:

@@ -81,10 +81,14 @@ _SHAPES = (
         r"[一每]UNIT",
     ),
     _shape(
-        r"多少钱|票价|价格|价[钱位]|收费|几块钱?|几元|多少[元块]|费用|免费|贵不贵|贵吗|花费|要钱"
+        r"(?:几|多少)(?:两|黄?金子?(?!额)|银[子两]?)|how much (?:gold|silver)",
+        rf"{_N}两|\btaels?\b",
+    ),
+    _shape(
+        r"多少钱|票[价钱]|车[费钱]|运费|价格|价[钱位]|收费|几块钱?|几元|多少[元块]|费用|免费|贵不贵|贵吗|花费|要钱"
         r"|收钱"
-        r"|人均|便宜|how much (?!time)|\bprices?\b|\bcosts?\b|\bfees?\b|\bfree\b|\bcharges?\b"
-        r"|\bpay\b|\bexpensive\b|\bcheap",
+        r"|人均|便宜|how much (?!time)|\bprices?\b|\bcosts?\b|\bfees?\b|\bfares?\b|\bfree\b"
+        r"|\bcharges?\b|\bpay\b|\bexpensive\b|\bcheap",
         rf"{_N}(?:元|块|贯|文)|免费|不收|\byuan\b|\bfree\b",
     ),
     _shape(
@@ -96,6 +100,7 @@ _SHAPES = (
     _shape(
         r"多久|多长时间|多少时间|几个?(?:小时|钟头|分钟|月)(?!份)|多少(?:小时|分钟)"
         r"|how long (?:does|do|will|would|did|has|have|was|were)|how much time"
+        r"|how long (?:is|are) (?:\w+ ){1,3}?(?:trip|ride|journey|walk|show|wait|drive|tour)s?\b"
         r"|how many (?:hours|minutes|days|years)",
         rf"{_N}个?半?(?:小时|钟头|分钟|刻钟|天|月)|年到"
         rf"|(?<![〇零一二三四五六七八九\d])[一二三四五六七八九十百\d]{{1,2}}年|\b(?:minutes?"
@@ -165,6 +170,10 @@ _SHAPES = (
         r"|\bwhich (?:king|emperor|poet|monk|general|person)",
         _PERSON,
         strict=False,
+    ),
+    _shape(
+        r"哪[里儿国省个]?(?:地方)?的?人(?!多|少|最|物|们)|(?:什么|啥)地方的?人(?!多|少|最|物|们)",
+        r"来自|老家|家乡|生[于在]|印度|[州县市省山塘川国]人",
     ),
     _shape(
         r"哪里|哪儿|什么地方|何处|在哪|\bwhere\b",

@@ -52,7 +52,7 @@ _TOPICS: dict[str, dict[Language, str]] = {
         r"|这个名字?)?|名字[^，。？]{0,5}"
         r"(?:由来|怎么来的?|来历|意思|含义|谁起|来的)|得名|(?:是)?(?:什么|啥|何)意思|含义|(?:指"
         r"|说)的?是?(?:什么|哪|啥)"
-        r"|由来|来历|(?:这个)?名字(?:里)?|真的断|断过|断了吗",
+        r"|由来|来历|(?<!叫什么)(?<!叫啥)(?:这个)?名字(?:里)?|真的断|断过|断了吗",
         "en": r"\bwhy\b.{0,40}\b(?:called|named|name|broken)\b|\bname\b.{0,25}\b(?:mean|means"
         r"|come|from|origin)\b"
         r"|\bwhat does\b.{0,40}\bmean\b|\bmeaning\b|\bnamed after\b|\breally broken\b|\bbroken\?",
