@@ -75,7 +75,7 @@ def check_offer(text: str) -> tuple[str, list[MediaDescription]]:
 
 
 def asks_for_clear_sound(answer: str) -> str:
-    """An answer that also asks the other side for a voice that can be recognised (RFC 7587, 6.1)."""
+    """``answer`` with the wish for a voice that can be recognised (RFC 7587, section 6.1)."""
     wish = f"maxaveragebitrate={_HEARD_BITRATE}"
     return _OPUS.sub(lambda line: f"{line[0]}a=fmtp:{line[1]} {wish}\r\n", answer)
 
