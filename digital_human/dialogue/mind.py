@@ -22,6 +22,7 @@ from digital_human.dialogue.knowledge.entries import spoken
 from digital_human.dialogue.knowledge.shapes import shape_of, tells
 from digital_human.dialogue.llm.base import Llm, Message, never
 from digital_human.dialogue.llm.workers import Thread
+from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.persona import Persona
 from digital_human.dialogue.place import Place
 from digital_human.dialogue.poems import Poems
@@ -108,7 +109,7 @@ class Mind:
             Cancelled: ``cancelled`` said so.
             DigitalHumanError: The language model failed.
         """
-        language = self._persona.language(language)
+        language, text = self._persona.language(language), restored(text)
         intent = intent_of(text)
         if (line := self._own_words(intent, language, history)) is not None:
             yield line
@@ -169,7 +170,7 @@ class Mind:
             Cancelled: ``cancelled`` said so; what was read is kept.
             DigitalHumanError: The language model failed.
         """
-        language = self._persona.language(language)
+        language, text = self._persona.language(language), restored(text)
         intent = intent_of(text)
         if self._llm is None or self._own_words(intent, language, history) is not None:
             return

@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from digital_human.dialogue.knowledge.words import sounds_of
 
-_WISHES = (
+_WORDS = (
     "背一首", "念一首", "读一首", "来一首", "讲一首", "说一首", "唱一首", "写一首", "作一首",
     "编一首", "朗诵一", "吟一首", "打油诗", "顺口溜",
+    "几点钟", "几点关", "几点开", "点关门", "点开门",
 )  # fmt: skip
 _DOGGEREL = "打油诗"
 _SIZE = 3
@@ -17,19 +18,19 @@ _HAN = re.compile(rf"[\u3400-\u9fff]{{{_SIZE},}}")
 
 
 def restored(text: str) -> str:
-    """``text`` with the words in which poems are wished for put back where they were misheard."""
+    """``text`` with words of wishes for poems and of hours put back where they were misheard."""
     return _HAN.sub(lambda run: _restored(run[0]), text)
 
 
 def _restored(run: str) -> str:
-    sounds, wishes = sounds_of(run), _wishes()
+    sounds, words = sounds_of(run), _words()
     out, at = "", 0
     while at < len(run):
-        wish = wishes.get(sounds[at : at + _SIZE])
-        if wish is None and "一首" in out and _ends_in_doggerel(sounds[at:]):
-            wish = _DOGGEREL
-        out += wish or run[at]
-        at += _SIZE if wish else 1
+        word = words.get(sounds[at : at + _SIZE])
+        if word is None and "一首" in out and _ends_in_doggerel(sounds[at:]):
+            word = _DOGGEREL
+        out += word or run[at]
+        at += _SIZE if word else 1
     return out
 
 
@@ -40,5 +41,5 @@ def _ends_in_doggerel(sounds: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _wishes() -> dict[tuple[str, ...], str]:
-    return {sounds_of(wish): wish for wish in reversed(_WISHES)}
+def _words() -> dict[tuple[str, ...], str]:
+    return {sounds_of(word): word for word in reversed(_WORDS)}

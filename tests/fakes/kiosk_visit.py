@@ -109,14 +109,18 @@ class Visitor:
         return self.answer(before, self.say(name))
 
     def ask_for(self, name: str, answered: Answered | None = None) -> Answered:
-        """Ask what the guide knows, as people do: once more when it was misheard.
+        """Ask what the guide knows, as people do: again when it was misheard, three times at most.
 
         Args:
             name: Of the recording.
             answered: What came of asking it the first time, if that was done.
         """
         answered = answered or self.ask(name)
-        return answered if answered.origin != "decline" else self.ask(name)
+        for _ in range(2):
+            if answered.origin == "knowledge":
+                break
+            answered = self.ask(name)
+        return answered
 
     def answer(self, number: int, ended: float) -> Answered:
         """The answer to the question of this number, whose voice ended then."""

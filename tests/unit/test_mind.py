@@ -17,6 +17,7 @@ from digital_human.dialogue.intent import follows_up, intent_of, wants_more
 from digital_human.dialogue.knowledge import Answer, Findings
 from digital_human.dialogue.llm.base import Message, never
 from digital_human.dialogue.mind import Mind
+from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.spoken import Sentences, clean
 from digital_human.dialogue.types import Act, Line, Replaced, Source, Sources, Thought
@@ -567,3 +568,9 @@ def test_numbers_and_words_must_be_known() -> None:
     assert grounded("苏堤全长2.8公里。", "苏堤全长二点八公里")
     assert not grounded("苏堤全长2.9公里。", "苏堤全长二点八公里")
     assert not grounded("雷峰塔由法海和尚镇压白娘子。", "苏堤全长二点八公里")
+
+
+def test_words_for_hours_are_put_back_where_they_were_misheard() -> None:
+    assert restored("请问雷峰塔及点中关门") == "请问雷峰塔几点钟关门"
+    assert restored("雷峰塔极殿官门吗？") == "雷峰塔几点关门吗？"
+    assert restored("从观点看，关门很早") == "从观点看，关门很早"
