@@ -107,9 +107,9 @@ def test_a_visitor_who_breaks_in_is_heard_and_answered(visited: Visited) -> None
 
 
 def test_what_is_not_known_is_not_made_up_but_noted(visited: Visited) -> None:
-    monks = visited.walked.answers["monks_zh"]
-    assert monks.origin == "decline"
-    assert monks.text in load_persona("dongpo").decline["zh"]
+    charging = visited.walked.answers["charging_zh"]
+    assert charging.origin == "decline"
+    assert charging.text in load_persona("dongpo").decline["zh"]
 
 
 def test_verse_is_made_up_in_form_and_said_to_be(visited: Visited) -> None:
@@ -134,9 +134,9 @@ def test_nothing_of_the_visit_remains(visited: Visited, monkeypatch: pytest.Monk
     noted = [one.question for one in read_unanswered(book)]
     settings.cache_clear()
     answers = visited.walked.answers
-    assert answers["monks_zh"].heard in noted
+    assert answers["charging_zh"].heard in noted
     # The others may stand in what the persona knows.
-    heard = [answers[name].heard for name in ("toilet_zh", "monks_zh", "verse_zh")]
+    heard = [answers[name].heard for name in ("toilet_zh", "charging_zh", "verse_zh")]
     kept = [path for path in visited.home.rglob("*") if path.is_file() and not path.is_symlink()]
     for path in kept:
         if path.is_relative_to(book) or "models" in path.relative_to(visited.home).parts:

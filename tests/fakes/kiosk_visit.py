@@ -238,7 +238,7 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
     answers["causeway_zh"] = visitor.ask_for("causeway_zh")
     shot("answer")
     answers["pagoda_zh"] = visitor.ask_for("pagoda_zh")
-    answers["monks_zh"] = visitor.ask("monks_zh")
+    answers["charging_zh"] = visitor.ask("charging_zh")
 
     def recite(name: str, title: str, seconds: float, state: str) -> tuple[int, float]:
         """Ask for verse and hear it for so long; the question's number and its end."""
