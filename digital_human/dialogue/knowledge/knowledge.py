@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from digital_human.config import settings
+from digital_human.dialogue.knowledge import evidence
 from digital_human.dialogue.knowledge.embedder import Embedder, Vectors, default_embedder
 from digital_human.dialogue.knowledge.entries import Entry, language_of, spoken
 from digital_human.dialogue.knowledge.index import Index, build
@@ -184,7 +185,8 @@ class Knowledge:
         shape = shape_of(asked)
         if sure is None or (shape and shape[0].strict and not tells(sure.text, *shape)):
             entries = [match.entry for match in matches]
-            told = self._reader.answers(asked, question, entries, cosines, language)
+            weighed = self._reader.weighed(asked, question, entries, cosines, language)
+            told = [one for one in weighed if one.evidence.score >= evidence.SURE]
             sure = self._told(told, language) if told else None
         return Findings(hits, sure, confidence, passages)
 

@@ -17,7 +17,7 @@ import numpy as np
 from digital_human.dialogue.knowledge.content import content
 from digital_human.dialogue.knowledge.embedder import Embedder, Vectors
 from digital_human.dialogue.knowledge.entries import sentences, spoken
-from digital_human.dialogue.knowledge.evidence import SURE, Evidence
+from digital_human.dialogue.knowledge.evidence import Evidence
 from digital_human.dialogue.knowledge.index import Index
 from digital_human.dialogue.knowledge.matching import Phrase, found_in, runs
 from digital_human.dialogue.knowledge.names import foreign_names
@@ -103,18 +103,6 @@ class Reader:
         self._asks = np.array([text.ask for text in index.texts], dtype=bool)
         self._wholes: dict[int, _Whole] = {}
         self._vector = lru_cache(_MEMORY)(lambda word: embedder([word])[0])
-
-    def answers(
-        self,
-        text: str,
-        question: Analysis,
-        entries: Sequence[int],
-        cosines: Vectors,
-        language: Language,
-    ) -> list[Told]:
-        """Entries that tell what is asked beyond doubt, the surest first; see `weighed`."""
-        weighed = self.weighed(text, question, entries, cosines, language)
-        return [one for one in weighed if one.evidence.score >= SURE]
 
     def weighed(
         self,
