@@ -41,6 +41,7 @@ _ADVICE = re.compile(
 # The beginning of a name, after the word for being called so.
 _CALLED = re.compile(r"(?:叫[做作]?|名为|[，,]字|[，,]号)([\u3400-\u9fff]{2})")
 _TITLE = re.compile(r"[《“「]([^》”」]{2,})[》”」]")
+_RUN = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+)+")
 _EVERYWHERE = "西湖 杭州 浙江 中国 云舒 west lake hangzhou china chines yun shu"
 _DIGITS = dict(zip("零一二三四五六七八九〇两", (*range(10), 0, 2), strict=True))
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000, "亿": 100000000}
@@ -137,10 +138,19 @@ def places(text: str) -> list[str]:
 def _named(text: str, known: str) -> bool:
     """Whether every name and quoted title of ``text`` stands in ``known``."""
     written = known.casefold()
+    if not all(_stands(run, written) for run in _RUN.findall(text)):
+        return False
     titles = (title.casefold().strip("，。,.") for title in _TITLE.findall(text))
     return not foreign_names(text, f"{written} {_stems(known)} {_EVERYWHERE}") and all(
         title in written for title in (*titles, *_CALLED.findall(text))
     )
+
+
+def _stands(run: str, written: str) -> bool:
+    """Whether a run of capitalised words stands in ``written``, or all of it but its first word,
+    which may only begin the sentence: no West Lake Hotel is made of a lake and a hotel."""
+    _, rest = run.casefold().split(" ", 1)
+    return run.casefold() in written or rest in written
 
 
 def _stems(text: str) -> str:

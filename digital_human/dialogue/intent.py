@@ -94,6 +94,19 @@ _MORE = re.compile(
     r"|the whole (?:story|legend)|elaborate",
     re.IGNORECASE,
 )
+_OPEN = re.compile(
+    r"介绍|讲[讲一个些述]|说[说一]|聊|故事|传说|历史|来历|由来|推荐|建议|安排|规划|合适|适合|值得|意思"
+    r"|好玩|有趣|觉得|喜欢|最[美好]|好[看吃喝在]|可看|看点|怎么样|怎样|为[什啥何]|怎么(?:叫|会|来的|玩|拍|看|想)"
+    r"|有(?:什么|啥)(?:可|好|看|玩|讲究|值得)|区别|不一样|不同|相同|关系|有关|相关|哪个更|谁更|特[色别点]"
+    r"|意义|评价|印象|了解|理解|心[情境]|体会|道理|解释|赏析|怕不怕"
+    r"|\b(?:recommend|suggest|advise|advice|should|worth|nicer|better|prefer|favou?rite|think|feel"
+    r"|enjoy|why|how come|differen\w+|differ|compare[ds]? (?:to|with)|connect\w*|relat\w+"
+    r"|tell (?:me|us)|what do you know|history|mean(?:s|ing)?|(?:to|can (?:i|we)) (?:see|do)"
+    r"|describe|explain|introduce|interesting|fun|beautiful|lovely|talk about|would you say"
+    r"|good (?:time|place|idea|way|spot)|best (?:time|way|place|spot)"
+    r"|(?:what|how)'?s? .{1,30} like)\b",
+    re.IGNORECASE,
+)
 _FOLLOWS = re.compile(
     r"它|他们?|她们?|那里|那儿|这里|这儿|那个|这个|那座|这座|刚才|上面|里面|呢[？?]?$"
     r"|^(?:那|还有|然后|为什么|多少钱|多高|多大|多长|怎么去|什么时候)"
@@ -116,6 +129,11 @@ def intent_of(text: str) -> Intent:
 def wants_more(text: str) -> bool:
     """Whether a long answer is asked for."""
     return _MORE.search(text) is not None
+
+
+def asks_openly(text: str) -> bool:
+    """Whether advice, an opinion, a reason, a comparison or a story is asked for, not a fact."""
+    return _OPEN.search(text) is not None
 
 
 def follows_up(text: str) -> bool:

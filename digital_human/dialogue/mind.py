@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
-import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import prompt
@@ -17,10 +16,13 @@ from digital_human.dialogue.doggerel import Doggerel
 from digital_human.dialogue.grounding import written_in
 from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_more
+from digital_human.dialogue.judge import Judge
 from digital_human.dialogue.knowledge import Findings, Knowledge
 from digital_human.dialogue.knowledge.entries import spoken
+from digital_human.dialogue.knowledge.knowledge import LIKELY
 from digital_human.dialogue.knowledge.shapes import shape_of, tells
-from digital_human.dialogue.llm.base import Llm, Message, never
+from digital_human.dialogue.llm.base import Leans, Llm, Message, never
+from digital_human.dialogue.llm.running import Running
 from digital_human.dialogue.llm.workers import Thread
 from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.persona import Persona
@@ -29,7 +31,7 @@ from digital_human.dialogue.poems import Poems
 from digital_human.dialogue.repertoire import Repertoire
 from digital_human.dialogue.spoken import Sentences
 from digital_human.dialogue.types import Act, Line, Origin, Replaced, Source, Sources, Thought
-from digital_human.errors import Cancelled
+from digital_human.errors import ResourceError
 from digital_human.safety.moderation import Moderator
 from digital_human.safety.words import Level
 from digital_human.speech.text.emotion import emotion_of
@@ -75,7 +77,10 @@ class Mind:
         today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._persona, self._moderator, self._knowledge = persona, moderator, knowledge
-        self._llm = None if llm is None or llm_thread is None else _Running(llm, llm_thread)
+        self._llm = None if llm is None or llm_thread is None else Running(llm, llm_thread)
+        self._judge = None
+        if llm_thread is not None and isinstance(llm, Leans):
+            self._judge = Judge(llm, llm_thread, persona)
         self._searching = ModelThread("knowledge")
         self._repertoire = Repertoire(
             persona, self._searching, poems=poems, place=place, today=today,
@@ -127,10 +132,17 @@ class Mind:
                     spoken_so = isinstance(thought, Line) and thought.text == line.text
                     yield line if spoken_so else thought
             return
-        findings = await self._search(text, language, history)
-        if findings.sure is not None:
-            yield Sources((await self._repertoire.illustrated(findings.sure.source, text),))
-            for thought in self._moderated(findings.sure.text, language, "knowledge"):
+        findings, asked = await self._search(text, language, history)
+        sure = findings.sure
+        if (judge := self._reads(findings, text, language)) is not None:
+            try:
+                sure = await judge.chosen(asked, language, findings.likely, cancelled)
+            except ResourceError:
+                if sure is None:
+                    raise
+        if sure is not None:
+            yield Sources((await self._repertoire.illustrated(sure.source, text),))
+            for thought in self._moderated(sure.text, language, "knowledge"):
                 yield thought
             return
         sources = findings.about
@@ -178,8 +190,10 @@ class Mind:
             return
         if await self._repertoire.by_heart(text, language, history) is not None:
             return
-        findings = await self._search(text, language, history)
-        if findings.sure is None and (findings.about or intent != "question"):
+        findings, asked = await self._search(text, language, history)
+        if (judge := self._reads(findings, text, language)) is not None:
+            await self._llm.read(judge.prompt(asked, language, findings.likely[0]), cancelled)
+        elif findings.sure is None and (findings.about or intent != "question"):
             messages = self._prompt(text, language, history, findings.about, intent)
             await self._llm.read(messages, cancelled)
 
@@ -202,6 +216,27 @@ class Mind:
         for language in persona.languages:
             model.warm(prompt.head(persona, language), cancelled=cancelled)
         self._repertoire.warm(cancelled)
+
+    def heads(self) -> list[list[Message]]:
+        """What prompts begin with, whoever asks and whatever; the language model is to keep it."""
+        languages = self._persona.languages
+        heads = [prompt.head(self._persona, language) for language in languages]
+        if self._judge is not None:
+            heads += [self._judge.head(language) for language in self._judge.languages]
+        return heads
+
+    def exams(self) -> list[Callable[[Callable[[], bool]], None]]:
+        """What must be done before the language model may judge: one call for each language, given
+        what says whether it is to stop; each runs in the language model's thread.
+
+        Raises (each of them):
+            Cancelled: It was stopped.
+            ResourceError: The language model failed.
+        """
+        judge = self._judge
+        if judge is None:
+            return []
+        return [partial(judge.prepare, language) for language in judge.languages]
 
     def lessons(self) -> list[Callable[[Callable[[], bool]], None]]:
         """What the language model can learn of the knowledge while nobody needs it.
@@ -274,19 +309,40 @@ class Mind:
 
     # The knowledge ------------------------------------------------------------------------------
 
-    async def _search(self, text: str, language: Language, history: History) -> Findings:
+    async def _search(
+        self, text: str, language: Language, history: History
+    ) -> tuple[Findings, str]:
+        """What is known about ``text``, and the question as it is to be read: with the one before
+        it where it seems to need that."""
         if self._knowledge is None:
-            return Findings((), None, 0.0)
+            return Findings((), None, 0.0), text
         search = self._knowledge.search
         found = await self._searching.call(search, text, language)
         earlier = [e for e in history.exchanges[-3:] if not e.refused]
-        asked = [e.question for e in earlier if e.question]
-        if not found.about and found.sure is None and asked and follows_up(text):
-            joined = f"{asked[-1]} {text}"
-            further = await self._searching.call(search, joined, language)
+        before = [e.question for e in earlier if e.question]
+        judge, asked = self._able(language), text
+        if found.sure is None and before and follows_up(text) and (judge or not found.about):
+            asked = f"{before[-1]} {text}"
+            further = await self._searching.call(search, asked, language)
             # What is sure of both together may answer only the earlier one.
-            return history.visit.fresh(text, replace(further, sure=None))
-        return history.visit.fresh(text, found)
+            told = history.visit.was_told
+            likely = [o for o in (*further.likely, *found.likely) if not told(o.answer.source)]
+            about = found.about or further.about
+            found = replace(further, sure=None, about=about, likely=tuple(likely[:LIKELY]))
+        if judge is not None and judge.decides(text, language):
+            found = replace(found, about=())
+        return history.visit.fresh(text, found), asked
+
+    def _reads(self, findings: Findings, text: str, language: Language) -> Judge | None:
+        """Who reads what may be the answer to ``text``; None where nothing is to be read."""
+        if not findings.likely or (findings.sure is None and wants_more(text)):
+            return None
+        return self._able(language)
+
+    def _able(self, language: Language) -> Judge | None:
+        """The judge, where the language model may judge in ``language``."""
+        judge = self._judge
+        return judge if judge is not None and language in judge.able else None
 
     # The language model -------------------------------------------------------------------------
 
@@ -363,43 +419,3 @@ class Mind:
         said, rules = letters(text), self._rules[language]
         size = _LEAKED if language != "en" else 3 * _LEAKED
         return any(said[i : i + size] in rules for i in range(len(said) - size + 1))
-
-
-class _Running:
-    """A language model and the thread it runs in."""
-
-    def __init__(self, model: Llm, thread: Thread) -> None:
-        self.model, self._thread = model, thread
-
-    async def read(self, messages: Sequence[Message], cancelled: Callable[[], bool]) -> None:
-        """Read ``messages``, the head of a prompt to come."""
-        await self._thread.call(self.model.warm, messages, cancelled=cancelled)
-
-    async def pieces(
-        self, messages: Sequence[Message], max_tokens: int, cancelled: Callable[[], bool]
-    ) -> AsyncGenerator[str, None]:
-        """The pieces of an answer; leaving the iteration stops the model before it returns."""
-        loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[str | None] = asyncio.Queue()
-        stop, started = threading.Event(), threading.Event()
-
-        def unwanted() -> bool:
-            return stop.is_set() or cancelled()
-
-        def work() -> None:
-            started.set()
-            for piece in self.model.stream(messages, max_tokens=max_tokens, cancelled=unwanted):
-                loop.call_soon_threadsafe(queue.put_nowait, piece)
-
-        running = asyncio.ensure_future(self._thread.call(work))
-        running.add_done_callback(lambda _: queue.put_nowait(None))
-        try:
-            while (piece := await queue.get()) is not None:
-                yield piece
-            await running
-        finally:
-            stop.set()
-            if not started.is_set():
-                running.cancel()
-            with contextlib.suppress(Cancelled, asyncio.CancelledError):
-                await running

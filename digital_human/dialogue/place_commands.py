@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from digital_human.config import settings
 from digital_human.dialogue.persona import known_personas, load_persona
 from digital_human.dialogue.place.check import findings_of, grouped, read_unanswered
+from digital_human.dialogue.place.check_texts import PageLanguage, Say, page_language
 from digital_human.dialogue.place.crosswoz import import_crosswoz
 from digital_human.dialogue.place.files import FILE
 from digital_human.dialogue.place.page import page
@@ -30,11 +31,15 @@ _SHOWN = 12  # questions in the terminal
 @app.command(
     "check",
     epilog="Example: digital-human place check dongpo --out place.html\n\n"
-    "Example: digital-human place check ./my-museum/place",
+    "Example: digital-human place check ./my-museum/place --lang en",
 )
 def check_command(
     name: Annotated[str, typer.Argument(help="A persona, or the folder of a place.")],
     out: Annotated[Path | None, typer.Option(help="Write a page for the curator.")] = None,
+    lang: Annotated[
+        PageLanguage | None,
+        typer.Option(help="Language of table and page; by default the persona's first one."),
+    ] = None,
 ) -> None:
     """Look for gaps, contradictions and questions that could not be answered.
 
@@ -42,30 +47,35 @@ def check_command(
     """
     folder, title, languages, knowledge = _found(name)
     place = Place.open(folder)
+    say = Say(lang or page_language(languages))
     now = datetime.now(UTC)
-    findings = findings_of(place, languages, knowledge, now.astimezone(place.zone).date())
+    today = now.astimezone(place.zone).date()
+    findings = findings_of(place, languages, knowledge, today, say.page)
     log = settings().home / "kiosk" / title / "unanswered.jsonl"
     questions = grouped(read_unanswered(log), place, now)
-    table = Table("", "entry", "kind", "finding")
+    table = Table("", say("entry"), say("kind"), Column(say("finding"), overflow="fold"))
     for one in findings:
-        table.add_row(Text(one.level, _STYLES[one.level]), *map(Text, (one.of, one.kind, one.text)))
+        level, kind = Text(say(one.level), _STYLES[one.level]), say(f"kind.{one.kind}")
+        table.add_row(level, *map(Text, (one.of, kind, one.text)))
     _console.print(table)
     if questions:
-        asked = Table("asked in vain", "times", "last")
+        asked = Table(Column(say("asked"), overflow="fold"), say("times"), say("last"))
         for group in questions[:_SHOWN]:
             asked.add_row(Text(group.question), str(group.times), group.last)
         _console.print(asked)
     errors = sum(one.level == "error" for one in findings)
-    gaps = sum(one.level == "gap" for one in findings)
-    _console.print(
-        f"{len(place.spots)} spots, {errors} errors, {gaps} gaps, "
-        f"{sum(one.times for one in questions)} questions asked in vain",
-        markup=False,
+    counts = say(
+        "counts",
+        spots=len(place.spots),
+        errors=errors,
+        gaps=sum(one.level == "gap" for one in findings),
+        questions=sum(one.times for one in questions),
     )
+    _console.print(counts, markup=False)
     if out is not None:
-        text = page(title, place, languages, findings, questions, now.astimezone(place.zone).date())
+        text = page(title, place, languages, findings, questions, today, say.page)
         out.write_text(text, "utf-8")
-        _console.print(f"page: {out}", markup=False, soft_wrap=True)
+        _console.print(say("written", path=out), markup=False, soft_wrap=True)
     if errors:
         raise typer.Exit(1)
 

@@ -16,7 +16,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from digital_human.dialogue.knowledge.words import sounds_of
-from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.types import Line, Source
 from digital_human.errors import InputError
 from digital_human.speech.types import Delivery, Language
@@ -24,13 +23,13 @@ from digital_human.speech.types import Delivery, Language
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 _RECITE = re.compile(
-    r"背(?!景|后|包|面|影)|(?<![纪怀思悼])念(?!佛|旧|头)|朗诵|诵读|吟|读(?:一|两|首|段|个|下)|[来说讲](?:一|两)?首"
-    r"|[作写]过(?:哪|什么)|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
+    r"背(?!景|后|包|面|影)|(?<![纪怀思悼想])念(?!佛|旧|头)|朗诵|诵读|吟|读(?:一|两|首|段|个|下)|[来说讲](?:一|两)?首"
+    r"|[作写]过(?:哪|什么)|(?<![哪第这那的])一首(?![诗词])|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
     re.IGNORECASE,
 )
 _ANY = re.compile(r"诗|(?<![单台歌])词(?!语|典)|\bpoems?\b|\bverses?\b", re.IGNORECASE)
 _WHEN = re.compile(r"什么时候|何时|哪一?年|哪个时候|多少岁|\bwhen\b", re.IGNORECASE)
-_WHERE = re.compile(r"哪里|哪儿|什么地方|何处|\bwhere\b", re.IGNORECASE)
+_WHERE = re.compile(r"哪里|哪儿|哪个?地方|什么地方|何处|\bwhere\b", re.IGNORECASE)
 _LINE = r"(?:[是接跟对]|紧[接跟]着?)?的?(?:[那这哪]|(?:什么|啥))?(?:半|一)?句"
 _NEXT = re.compile(
     rf"(?:下|后)[面头边]?{_LINE}|[下后](?:面|头|边|文)(?:是|[接跟怎]|呢|咋)|接下[来去]|往下|下联"
@@ -44,7 +43,9 @@ _BEFORE = re.compile(
     r"|\bwhat comes before\b",
     re.IGNORECASE,
 )
-_WHICH = re.compile(r"哪一?首|出自|谁写|谁的|\bwhich poem\b|\bwho wrote\b", re.IGNORECASE)
+_WHICH = re.compile(
+    r"哪一?首|出自|(?<![为给替])谁[写的]|\bwhich poem\b|\bwho wrote\b", re.IGNORECASE
+)
 _TOPIC = re.compile(r"(?:首|个|段|关于|有关|写)([^，。？！首关于写]{1,8})的(?:诗|词)")
 _YOURS = re.compile(r"你|您|最|自己|这里")
 _THIS = re.compile(r"这首|这阕|那首|它|\b(?:it|this poem|that poem)\b", re.IGNORECASE)
@@ -179,7 +180,7 @@ class Poems:
             language: Language of what is not the poem's own words.
             earlier: Sources of what was said before, the latest last.
         """
-        text = restored(text[:_LONGEST])
+        text = text[:_LONGEST]
         wished = _RECITE.search(text) is not None
         poem, line = self._find(text, wished)
         told = [self._titled(source.title) for source in earlier if source.path == self._path]

@@ -190,9 +190,12 @@ class Visit:
         sure = found.sure
         if sure is not None and self.was_told(sure.source) and (untold or another):
             sure = None
+        likely = found.likely
+        if untold or another:
+            likely = tuple(one for one in likely if not self.was_told(one.answer.source))
         if not untold and not another:
             untold = found.about
-        return replace(found, sure=sure, about=untold)
+        return replace(found, sure=sure, about=untold, likely=likely)
 
     def depth(self, text: str = "") -> Depth:
         """How deep to answer ``text``, with what it says of the visitor itself."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from digital_human.dialogue.misheard import restored
-
 LONGEST = 24
 """Characters of a theme that are used."""
 _HEARD = 200  # characters of what a visitor says that are looked at
@@ -68,7 +66,7 @@ def wished(text: str) -> str | None:
     heard = unicodedata.normalize("NFKC", text[:_HEARD])
     if (found := _EN.search(heard)) is not None:
         return _wished_en(heard, found)
-    heard = restored(heard.translate(_MARKS).rstrip("。！？ "))
+    heard = heard.translate(_MARKS).rstrip("。！？ ")
     if _FACT_ZH.search(heard) or not (_JOKE_ZH.search(heard) or _MADE_ZH.search(heard)):
         return None
     for pattern in _TOPICS_ZH:

@@ -45,7 +45,7 @@ _TAIL = 0.15  # After the last voiced window: the end of a final consonant.
 _SURE = 0.9  # Certainty from which a language counts as the visitor's.
 _TRIES = 2
 _OVERDUE = 1.7  # A recognition takes half a second, a judgement less.
-_GIVEN_UP = 2.4  # A busy machine takes longer; the turn machine waits for two such tries.
+_GIVEN_UP = 2.0  # A busy machine takes longer; the turn machine waits for two such tries.
 _GIVEN_UP_SHARE = 0.4  # Of the length of a long turn.
 
 _Asked = TypeVar("_Asked", Decode, Judge)

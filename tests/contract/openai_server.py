@@ -24,9 +24,10 @@ _FAILURES = {"busy": 429, "broken": 500, "nowhere": 404}
 
 
 class Served:
-    """What the server saw."""
+    """What the server saw; ``lock`` is held while it uses the model."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.requests: list[dict[str, Any]] = []
         self.ended: list[str] = []
 
@@ -34,7 +35,6 @@ class Served:
 def make_app(llm: Llm | None, served: Served) -> FastAPI:
     """The server; the model's name chooses what goes wrong, ``real`` and ``short`` answer."""
     app = FastAPI()
-    lock = threading.Lock()
 
     @app.post("/v1/chat/completions")
     async def complete(request: Request) -> Response:
@@ -53,7 +53,7 @@ def make_app(llm: Llm | None, served: Served) -> FastAPI:
         pieces = {"slow": _slow, "stalling": _stalling, "silent": _silent}.get(model)
         if pieces is not None:
             return StreamingResponse(_events(pieces()), media_type="text/event-stream")
-        answer = _answer(llm, messages, asked["max_tokens"], lock, served)
+        answer = _answer(llm, messages, asked["max_tokens"], served)
         return StreamingResponse(_events(answer), media_type="text/event-stream")
 
     return app
@@ -106,7 +106,7 @@ async def _silent() -> AsyncIterator[str]:
 
 
 async def _answer(
-    llm: Llm | None, messages: list[Message], max_tokens: int, lock: threading.Lock, served: Served
+    llm: Llm | None, messages: list[Message], max_tokens: int, served: Served
 ) -> AsyncIterator[str]:
     """Pieces of the model's answer; it stops when the client is gone."""
     assert llm is not None
@@ -116,7 +116,7 @@ async def _answer(
 
     def work() -> None:
         try:
-            with lock:
+            with served.lock:
                 for piece in llm.stream(messages, max_tokens=max_tokens, cancelled=stop.is_set):
                     loop.call_soon_threadsafe(queue.put_nowait, piece)
             served.ended.append("whole")

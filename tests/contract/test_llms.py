@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from digital_human.config import LlmSettings, settings
 from digital_human.dialogue.llm import LLMS
-from digital_human.dialogue.llm.base import Llm, Message
+from digital_human.dialogue.llm.base import Leans, Llm, Message
 from digital_human.dialogue.llm.sequences import Slot
 from digital_human.dialogue.llm.shelf import Shelf
 from digital_human.errors import Cancelled, DigitalHumanError, InputError, ResourceError
@@ -71,6 +71,8 @@ def llm(request: pytest.FixtureRequest) -> Iterator[Llm]:
     client: Llm = LLMS[request.param].create(remote(address), silence=60)
     yield client
     client.close()
+    with request.getfixturevalue("served").lock:
+        pass  # the server has let go of the model, which the next test uses by itself
 
 
 @pytest.mark.weights
@@ -207,6 +209,20 @@ def test_control_tokens_in_what_is_said_are_plain_text(llama: Llm) -> None:
     assert len(marks) == 2
     for mark in marks:
         assert prompts[0].count(mark) == prompts[1].count(mark) > 0
+
+
+@pytest.mark.weights
+def test_leaning_tells_what_the_answer_begins_with(llama: Llm) -> None:
+    assert "leaning" in LLMS["llama"].capabilities and isinstance(llama, Leans)
+    asked = [Message("system", "只回答“是”或“否”。"), Message("user", "西湖在杭州，对不对？")]
+    first = next(llama.stream(asked, max_tokens=1))
+    leaning = llama.leaning(asked, "是", "否")
+    assert (leaning > 0) == first.startswith("是") and leaning != 0
+    assert llama.leaning(asked, "否", "是") == pytest.approx(-leaning, abs=1e-4)
+    with pytest.raises(Cancelled):
+        unread = Message("user", f"{next(_unread)}这句话还没有读过，对不对？" * 4)
+        llama.leaning([*asked[:1], unread], "是", "否", cancelled=lambda: True)
+    assert llama.leaning(asked, "是", "否") == pytest.approx(leaning, abs=0.2)
 
 
 def test_a_missing_or_wrong_model_file_is_named(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ async def ask_all(
     try:
         if thread is not None:
             await thread.call(mind.warm)
-            for lesson in mind.lessons():
+            for lesson in (*mind.exams(), *mind.lessons()):
                 await thread.call(lesson, never)
         for question in questions:
             lines = [

@@ -54,7 +54,6 @@ KNOWN = ("欲把西湖比西子，淡妆浓抹总相宜。",)
         ("苏轼写了一首诗吗", None),
         ("这首诗写于什么时候", None),
         ("他为什么写这首诗", None),
-        ("请用西湖和猫写一首打不识", "西湖和猫"),  # as it was heard
         ("什么是打油诗", None),
         ("诗人写诗的地方", None),
         ("recite a poem about the lake", None),

@@ -28,16 +28,14 @@ async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
     await made.close()
 
 
-def cast_with(lessons: list[Lesson]) -> Cast:
-    mind = SimpleNamespace(lessons=lambda: lessons, close=lambda: None)
-    return cast(Cast, SimpleNamespace(mind=mind, persona=SimpleNamespace(name="tester")))
+SOMEONE = cast(Cast, SimpleNamespace(persona=SimpleNamespace(name="tester")))
 
 
 async def test_passages_are_learned_one_after_the_other_and_told(engine: Engine) -> None:
     learned: list[int] = []
     lessons: list[Lesson] = [lambda cancelled, n=n: learned.append(n) for n in range(60)]  # type: ignore[misc]
     with structlog.testing.capture_logs() as logs:
-        await engine._learn(cast_with(lessons))
+        await engine._teach(SOMEONE, lessons, "passages")
     assert learned == list(range(60)) and not engine.preparing
     assert [(log["done"], log["of"]) for log in logs] == [(25, 60), (50, 60), (60, 60)]
 
@@ -56,7 +54,7 @@ async def test_learning_waits_while_a_session_needs_the_models(engine: Engine) -
             raise Cancelled("not now")
 
     with engine.in_use(lambda: busy):
-        learning = asyncio.create_task(engine._learn(cast_with([lesson])))
+        learning = asyncio.create_task(engine._teach(SOMEONE, [lesson], "passages"))
         await asyncio.sleep(0.05)
         assert not begun and not engine.preparing
         busy = False
@@ -78,7 +76,7 @@ async def test_a_disk_that_is_full_ends_learning_with_a_line_in_the_log(engine: 
         raise ResourceError("cannot keep a passage: No space left on device")
 
     with structlog.testing.capture_logs() as logs:
-        await engine._learn(cast_with([full, full]))
+        await engine._teach(SOMEONE, [full, full], "passages")
     assert len(tried) == 1 and "No space left" in logs[0]["cause"]
 
 

@@ -13,6 +13,10 @@ from digital_human.dialogue.knowledge.shapes import shape_of, tells
     [
         ("苏堤有多宽", "苏堤长二点八公里。", False),
         ("苏堤有多长", "苏堤长二点八公里。", True),
+        ("王弗走的时候多大年纪", "王弗一〇六五年去世。", False),
+        ("您一共活了多大岁数", "他活了六十五岁。", True),
+        ("How old was she when she died?", "She died there in 1096.", False),
+        ("您在杭州做了几年官", "前后大约五年。", True),
         ("岳飞是哪年遇害的", "岳飞是南宋名将。", False),
         ("雷峰塔是哪年倒的", "雷峰塔在一九二四年倒塌。", True),
         ("安乐坊捐了多少黄金", "他捐了黄金五十两。", True),

@@ -16,7 +16,6 @@ from digital_human.core.events import Event, Events
 from digital_human.core.health import Health
 from digital_human.core.stage import ModelThread
 from digital_human.errors import Cancelled
-from digital_human.speech import listener as listener_module
 from digital_human.speech.echo import EchoCanceller, _likeness
 from digital_human.speech.hearing import EAR_RATE, Action, Decode, Heard, Judge, Mode
 from digital_human.speech.hotwords import HotWords
@@ -212,9 +211,8 @@ async def test_a_lasting_failure_ends_each_turn_and_is_told_once() -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 async def test_a_recogniser_that_hangs_is_told_in_two_seconds_and_left_behind(
-    monkeypatch: pytest.MonkeyPatch, times: int
+    times: int,
 ) -> None:
-    monkeypatch.setattr(listener_module, "_GIVEN_UP", 2.0)
     stuck = threading.Event()
 
     def work(number: int, cancelled: Callable[[], bool]) -> Recognised:

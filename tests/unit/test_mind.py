@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -13,8 +12,10 @@ import pytest
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue.grounding import grounded, numbers
 from digital_human.dialogue.history import Exchange, History
-from digital_human.dialogue.intent import follows_up, intent_of, wants_more
+from digital_human.dialogue.intent import asks_openly, follows_up, intent_of, wants_more
+from digital_human.dialogue.judge import _EXAM
 from digital_human.dialogue.knowledge import Answer, Findings
+from digital_human.dialogue.knowledge.knowledge import Likely
 from digital_human.dialogue.llm.base import Message, never
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.misheard import restored
@@ -24,6 +25,7 @@ from digital_human.dialogue.types import Act, Line, Replaced, Source, Sources, T
 from digital_human.errors import Cancelled, ResourceError
 from digital_human.safety.moderation import Moderator
 from digital_human.speech.types import Language
+from tests.fakes.scripted_llm import ScriptedLlm
 
 PERSONA = load_persona("xihu")
 LOTUS = Source(
@@ -34,47 +36,31 @@ TOWER = Source(
 )
 
 
-class ScriptedLlm:
-    """Writes given pieces; keeps what it was asked."""
+class LeaningLlm(ScriptedLlm):
+    """Leans to yes by as much as it is told."""
 
-    def __init__(self, *pieces: str, wait: float = 0.0, error: Exception | None = None) -> None:
-        self.pieces, self.wait, self.error = pieces, wait, error
-        self.asked: list[Sequence[Message]] = []
-        self.warmed: list[Sequence[Message]] = []
-        self.learned: list[tuple[Sequence[Message], str]] = []
-        self.written = 0
-        self.stopped = threading.Event()
+    def __init__(self, leaning: float, *pieces: str) -> None:
+        super().__init__(*pieces)
+        self.lean, self.fails = leaning, False
+        self.read: list[Sequence[Message]] = []
 
-    def stream(
+    def leaning(
         self,
         messages: Sequence[Message],
+        one: str,
+        other: str,
         *,
-        max_tokens: int = 160,
         cancelled: Callable[[], bool] = never,
-    ) -> Iterator[str]:
-        self.asked.append(messages)
-        try:
-            for piece in self.pieces:
-                time.sleep(self.wait)
-                if cancelled():
-                    raise Cancelled("not wanted")
-                self.written += 1
-                yield piece
-            if self.error is not None:
-                raise self.error
-        finally:
-            self.stopped.set()
-
-    def warm(self, messages: Sequence[Message], *, cancelled: Callable[[], bool] = never) -> None:
-        self.warmed.append(messages)
-
-    def learn(
-        self, head: Sequence[Message], passage: str, *, cancelled: Callable[[], bool] = never
-    ) -> None:
-        self.learned.append((head, passage))
-
-    def close(self) -> None:
-        return
+    ) -> float:
+        if self.fails:
+            raise ResourceError("no memory")
+        self.read.append(messages)
+        question = messages[-1].content
+        for pairs in _EXAM.values():
+            for note, answered, _ in pairs:
+                if note in question:
+                    return 9.0 * (answered in question)
+        return self.lean
 
 
 class FixedKnowledge:
@@ -101,6 +87,7 @@ KNOWN = {
     "荷花": Findings((LOTUS,), None, 0.4, (LOTUS,)),
     "Pagoda": Findings((TOWER,), None, 0.4, (TOWER,)),
     "模糊": Findings((LOTUS,), None, 0.05),
+    "安葬": Findings((), None, 0.3, (LOTUS,), (Likely(Answer("葬在惠州。", "zh", LOTUS), 0.0),)),
 }
 
 
@@ -117,6 +104,10 @@ class Scene:
             knowledge=self.knowledge,  # type: ignore[arg-type]
             moderator=Moderator.default(),
         )
+        if isinstance(llm, LeaningLlm):
+            for exam in self.mind.exams():
+                exam(never)
+            llm.warmed.clear()
 
     async def think(self, text: str, language: Language = "zh") -> list[Thought]:
         thoughts = self.mind.think(text, language, self.history, cancelled=never)
@@ -389,6 +380,100 @@ def reading(stage: Scene) -> list[str]:
     return [messages[-1].content for messages in stage.llm.warmed]
 
 
+async def test_what_the_model_reads_as_the_answer_is_said_as_it_is_written() -> None:
+    stage = Scene(LeaningLlm(9.0, "不该说的话。"))
+    try:
+        sources, line = await stage.think("安葬在哪里？")
+    finally:
+        stage.close()
+    assert sources == Sources((LOTUS,))
+    assert line == Line("葬在惠州。", "zh", "knowledge")
+    assert stage.llm is not None and not stage.llm.asked  # nothing was written
+
+
+async def test_what_it_does_not_read_as_the_answer_is_not_said() -> None:
+    stage = Scene(LeaningLlm(-9.0))
+    try:
+        thoughts = await stage.think("安葬在哪里？")
+    finally:
+        stage.close()
+    assert not any(isinstance(t, Line) and "惠州" in t.text for t in thoughts)
+    assert isinstance(thoughts[-1], Line) and thoughts[-1].origin == "decline"
+
+
+async def test_a_fact_that_is_in_no_text_is_not_made_up_but_an_open_question_is_answered() -> None:
+    stage = Scene(LeaningLlm(-9.0, "荷花七月最盛。"))
+    try:
+        (declined,) = await stage.think("荷花多少钱一朵？")
+        sources, line = await stage.think("什么时候来看荷花最合适？")
+    finally:
+        stage.close()
+    assert isinstance(declined, Line) and declined.origin == "decline"
+    assert sources == Sources((LOTUS,))
+    assert line == Line("荷花七月最盛。", "zh", "llm")
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("我带两个小朋友来，去哪儿玩比较合适？", True),
+        ("苏轼当年为什么要疏浚西湖？", True),
+        ("给我讲讲雷峰塔", True),
+        ("雷峰塔和保俶塔有什么不一样？", True),
+        ("Which walk would you suggest?", True),
+        ("What is the island like?", True),
+        ("您母亲叫什么名字呀？", False),
+        ("朝云后来埋在哪儿了？", False),
+        ("Did you have any sisters?", False),
+        ("What did the young Su Xiaoxiao die of?", False),
+    ],
+)
+def test_open_questions_are_told_from_those_for_a_fact(text: str, opened: bool) -> None:
+    assert asks_openly(text) is opened
+
+
+async def test_a_follow_up_is_read_with_the_question_before_it() -> None:
+    stage = Scene(LeaningLlm(9.0))
+    stage.history.add(Exchange(1, "你好", "您好。", "zh"))
+    stage.history.add(Exchange(2, "王朝云是谁？", "苏轼的侍妾。", "zh"))
+    try:
+        _, line = await stage.think("那她安葬在哪里？")
+    finally:
+        stage.close()
+    assert isinstance(line, Line) and line.text == "葬在惠州。"
+    assert stage.knowledge.searched == ["那她安葬在哪里？", "王朝云是谁？ 那她安葬在哪里？"]
+    assert isinstance(stage.llm, LeaningLlm)
+    assert stage.llm.read[-1][-1].content.endswith("问题：王朝云是谁？ 那她安葬在哪里？")
+
+
+async def test_what_is_sure_without_the_model_is_said_when_it_fails() -> None:
+    sure = Answer("苏堤是苏轼修的。", "zh", LOTUS)
+    for given, said in ((sure, "苏堤是苏轼修的。"), (None, None)):
+        stage = Scene(LeaningLlm(9.0))
+        stage.knowledge.known = {"谁修": Findings((), given, 0.5, (), (Likely(sure, 2.0),))}
+        assert isinstance(stage.llm, LeaningLlm)
+        stage.llm.fails = True
+        try:
+            if said is None:
+                with pytest.raises(ResourceError):
+                    await stage.think("谁修的？")
+            else:
+                assert (await stage.think("谁修的？"))[-1] == Line(said, "zh", "knowledge")
+        finally:
+            stage.close()
+
+
+async def test_what_may_be_the_answer_is_read_before_the_question_is_over() -> None:
+    stage = Scene(LeaningLlm(9.0))
+    try:
+        await stage.mind.expect("安葬在", "zh", stage.history)
+    finally:
+        stage.close()
+    assert stage.llm is not None
+    (read,) = stage.llm.warmed
+    assert "葬在惠州。" in read[-1].content and "安葬在" in read[-1].content
+
+
 async def test_what_an_answer_needs_is_read_while_the_visitor_still_speaks(
     scene: Callable[..., Scene],
 ) -> None:
@@ -559,6 +644,10 @@ def test_numbers_and_words_must_be_known() -> None:
     assert not grounded("小孩坐船半价，", "画舫每位五十五元。", "小孩坐船半价吗？")
     towers = "雷峰塔：塔底有老塔的遗址。\n\n保俶塔：保俶塔是实心的砖塔，不能登塔。"
     assert grounded("保俶塔是实心的砖塔，不能登塔。", towers)
+    lake = "Watch the sunset from Leifeng Pagoda at West Lake. Su Shi loved Dongpo pork."
+    hotel = "Could you recommend a hotel near the lake?"
+    assert not grounded("A good hotel near the lake is the West Lake Hotel.", lake, hotel)
+    assert grounded("Visit Leifeng Pagoda and watch the sunset.", lake, hotel)
     assert not grounded("雷峰塔是实心的砖塔，不能登塔。", towers)
     advice = "荷花七月最盛，曲院风荷最好看。"
     assert grounded("您可以慢慢欣赏曲院风荷的荷花，感受夏天。", advice)
@@ -571,6 +660,8 @@ def test_numbers_and_words_must_be_known() -> None:
 
 
 def test_words_for_hours_are_put_back_where_they_were_misheard() -> None:
+    assert restored("请被一手水调歌头。") == "请背一首水调歌头。"
+    assert restored("请用西湖和猫写一首打不识") == "请用西湖和猫写一首打油诗"
     assert restored("请问雷峰塔及点中关门") == "请问雷峰塔几点钟关门"
     assert restored("雷峰塔极殿官门吗？") == "雷峰塔几点关门吗？"
     assert restored("从观点看，关门很早") == "从观点看，关门很早"

@@ -15,7 +15,6 @@ from digital_human.apps.live.mouth import Mouth
 from digital_human.apps.live.phrasing import live_clauses
 from digital_human.config import Settings
 from digital_human.core.stage import ModelThread
-from digital_human.dialogue import prompt
 from digital_human.dialogue.knowledge import Knowledge
 from digital_human.dialogue.llm import LLMS
 from digital_human.dialogue.llm.base import Llm, Message
@@ -159,7 +158,7 @@ class Engine:
             )  # fmt: skip
             if self._llm is not None:
                 await self.thinking.call(mind.warm)
-                self._heads += [prompt.head(persona, language) for language in persona.languages]
+                self._heads += mind.heads()
             known = [one.hot_words for one in (knowledge, place) if one is not None]
             called = persona.wake_words.get("en", ())
             words = [*persona.hot_words, *called, *chain.from_iterable(known)]
@@ -216,14 +215,16 @@ class Engine:
     async def prepare(self) -> None:
         """Make ready what is sure to be needed, while nobody needs the models.
 
-        First the personas' own phrases are spoken into the cache, then the language model learns
-        the passages it may be given, then the sure answers are spoken.
+        First it is seen whether the language model can judge, then the personas' own phrases are
+        spoken into the cache, then the language model learns the passages it may be given, then the
+        sure answers are spoken.
         """
         for cast in tuple(self._casts.values()):
             with ModelThread("prepare", _NICE["prepare"]) as thread:
                 phrases, answers = await thread.call(prepared_clauses, cast)
+            await self._teach(cast, cast.mind.exams(), "exams")
             await self._speak_ahead(cast, phrases)
-            await self._learn(cast)
+            await self._teach(cast, cast.mind.lessons(), "passages")
             await self._speak_ahead(cast, answers)
 
     async def _speak_ahead(self, cast: Cast, clauses: Sequence[Clause]) -> None:
@@ -248,18 +249,20 @@ class Engine:
                     await asyncio.sleep(_FULL_WAIT)
         log.info("prepared speech", persona=cast.persona.name, clauses=count)
 
-    async def _learn(self, cast: Cast) -> None:
-        """Let the language model read the passages of a persona's knowledge once and for all."""
-        lessons = cast.mind.lessons()
+    async def _teach(
+        self, cast: Cast, lessons: Sequence[Callable[[Callable[[], bool]], None]], what: str
+    ) -> None:
+        """Let the language model do its ``lessons``."""
         for number, lesson in enumerate(lessons, start=1):
             try:
                 await self._unhurried(self.thinking, lesson)
             except DigitalHumanError as error:
-                log.warning("cannot keep a passage", persona=cast.persona.name, cause=str(error))
+                log.warning("cannot keep what was read", persona=cast.persona.name, of=what,
+                            cause=str(error))  # fmt: skip
                 return
             if number % _TOLD_EVERY == 0 or number == len(lessons):
-                log.info("learned passages", persona=cast.persona.name, done=number,
-                         of=len(lessons))  # fmt: skip
+                log.info("the language model learned", persona=cast.persona.name, what=what,
+                         done=number, of=len(lessons))  # fmt: skip
 
     async def _unhurried(
         self, thread: ModelThread | Workers, work: Callable[[Callable[[], bool]], None]

@@ -23,7 +23,7 @@ from digital_human.dialogue.knowledge.matching import (
     features,
     probability,
 )
-from digital_human.dialogue.knowledge.questions import asking_clause, asking_sentence
+from digital_human.dialogue.knowledge.questions import asking_clause, asking_sentence, last_clause
 from digital_human.dialogue.knowledge.reading import Reader, Told
 from digital_human.dialogue.knowledge.shapes import shape_of, tells
 from digital_human.dialogue.knowledge.topic import passages_about
@@ -35,9 +35,14 @@ from digital_human.speech.types import Language
 SURE = 0.5
 # The runner-up with another answer must be this much less likely.
 MARGIN = 0.05
+LIKELY = 2
+"""Texts that are to be read for a question: a visitor waits for each."""
 # What another entry's score may lack of the best one's to be as likely.
 LEAD = 0.1
 _CANDIDATES = 10
+_DOUBTFUL = -2.5  # score of the evidence from which an entry may be an answer, if it is read
+_CLEAR = 3.0  # score from which it need not be read
+_LACKING = 1.0  # what that of one counts less which seems to lack the kind of fact asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +61,38 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Likely:
+    """What may be an answer: words and vectors alone cannot tell.
+
+    Attributes:
+        answer: The answer.
+        score: Log odds that it is one, by the evidence.
+    """
+
+    answer: Answer
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What the knowledge has about a question.
 
     Attributes:
         hits: Best first; ``score`` is the probability that the entry answers the question.
-        sure: The answer when there is no doubt.
+        sure: The answer, if hardly any question without an answer would get it.
         confidence: 0…1, the best hit's probability.
         about: Passages on the question's topic, in the answer's language where there are such;
             ``score`` is how near they are. Empty for a question that is off the topic or asks for
             a fact that stands nowhere.
+        likely: Where a language model's reading would tell more, what may be an answer, the
+            likeliest first; what is sure without it among them.
     """
 
     hits: tuple[Source, ...]
     sure: Answer | None
     confidence: float
     about: tuple[Source, ...] = ()
+    likely: tuple[Likely, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +188,13 @@ class Knowledge:
         asked = core(text)
         found = self._search(asked, language, k)
         for part in _parts(asked):
-            if found.sure is None:
-                found = replace(found, sure=self._search(part, language, k).sure)
+            if found.sure is None or found.likely:
+                found = _joined(found, self._search(part, language, k))
+        if found.sure is None and (clause := last_clause(asked)) is not None:
+            # What is told before changes the answer at times: it is to be read, not sure.
+            more = self._search(core(clause), language, k)
+            sure = () if more.sure is None else (Likely(more.sure, evidence.SURE),)
+            found = replace(found, likely=_merged(found.likely, (*sure, *more.likely)))
         return found
 
     def _search(self, asked: str, language: Language, k: int) -> Findings:
@@ -181,14 +207,19 @@ class Knowledge:
         confidence = matches[0].probability if matches else 0.0
         about = passages_about(index, asked, question, cosines, language, confidence)
         passages = tuple(_source(index.entries[entry], worth) for entry, worth in about)
-        sure = self._sure(matches, language)
+        foreseen = sure = self._sure(matches, language)
+        likely: tuple[Likely, ...] = ()
         shape = shape_of(asked)
         if sure is None or (shape and shape[0].strict and not tells(sure.text, *shape)):
             entries = [match.entry for match in matches]
             weighed = self._reader.weighed(asked, question, entries, cosines, language)
-            told = [one for one in weighed if one.evidence.score >= evidence.SURE]
+            told = [t for t in weighed if t.evidence.score >= evidence.SURE and not t.lacking]
             sure = self._told(told, language) if told else None
-        return Findings(hits, sure, confidence, passages)
+            if sure is None or told[0].evidence.score < _CLEAR:
+                score = told[0].evidence.score if told else evidence.SURE
+                first = [Likely(one, score) for one in (sure or foreseen,) if one is not None]
+                likely = _merged(first, self._likely(weighed, language))
+        return Findings(hits, sure, confidence, passages, likely)
 
     def weigh(self, text: str) -> list[Match]:
         """Entries that may answer a question, most likely first."""
@@ -271,9 +302,34 @@ class Knowledge:
         """What the likeliest entry tells; of equally likely ones one of the first folder."""
         near = [one for one in told if told[0].evidence.score - one.evidence.score < LEAD]
         own = [one for one in near if self._own(self._index.entries[one.entry])]
-        best = (own or near)[0]
-        entry = self._index.entries[best.entry]
-        return Answer(best.said, language, _source(entry, best.evidence.cosine))
+        return self._answer((own or near)[0], language)
+
+    def _likely(self, told: Sequence[Told], language: Language) -> tuple[Likely, ...]:
+        found = [
+            Likely(self._answer(one, language), one.evidence.score - _LACKING * one.lacking)
+            for one in told
+        ]
+        return _merged((), [one for one in found if one.score >= _DOUBTFUL])
+
+    def _answer(self, told: Told, language: Language) -> Answer:
+        entry = self._index.entries[told.entry]
+        return Answer(told.said, language, _source(entry, told.evidence.cosine))
+
+
+def _joined(found: Findings, more: Findings) -> Findings:
+    """``found`` with what a part of its question gives: an answer beyond doubt is the answer."""
+    if more.sure is not None and not more.likely:
+        return replace(found, sure=more.sure, likely=())
+    likely = _merged(found.likely, more.likely)
+    return replace(found, sure=found.sure or more.sure, likely=likely)
+
+
+def _merged(some: Sequence[Likely], more: Sequence[Likely]) -> tuple[Likely, ...]:
+    """The likeliest of both, each text once."""
+    best: dict[str, Likely] = {}
+    for one in sorted((*some, *more), key=lambda one: -one.score):
+        best.setdefault(one.answer.text, one)
+    return tuple(best.values())[:LIKELY]
 
 
 def _parts(text: str) -> list[str]:

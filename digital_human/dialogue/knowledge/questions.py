@@ -34,7 +34,8 @@ _SENTENCE = re.compile(r"[^。！？!?.]*[^。！？!?.\s][^。！？!?.]*(?:[�
 _SHORTEST = 6  # characters of a question that stands by itself
 OPENING = re.compile(rf"^(?:(?:{_OPENING_ZH}|{_OPENING_EN}\b)[\s，,。.!！、…]*)+", re.IGNORECASE)
 CLOSING = re.compile(
-    r"(?:[\s，,]*(?:谢谢你?您?|好吗|可以吗|呢|啊|呀|吧|哦|嘛|please|thanks|thank you))+"
+    r"(?:[\s，,]*(?:谢谢你?您?|好吗|可以吗|呢|啊|呀|吧|哦|嘛|please|thanks|thank you"
+    r"|, *(?:mr|mister|master)\.? [a-z]+(?: [a-z]+)?))+"
     r"[\s。.!！?？]*$",
     re.IGNORECASE,
 )
@@ -123,6 +124,12 @@ def asking_clause(text: str) -> str | None:
     if len(clauses) < 2 or not all(_OF_SELF.search(one) for one in clauses[:-1]):
         return None
     return clauses[-1]
+
+
+def last_clause(text: str) -> str | None:
+    """The last clause of several, where most people ask; None for a text of one, or a short one."""
+    clauses = [one for one in _CLAUSE.split(text.strip()) if one]
+    return clauses[-1] if len(clauses) > 1 and len(clauses[-1]) >= _SHORTEST else None
 
 
 def asking_sentence(text: str) -> str | None:

@@ -82,11 +82,14 @@ class Told:
         entry: Its number.
         evidence: That it does.
         said: What is said: the sentences for which it counts, short enough to say.
+        lacking: Whether it has not the kind of fact that is asked for, and that kind is hardly
+            ever mistaken: it may be an answer only to who reads it.
     """
 
     entry: int
     evidence: Evidence
     said: str
+    lacking: bool
 
 
 class Reader:
@@ -147,12 +150,11 @@ class Reader:
             new = tells_new[entry]
             rivals = (float(near[e]) for e in chosen if not _agree(new, tells_new[e]))
             told = None if shape is None else tells(said[entry], *shape)
-            if shape is not None and shape[0].strict and not told:
-                continue
+            lacking = shape is not None and shape[0].strict and not told
             margin = float(near[entry]) - max(rivals, default=_FAR)
             evidence = self._evidence(question, entry, cosines, names, margin, told)
             if evidence.near:
-                found.append(Told(entry, evidence, said[entry]))
+                found.append(Told(entry, evidence, said[entry], lacking))
         return sorted(found, key=lambda one: -one.evidence.score)
 
     def _evidence(

@@ -112,6 +112,17 @@ _SHAPES = (
         rf"{_YEAR}|{_AGE}",
     ),
     _shape(
+        r"多大(?:年[纪龄]|岁)|什么年[纪龄]|年[纪龄]多大|享年|岁数|\bwhat age\b"
+        r"|how old (?:was|were|did) (?!the\b|it\b|this\b|that\b)"
+        r"|how old (?:is|are|do|does) (?:you|he|she|they)\b",
+        rf"{_N}周?岁|\bage[ds]? (?:of )?{_NE}|\bat (?:the age of )?{_NE}(?! (?:in|o'clock))"
+        rf"|years old|\blived (?:to |until )?(?:be )?{_NE}",
+    ),
+    _shape(
+        r"(?<![几哪这那前后过第十])几年(?![前后级代])",
+        r"(?<![〇零一二三四五六七八九十百\d])[一二两三四五六七八九十百\d]{1,3}(?:多|来)?年(?!代)",
+    ),
+    _shape(
         r"哪一?年|几几年|年份|多少年|几百年|(?:what|which) year"
         r"|how old (?:is|are) (?:the|it|this|that)",
         rf"{_YEAR}|{_N}年|\byears old\b|\bhundred years\b",
@@ -150,7 +161,7 @@ _SHAPES = (
         own=True,
     ),
     _shape(
-        r"多大(?!年)|面积|平方|how (?:big|large)|\barea\b|\bsize\b",
+        r"多大(?!年|岁)|面积|平方|how (?:big|large)|\barea\b|\bsize\b",
         rf"{_N}(?:平方|公顷|亩)|\bsquare\b|\bhectares?\b",
         own=True,
     ),

@@ -12,7 +12,7 @@ LLMS = Registry(
             kind="language model",
             factory="digital_human.dialogue.llm.llama:LlamaLlm",
             extra="llm",
-            capabilities=frozenset({"offline", "prefix", "lines"}),
+            capabilities=frozenset({"offline", "prefix", "lines", "leaning"}),
         ),
         BackendSpec(
             name="openai",

@@ -170,6 +170,36 @@ class WritesLines(Protocol):
         ...
 
 
+@runtime_checkable
+class Leans(Llm, Protocol):
+    """A language model that tells what it leans to; backends with the capability ``leaning``."""
+
+    def leaning(
+        self,
+        messages: Sequence[Message],
+        one: str,
+        other: str,
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> float:
+        """How much rather it would begin its answer with ``one`` than with ``other``.
+
+        Args:
+            messages: The system message, examples, the question.
+            one: A word; its first token counts.
+            other: Another word.
+            cancelled: Asked while the prompt is read.
+
+        Returns:
+            The log of the odds (natural): 0 for neither.
+
+        Raises:
+            Cancelled: ``cancelled`` said so; what was read is kept.
+            ResourceError: The model failed.
+        """
+        ...
+
+
 def estimate_tokens(text: str) -> int:
     """About how many tokens ``text`` has: a Chinese character is one, four Latin letters are."""
     other = sum(1 for c in text if ord(c) < 0x2E80)

@@ -142,6 +142,21 @@ class LlamaLlm:
         with self._stop.watching(cancelled):
             return self._lines.write(self._prompt(kept), form, width, seed)
 
+    def leaning(
+        self,
+        messages: Sequence[Message],
+        one: str,
+        other: str,
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> float:
+        """What the answer would begin with; see `base.Leans`."""
+        kept = shortened(messages, self._limit - 1, lambda m: len(self._prompt(m)))
+        with self._stop.watching(cancelled):
+            self._cells.read(self._prompt(kept), whole=True)
+            logits = C.llama_get_logits_ith(self._context, -1)
+        return float(logits[self._tokens(one)[0]] - logits[self._tokens(other)[0]])
+
     @functools.cached_property
     def _lines(self) -> LineWriter:
         count = C.llama_vocab_n_tokens(self._vocab)

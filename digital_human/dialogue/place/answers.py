@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,6 +13,12 @@ from digital_human.dialogue.place.opening import hours, shows
 from digital_human.dialogue.place.prices import prices, seats
 from digital_human.dialogue.place.ways import nearby, nearest, of_spot, route, tour
 from digital_human.speech.types import Language
+
+_SHOW = re.compile(
+    r"表演|演出|演[一几多]|\b(?:the|an?|next|last|first|evening|light|water|fountain) shows?\b"
+    r"|\bperformances?\b"
+)
+_DOORS = re.compile(r"[开关]门|开放|营业|闭[馆园]|\bopen|\bclos|\bhours\b")
 
 
 def answer(
@@ -43,7 +50,11 @@ def answer(
 
 
 def _hours(ground: Ground, ask: Ask) -> Found | None:
-    return shows(ground, ask) or hours(ground, ask)
+    if (found := shows(ground, ask)) is not None:
+        return found
+    # When a show begins that is not known is not when its spot is open.
+    show = _SHOW.search(ask.text) and not _DOORS.search(ask.text)
+    return None if show else hours(ground, ask)
 
 
 def _fact(ground: Ground, ask: Ask) -> Found | None:

@@ -16,6 +16,7 @@ from digital_human.dialogue.knowledge.loaders import entries_of, read_folder
 from digital_human.dialogue.knowledge.words import analyse
 from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
 from digital_human.dialogue.place.asked import read_question
+from digital_human.dialogue.place.check_texts import PageLanguage, Say
 from digital_human.dialogue.place.files import PICTURES
 from digital_human.dialogue.place.names import NameFinder, plain
 from digital_human.dialogue.place.phrases import KINDS
@@ -40,7 +41,7 @@ class Finding:
         level: ``error`` is wrong, ``gap`` is missing, ``hint`` is worth a look.
         kind: What kind of finding.
         of: Spot or file it is about.
-        text: What was found.
+        text: What was found, in the language asked for.
     """
 
     level: Level
@@ -71,7 +72,11 @@ class Unanswered:
 
 
 def findings_of(
-    place: Place, languages: Sequence[Language], knowledge: Path | None, today: date
+    place: Place,
+    languages: Sequence[Language],
+    knowledge: Path | None,
+    today: date,
+    page: PageLanguage = "en",
 ) -> list[Finding]:
     """Everything to look at in a place, the worst first.
 
@@ -80,78 +85,83 @@ def findings_of(
         languages: Those the persona speaks.
         knowledge: The persona's knowledge folder.
         today: For what lies in the past.
+        page: Language of the findings; error messages are in English.
     """
+    say = Say(page)
     found = [
-        *_gaps(place, languages),
-        *_pictures(place),
-        *_islands(place),
-        *_twice(place),
-        *_past(place, today),
-        *(_against_knowledge(place, knowledge) if knowledge is not None else ()),
+        *_gaps(place, languages, say),
+        *_pictures(place, say),
+        *_islands(place, say),
+        *_twice(place, say),
+        *_past(place, today, say),
+        *(_against_knowledge(place, knowledge, say) if knowledge is not None else ()),
     ]
     order = ("error", "gap", "hint")
     return sorted(found, key=lambda one: (order.index(one.level), one.kind, one.of))
 
 
-def _gaps(place: Place, languages: Sequence[Language]) -> Iterator[Finding]:
+def _gaps(place: Place, languages: Sequence[Language], say: Say) -> Iterator[Finding]:
     files = place.files
     timed = {row.of for row in (*files.hours, *files.shows)}
     priced = {row.of for row in files.tickets}
     for spot in place.spots:
         for language in languages:
+            called = say.language(language)
             if language not in spot.names:
-                yield Finding("gap", "name", spot.id, f"no name in {language}")
+                yield Finding("gap", "name", spot.id, say("name.none", language=called))
             if language not in spot.text:
-                yield Finding("gap", "text", spot.id, f"no text in {language}")
+                yield Finding("gap", "text", spot.id, say("text.none", language=called))
             if spot.where and language not in spot.where:
-                yield Finding("gap", "where", spot.id, f"where it lies is not told in {language}")
+                yield Finding("gap", "where", spot.id, say("where.language", language=called))
         if not spot.where:
-            yield Finding("gap", "where", spot.id, "nothing says where it lies")
+            yield Finding("gap", "where", spot.id, say("where.none"))
         if not spot.picture:
-            yield Finding("gap", "picture", spot.id, "no picture")
+            yield Finding("gap", "picture", spot.id, say("picture.none"))
         if spot.id not in timed:
-            yield Finding("gap", "hours", spot.id, "no hours, not even that it is always open")
+            yield Finding("gap", "hours", spot.id, say("hours.none"))
         if spot.id not in priced:
-            yield Finding("gap", "tickets", spot.id, "no price, not even that it is free")
+            yield Finding("gap", "tickets", spot.id, say("tickets.none"))
         if spot.x is None or spot.y is None:
-            yield Finding("hint", "map", spot.id, "has no position on the map")
+            yield Finding("hint", "map", spot.id, say("map.none"))
         if not spot.code:
-            yield Finding("hint", "code", spot.id, "has no code for a label")
+            yield Finding("hint", "code", spot.id, say("code.none"))
     for facility in files.facilities:
         for language in languages:
             if language not in facility.where:
-                yield Finding("gap", "where", facility.id, f"not told in {language}")
+                text = say("where.language", language=say.language(language))
+                yield Finding("gap", "where", facility.id, text)
 
 
-def _pictures(place: Place) -> Iterator[Finding]:
+def _pictures(place: Place, say: Say) -> Iterator[Finding]:
     folder = place.files.folder / PICTURES
     for name in sorted(place.pictures()):
         if not (folder / name).is_file():
-            yield Finding("error", "picture", name, f"is named but not in {PICTURES}/")
+            yield Finding("error", "picture", name, say("picture.missing", folder=PICTURES))
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             if path.name not in place.pictures() and not path.name.startswith("."):
-                yield Finding("hint", "picture", path.name, "is named nowhere")
+                yield Finding("hint", "picture", path.name, say("picture.unused"))
 
 
-def _islands(place: Place) -> Iterator[Finding]:
+def _islands(place: Place, say: Say) -> Iterator[Finding]:
     if not place.files.walks:
-        yield Finding("gap", "walks", "walks", "no walks: ways and tours cannot be told")
+        yield Finding("gap", "walks", "walks", say("walks.none"))
         return
     groups = Walks(place.files.walks).islands([spot.id for spot in place.spots])
     for group in groups[1:]:
-        yield Finding("error", "walks", group[0], f"no walk leads to {', '.join(group)}")
+        text = say("walks.island", spots=say("comma").join(group))
+        yield Finding("error", "walks", group[0], text)
 
 
-def _twice(place: Place) -> Iterator[Finding]:
+def _twice(place: Place, say: Say) -> Iterator[Finding]:
     """Two answers to one question within the place's own files."""
     names: dict[str, str] = {}
     things: list[Spot | Facility] = [*place.spots, *place.files.facilities]
     for thing in things:
         for name in (*thing.names.values(), *thing.others):
             if names.setdefault(plain(name), thing.id) != thing.id:
-                other = names[plain(name)]
-                yield Finding("error", "name", thing.id, f"{name!r} is also a name of {other}")
+                text = say("name.twice", name=name, other=names[plain(name)])
+                yield Finding("error", "name", thing.id, text)
     for a, b in combinations(place.files.tickets, 2):
         same = (a.of, a.visitor, a.who, a.begins, a.ends) == (
             b.of,
@@ -161,29 +171,31 @@ def _twice(place: Place) -> Iterator[Finding]:
             b.ends,
         )
         if same and a.price != b.price:
-            yield Finding("error", "tickets", a.of, f"two prices: {a.price:g} and {b.price:g}")
+            text = say("tickets.twice", one=a.price, other=b.price)
+            yield Finding("error", "tickets", a.of, text)
     for first, second in combinations(place.files.hours, 2):
         share = not first.days or not second.days or set(first.days) & set(second.days)
         season = (first.begins, first.ends) == (second.begins, second.ends)
         crossing = first.opens < second.closes and second.opens < first.closes
         if first.of == second.of and share and season and crossing:
-            yield Finding("error", "hours", first.of, "two rows of hours hold on the same days")
+            yield Finding("error", "hours", first.of, say("hours.twice"))
     codes: dict[str, str] = {}
     for spot in place.spots:
         if spot.code and codes.setdefault(spot.code, spot.id) != spot.id:
-            yield Finding("error", "code", spot.id, f"its code is also that of {codes[spot.code]}")
+            text = say("code.twice", other=codes[spot.code])
+            yield Finding("error", "code", spot.id, text)
 
 
-def _past(place: Place, today: date) -> Iterator[Finding]:
+def _past(place: Place, today: date, say: Say) -> Iterator[Finding]:
     holidays = place.files.holidays
     if holidays and max(one.ends for one in holidays) < today:
-        yield Finding("gap", "holidays", "holidays", "all holidays are past: add this year's")
+        yield Finding("gap", "holidays", "holidays", say("holidays.past"))
     for closure in place.files.closures:
         if closure.ends < today:
-            yield Finding("hint", "closures", closure.of, f"ended on {closure.ends}")
+            yield Finding("hint", "closures", closure.of, say("closures.past", day=closure.ends))
 
 
-def _against_knowledge(place: Place, folder: Path) -> Iterator[Finding]:
+def _against_knowledge(place: Place, folder: Path, say: Say) -> Iterator[Finding]:
     """Prices and hours in questions and answers that the place's files tell otherwise."""
     called = [(n, s.id) for s in place.spots for n in (*s.names.values(), *s.others)]
     finder = NameFinder([*called, *((n, WHOLE) for n in place.files.head.names.values())])
@@ -198,18 +210,19 @@ def _against_knowledge(place: Place, folder: Path) -> Iterator[Finding]:
             things = {thing for one in asked for thing in one.things if thing != WHOLE}
             kinds = {kind for one in asked if not one.left for kind in one.kinds}
             if len(things) == 1:
-                yield from _compared(place, entry, things.pop(), kinds)
+                yield from _compared(place, entry, things.pop(), kinds, say)
 
 
-def _compared(place: Place, entry: Entry, of: str, kinds: Collection[str]) -> Iterator[Finding]:
+def _compared(
+    place: Place, entry: Entry, of: str, kinds: Collection[str], say: Say
+) -> Iterator[Finding]:
     if "tickets" in kinds:
         prices = {row.price for row in place.files.tickets if row.of == of}
         told = set(_prices(entry.text))
         if prices and told and not told <= prices:
-            numbers = ", ".join(f"{one:g}" for one in sorted(told - prices))
-            yield Finding(
-                "error", "tickets", of, f"{entry.path} says {numbers}; the place does not"
-            )
+            others = say("comma").join(f"{one:g}" for one in sorted(told - prices))
+            text = say("tickets.knowledge", path=entry.path, prices=others)
+            yield Finding("error", "tickets", of, text)
     if "hours" in kinds and entry.language == "zh":
         rows = [row for row in place.files.hours if row.of == of]
         known = {m % 720 for row in rows for m in (row.opens, row.closes, row.last or row.closes)}
@@ -218,7 +231,7 @@ def _compared(place: Place, entry: Entry, of: str, kinds: Collection[str]) -> It
             for found in _TIME_ZH.finditer(entry.text)
         }
         if rows and told_times and not told_times <= known:
-            text = f"{entry.path} tells other hours: {entry.text[:60]}"
+            text = say("hours.knowledge", path=entry.path, text=entry.text[:60])
             yield Finding("error", "hours", of, text)
 
 

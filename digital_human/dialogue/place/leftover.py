@@ -25,12 +25,15 @@ _WORD = re.compile(r"[a-z][a-z']*|\d+")
 # A full stop or comma inside a number, and the points of a.m., end no clause.
 _CLAUSE_END = re.compile(r"[，。！？；!?;…—]|(?<!\d)[,.]|(?<![ap])(?<![ap]\.m)[,.](?!\d)")
 _WISH = re.compile(
-    r"想[买吃喝租借找做求]|要[买吃喝租借找]|[带牵抱]着?"
+    r"想[买吃喝租借找做求]|要[买吃喝租借找]|[带牵抱]着?|请[个位]|雇|[坐乘骑]"
     r"|\b(?:bring|brought|carry\w*|ha(?:ve|s)) an?\b"
     r"|\b(?:want|like|need|looking) (?:an?|some|to (?:buy|eat|rent|hire))\b"
 )
 # jieba's tags of verbs, adjectives, adverbs, numbers, pronouns, particles and directions.
 _UNNAMING = ("a", "c", "d", "f", "m", "o", "p", "q", "r", "t", "u", "v", "y", "z")
+_PAST = re.compile(
+    r"[唐宋元明清]朝|[唐宋元明清古]代|古时|从前|民国"
+)  # the place is told of as it is
 _TWICE = re.compile(r"(.)\1(.)\2")  # 前前后后
 # What one does for money, or has done: its price is not the ticket's.
 _SERVICE_ZH = re.compile(
@@ -119,9 +122,10 @@ def _telling(word: str) -> bool:
 
 
 def _counts(word: str, strict: bool, named: bool) -> bool:
-    """Whether a Chinese word is a noun, none that jieba's dictionary has, or a service."""
+    """Whether a Chinese word is a noun, none that jieba's dictionary has, a service, or a time
+    that is long past."""
     tag = tag_of(word)
-    if tag is None or not tag.startswith(_UNNAMING):
+    if tag is None or not tag.startswith(_UNNAMING) or _PAST.search(word):
         return True
     return strict and (not named or _SERVICE_ZH.search(word) is not None)
 

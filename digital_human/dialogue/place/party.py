@@ -22,6 +22,7 @@ _MOST = 60  # people of one party
 
 _PATTERNS: dict[Language, tuple[str, ...]] = {
     "zh": (
+        rf"(?P<couple>我[跟和与同]我?{_ADULT}(?!们)|[我咱]?们?夫妻[俩两]?|[老小]?两口子?|情侣)",
         rf"(?:(?P<n>{CHINESE})个?)?(?:(?<!\d)(?P<age>{CHINESE}))周?岁半?多?(?!以[下上内])(?:大?的)?{_CHILD}?",
         rf"(?P<adults>{CHINESE})[个位名]?(?:大人|成年?人)",
         rf"(?P<adults>{CHINESE})大(?=(?:{CHINESE})小)",
@@ -31,8 +32,7 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"(?:我们|咱们?|俺们?|我[跟和与同][^，。？]{{1,6}}?|一家子?|全家|姐妹|兄弟|同学|朋友)"
         rf"(?!十一|五一|六一|一起|一共|一块|一道)(?P<people>{CHINESE})"
         r"(?!千|万)(?:个|口)?人?(?!个?(?:小时|钟头|[半月天点分刻岁楼号种条张座处路次]))",
-        rf"我[跟和与同]我?(?P<two>{_ADULT})(?!们)",
-        r"(?P<two>我们?[俩两](?!个?小时)|[我咱]们?夫妻|夫妻俩?|老两口|两口子|小两口|情侣|[俩两]口人?|俩人)",
+        r"(?P<two>我们?[俩两](?!个?小时)|[俩两]口人?|俩人)",
     ),
     "en": (
         rf"\b(?:(?P<n>{_COUNT_EN}) )?(?P<age>{ENGLISH})[- ]years?[- ]olds?(?: {_CHILD_EN})?",
@@ -44,8 +44,9 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"\b(?P<people>{ENGLISH}) (?:people|persons?|of us|tickets?|visitors?|friends)\b",
         rf"\b(?:for|family of|party of|group of|we are|there are) (?P<people>{ENGLISH})"
         r"(?= ?[,?.!]|$| in\b)",
-        r"\b(?P<two>my (?:wife|husband|friend|partner|mother|father|mum|mom|dad) and (?:i|me)"
-        r"|(?:me|i) and my (?:wife|husband|friend|partner)|a couple|both of us)\b",
+        r"\b(?P<couple>my (?:wife|husband|friend|partner|mother|father|mum|mom|dad) and (?:i|me)"
+        r"|(?:me|i) and my (?:wife|husband|friend|partner)|a couple(?! of))\b",
+        r"\b(?P<two>both of us)\b",
     ),
 }
 _TOTALS: dict[Language, str] = {
@@ -94,6 +95,7 @@ class Party:
 def party_of(text: str, language: Language) -> Party:
     """Who ``text`` is about."""
     adults = children = people = 0
+    couple = False
     ages: list[int] = []
     spans: list[tuple[int, int]] = []
     for found in _matches(text, language):
@@ -104,8 +106,11 @@ def party_of(text: str, language: Language) -> Party:
         if told.get("age2"):
             ages.append(number(told["age2"]))
         adults += _count(told.get("adults"), 0)
+        couple = couple or told.get("couple") is not None
         children += _count(told.get("children"), 0)
         people = max(people, 2 if told.get("two") else _count(told.get("people"), 0))
+    if couple:
+        adults = max(adults, 2)  # they may have been counted before
     if people:
         adults = max(adults, people - len(ages) - children)
     totals = [found.span() for found in _TOTAL[language].finditer(text)]

@@ -89,7 +89,7 @@ _ZH: dict[Kind, str] = {
 }
 _EN: dict[Kind, str] = {
     "tickets": r"how much(?! time)|\bprices?\b|\bcosts?\b|\btickets?\b|\bfees?\b|\bfree\b"
-    r"|\bcharges?\b|\bpay\b"
+    r"|(?<!to )\bcharges?\b|\bpay\b"
     r"|\btotal\b(?! (?:length|height|area|number|distance))"
     r"|(?<!last )(?<!latest )(?<!final )\badmission\b(?! time)"
     r"|\bset (?:me|us|you) back\b|\bdamage\b|\bin total\b"
