@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
 from digital_human.errors import ResourceError
@@ -22,6 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _EXIT_SECONDS = 1.0  # that the end of the process waits for each thread
+_Jobs: TypeAlias = SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
 
 
 class Stage(Protocol):
@@ -38,7 +39,7 @@ class Hung(ResourceError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a model may take, in seconds from when it begins.
+    """How long a model may take, in seconds from when its thread is free for it.
 
     Attributes:
         limit: Then it is given up.
@@ -66,7 +67,8 @@ class ModelThread(Executor):
     def __init__(self, name: str, nice: int = 0) -> None:
         self._all.add(self)
         self._name, self._nice = name, nice
-        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._jobs: _Jobs = SimpleQueue()
+        self._unfinished: list[Future[Any]] = []
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -97,16 +99,21 @@ class ModelThread(Executor):
                 loop.call_soon_threadsafe(begun.set)
             return work(*args, **kwargs)
 
-        job = asyncio.ensure_future(self.call(run))
+        free = all(future.done() for future in self._unfinished)
+        future = self.submit(run)
+        job = asyncio.wrap_future(future)
         beginning = asyncio.ensure_future(begun.wait())
         try:
-            await asyncio.wait([job, beginning], return_when=asyncio.FIRST_COMPLETED)
+            if not free:
+                either: list[asyncio.Future[Any]] = [job, beginning]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             first = min(patience.suspect, patience.limit)
             await asyncio.wait([job], timeout=first)
             if not job.done() and first < patience.limit:
                 patience.told(Hung(f"{self._name}: no answer within {first:.1f} s"))
                 await asyncio.wait([job], timeout=patience.limit - first)
             if not job.done():
+                future.cancel()  # a thread that never began it must not hand it on
                 self._leave_behind()
                 raise Hung(f"{self._name}: no answer within {patience.limit:.1f} s")
             return job.result()
@@ -115,10 +122,14 @@ class ModelThread(Executor):
             job.cancel()
 
     def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Run ``work`` in the thread; see `concurrent.futures.Executor.submit`."""
+        """Run ``work`` in the thread; see `concurrent.futures.Executor.submit`.
+
+        To be called by one thread, that of the event loop.
+        """
         if self._closed:
             raise RuntimeError(f"thread {self._name!r} has ended")
         future: Future[R] = Future()
+        self._unfinished = [one for one in self._unfinished if not one.done()] + [future]
         self._jobs.put((future, lambda: work(*args, **kwargs)))
         if self._thread is None:
             self._start()
@@ -148,17 +159,27 @@ class ModelThread(Executor):
 
     def _start(self) -> None:
         # A daemon, so that a call that hangs does not keep the process from ending.
-        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, args=(self._jobs,), name=self._name, daemon=True
+        )
         self._thread.start()
 
     def _leave_behind(self) -> None:
-        self._thread = None
+        """Give what waits to another thread, and a queue of its own: one that was stopped while it
+        waited for work would still take the next."""
+        left, self._jobs, self._thread = self._jobs, SimpleQueue(), None
+        self._unfinished = []
+        with contextlib.suppress(Empty):
+            while (job := left.get_nowait()) is not None:
+                self._jobs.put(job)
+                self._unfinished.append(job[0])
+        left.put(None)  # it ends when it comes back
         if not self._jobs.empty():
             self._start()
 
-    def _work(self) -> None:
+    def _work(self, jobs: _Jobs) -> None:
         _yield_more(self._nice)
-        while (job := self._jobs.get()) is not None:
+        while (job := jobs.get()) is not None:
             future, work = job
             if future.set_running_or_notify_cancel():
                 try:
@@ -166,8 +187,6 @@ class ModelThread(Executor):
                 except BaseException as error:
                     future.set_exception(error)
             del job, future, work  # nothing is held while it waits
-            if self._thread is not threading.current_thread():
-                return  # it was left behind and has come back
 
 
 @atexit.register

@@ -137,6 +137,25 @@ async def test_work_that_hangs_is_left_behind_and_what_waits_goes_on() -> None:
         gate.set()
 
 
+async def test_a_thread_that_never_begins_is_left_behind() -> None:
+    """The work before is done, but its thread does not come back for more."""
+    start, gate = threading.Event(), threading.Event()
+    with ModelThread("model") as thread:
+        first = thread.submit(start.wait)
+        finished = asyncio.wrap_future(first)
+        first.add_done_callback(lambda _: gate.wait(30))  # in the model's thread
+        start.set()
+        await finished
+        runs: list[int] = []
+        with pytest.raises(Hung, match="model: no answer within 0.2 s"):
+            await thread.call_within(Patience(0.2), runs.append, 1)
+        async with asyncio.timeout(5):
+            await thread.call_within(Patience(0.2), runs.append, 2)
+            gate.set()
+            await thread.call(runs.append, 3)
+    assert runs == [2, 3]
+
+
 async def test_time_in_the_queue_is_no_hang() -> None:
     with ModelThread("model") as thread:
         long = asyncio.create_task(thread.call(time.sleep, 0.4))
