@@ -115,8 +115,8 @@ async def ask_all(
     try:
         if thread is not None:
             await thread.call(mind.warm)
-            for lesson in (*mind.exams(), *mind.lessons()):
-                await thread.call(lesson, never)
+            for exam in mind.exams():
+                await thread.call(exam, never)
         for question in questions:
             lines = [
                 thought
@@ -141,7 +141,8 @@ async def main() -> None:
     async for reply in ask_all(questions, llm=llm):
         replies.append(reply)
         state = "right" if reply.right else "WRONG"
-        print(f"{state} {'+'.join(reply.origins):<10}{reply.question.text}\n      → {reply.text}")
+        origins = "+".join(reply.origins)
+        print(f"{state} {origins:<10}{reply.question.text}\n      → {reply.text}", flush=True)
     known = [reply for reply in replies if reply.question.facts]
     unknown = [reply for reply in replies if not reply.question.facts]
     print(
