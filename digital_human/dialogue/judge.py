@@ -24,6 +24,7 @@ WEIGHT = 2.0
 SURE: dict[Language, float] = {"zh": 3.5, "en": 1.3}
 """Sum from which a text is an answer. Both are fitted by ``scripts/bench/knowledge_judge.py``, for
 the default model; hardly any question without an answer reaches it."""
+_BEYOND = 4.0  # what the sum must exceed that by for the next text not to be read
 
 _RULES: dict[Language, str] = {
     "zh": "你是严格的阅卷人。每次给你一条资料和一个问题，"
@@ -127,7 +128,7 @@ class Judge:
         likely: Sequence[Likely],
         cancelled: Callable[[], bool] = never,
     ) -> Answer | None:
-        """The first of ``likely`` that answers ``text``.
+        """The one of ``likely`` that answers ``text`` most surely.
 
         Args:
             text: The question.
@@ -139,14 +140,17 @@ class Judge:
             Cancelled: ``cancelled`` said so.
             ResourceError: The language model failed.
         """
+        best, most = None, SURE[language]
         for one in likely:
+            if best is not None and most >= SURE[language] + _BEYOND:
+                break
             messages = self.prompt(text, language, one)
             leaning = await self._thread.call(
                 self._llm.leaning, messages, *WORDS[language], cancelled=cancelled
             )
-            if one.score + WEIGHT * leaning >= SURE[language]:
-                return one.answer
-        return None
+            if (total := one.score + WEIGHT * leaning) >= most:
+                best, most = one.answer, total
+        return best
 
     def decides(self, text: str, language: Language) -> bool:
         """Whether ``text`` asks for a fact, which no text holds that is not read as the answer:

@@ -8,85 +8,26 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digital_human.dialogue.knowledge.words import sounds_of
+from digital_human.dialogue.poem import SHORT, TELLING, Poem, Text
+from digital_human.dialogue.poem_asks import Ask
 from digital_human.dialogue.types import Line, Source
 from digital_human.errors import InputError
 from digital_human.speech.types import Delivery, Language
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-
-_RECITE = re.compile(
-    r"背(?!景|后|包|面|影)|(?<![纪怀思悼想])念(?!佛|旧|头)|朗诵|诵读|吟|读(?:一|两|首|段|个|下)|[来说讲](?:一|两)?首"
-    r"|[作写]过(?:哪|什么)|(?<![哪第这那的])一首(?![诗词])|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
-    re.IGNORECASE,
-)
-_ANY = re.compile(r"诗|(?<![单台歌])词(?!语|典)|\bpoems?\b|\bverses?\b", re.IGNORECASE)
-_WHEN = re.compile(r"什么时候|何时|哪一?年|哪个时候|多少岁|\bwhen\b", re.IGNORECASE)
-_WHERE = re.compile(r"哪里|哪儿|哪个?地方|什么地方|何处|\bwhere\b", re.IGNORECASE)
-_LINE = r"(?:[是接跟对]|紧[接跟]着?)?的?(?:[那这哪]|(?:什么|啥))?(?:半|一)?句"
-_NEXT = re.compile(
-    rf"(?:下|后)[面头边]?{_LINE}|[下后](?:面|头|边|文)(?:是|[接跟怎]|呢|咋)|接下[来去]|往下|下联"
-    r"|\bnext (?:line|verse)\b|\bline (?:after|that follows)\b|\bwhat (?:comes next|follows)\b"
-    r"|\bwhat comes after\b",
-    re.IGNORECASE,
-)
-_BEFORE = re.compile(
-    rf"(?:上|前)[面头边]?{_LINE}|[上前](?:面|头|边|文)(?:是|怎|呢|咋)|上联"
-    r"|\b(?:line|verse) before\b|\b(?:previous|preceding) (?:line|verse)\b"
-    r"|\bwhat comes before\b",
-    re.IGNORECASE,
-)
-_WHICH = re.compile(
-    r"哪一?首|出自|(?<![为给替])谁[写的]|\bwhich poem\b|\bwho wrote\b", re.IGNORECASE
-)
-_TOPIC = re.compile(r"(?:首|个|段|关于|有关|写)([^，。？！首关于写]{1,8})的(?:诗|词)")
-_YOURS = re.compile(r"你|您|最|自己|这里")
-_THIS = re.compile(r"这首|这阕|那首|它|\b(?:it|this poem|that poem)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"《([^》]+)》")
-_CLAUSE = re.compile(r"[，。、；！？·\s]+")
+_MARK = r"[《“”‘’\"'「」》]"
 _HAN = re.compile(r"[\u3400-\u9fff]")
-# Syllables that a title or line must have to be known without a verb of reciting or quotes, and
-# the share of its syllables that must be heard.
-_TELLING, _HEARD = 4, 0.8
+_HEARD = 0.8  # share of the syllables of a title or line that must be heard
 _RECITED = Delivery(speed=0.88)
 _LONGEST = 120  # characters of a question that are compared
-_SHORT = 3  # syllables below which a name must be written as it is
-
-
-class Poem(BaseModel):
-    """One poem.
-
-    Attributes:
-        title: Its title, with the tune for a ci.
-        names: What else people call it.
-        when: When it was written, as it is told.
-        place: Where it was written; empty when that is not known.
-        lines: Its sentences, with their marks.
-        readings: Toned pinyin of words that are easily read wrongly.
-        variants: Words here → words of the edition it was compared with.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: Text
-    names: tuple[Text, ...] = ()
-    when: Text
-    place: str = ""
-    lines: tuple[Text, ...] = Field(min_length=1)
-    readings: dict[str, str] = Field(default_factory=dict)
-    variants: dict[str, str] = Field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        return "".join(self.lines)
 
 
 class _File(BaseModel):
@@ -113,12 +54,26 @@ class Recital:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """Words by which a poem may be asked for, and how they sound."""
+    """Words by which a poem may be asked for, and how they sound; ``own`` when no other's too."""
 
     name: str
     sounds: tuple[str, ...]
     set: frozenset[str]
     poem: Poem
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A poem that is spoken of, the question without its words, and the clauses that were said.
+
+    ``named``: it was, in Chinese or as the one of before, and is not only described.
+    """
+
+    poem: Poem
+    ask: Ask
+    said: range | None = None
+    named: bool = False
 
 
 class Poems:
@@ -135,12 +90,18 @@ class Poems:
     ) -> None:
         self._poems, self.poet = tuple(poems), tuple(poet)
         self._path = path
+        tunes = Counter(half for poem in self._poems for half in poem.halves)
         self._calls = [
-            _Call(name, sounds, frozenset(sounds), poem)
+            _Call(name, sounds, frozenset(sounds), poem, tunes[name] < 2 or name in poem.names)
             for poem in self._poems
-            for name in _called(poem)
+            for name in poem.called
             if (sounds := _sounds(name))
         ]
+        self._parts: dict[tuple[str, ...], list[tuple[Poem, int]]] = defaultdict(list)
+        for poem in self._poems:
+            for index, clause in enumerate(poem.clauses):
+                for part in {part for _, part in _parts(clause)}:
+                    self._parts[part].append((poem, index))
 
     @property
     def poems(self) -> tuple[Poem, ...]:
@@ -181,27 +142,37 @@ class Poems:
             earlier: Sources of what was said before, the latest last.
         """
         text = text[:_LONGEST]
-        wished = _RECITE.search(text) is not None
-        poem, line = self._find(text, wished)
+        whole = Ask(text)
         told = [self._titled(source.title) for source in earlier if source.path == self._path]
-        if poem is None and told and _THIS.search(text):
-            poem = told[-1]
-        if poem is None:
-            return self._chosen(text, language, told) if wished and _ANY.search(text) else None
-        if line is not None and (_NEXT.search(text) or _BEFORE.search(text)):
-            return self._neighbour(poem, line, language, 1 if _NEXT.search(text) else -1)
-        if _WHEN.search(text) or _WHERE.search(text):
-            return self._recital(poem, Line(_origin(poem, language), language, "knowledge"))
-        if _WHICH.search(text):
-            named = f"这是{self.poet[0]}的《{poem.title}》。" if language != "en" else ""
-            told_of = f"{named}{_origin(poem, language)}"
-            return self._recital(poem, Line(told_of, language, "knowledge"))
-        if wished or _left(text, poem) < _TELLING:
-            return self._recited(poem, language)
-        return None
+        found = self._find(text, whole) or self._described(whole)
+        if found is None and told and told[-1] and whole.back:
+            found = _Found(told[-1], whole, named=True)
+        if found is None:
+            wished = whole.wished and whole.any and not whole.others
+            return self._chosen(whole, language, told) if wished else None
+        return self._answered(found, language)
 
-    def _find(self, text: str, wished: bool) -> tuple[Poem | None, str | None]:
-        """The poem whose title, name or line is heard in ``text``, and that line."""
+    def _answered(self, found: _Found, language: Language) -> Recital | None:
+        poem, ask = found.poem, found.ask
+        if found.said is not None and ask.step:
+            return self._neighbour(poem, found.said, language, ask)
+        if ask.end is not None:
+            return self._recital(poem, _verse(poem.lines[ask.end]))
+        if ask.whom:
+            told = poem.dedication(language)
+        elif ask.origin:
+            told = poem.origin(language)
+        elif ask.which:
+            named = f"这是{self.poet[0]}的《{poem.title}》。" if language != "en" else ""
+            told = f"{named}{poem.origin(language)}" if found.named else ""
+        elif ask.heard or (ask.bare and not ask.step):
+            return self._recited(poem, language)
+        else:
+            return None
+        return self._recital(poem, Line(told, language, "knowledge")) if told else None
+
+    def _find(self, text: str, ask: Ask) -> _Found | None:
+        """The poem whose title, name or line is heard in ``text``."""
         quoted = _QUOTED.search(text)
         asked = quoted[1] if quoted else text
         heard = _sounds(asked)
@@ -209,41 +180,110 @@ class Poems:
         best, weight = None, 0.0
         for call in self._calls:
             size = len(call.sounds)
-            if size < _TELLING and not wished:
-                continue
-            if size < _SHORT and not _named(call.name, asked):
-                continue
             if len(call.set & there) < _HEARD * len(call.set):
                 continue
-            share = _heard(call.sounds, heard)
-            if share >= (_HEARD if size >= _TELLING else 1.0) and share * size > weight:
+            if ask.others and (size < TELLING or call.name in call.poem.halves):
+                continue
+            if size < TELLING and not (ask.wished or (call.own and _marked(call.name, text, ask))):
+                continue
+            if call.name in self.poet and not re.search(f"{_MARK}{call.name}{_MARK}", text):
+                continue
+            if size < SHORT and not _named(call.name, asked):
+                continue
+            share, _ = _heard(call.sounds, heard)
+            if share >= (_HEARD if size >= TELLING else 1.0) and share * size > weight:
                 best, weight = call, share * size
-        if best is None:
-            return None, None
-        return best.poem, best.name if best.name in _clauses(best.poem) else None
+        if best is not None:
+            return self._parted(best.poem, text)
+        if (poem := self._begun(text)) is not None:
+            return self._parted(poem, text)
+        return self._in_english(text)
 
-    def _chosen(self, text: str, language: Language, told: Sequence[Poem | None]) -> Recital | None:
+    def _begun(self, text: str) -> Poem | None:
+        """The only poem with a line of which a part is heard, where a line or poem is meant."""
+        if not re.search(rf"[首句诗词]|{_MARK}", text):
+            return None
+        poems = {id(poem): poem for _, p in _parts(text) for poem, _ in self._parts.get(p, ())}
+        return next(iter(poems.values())) if len(poems) == 1 else None
+
+    def _in_english(self, text: str) -> _Found | None:
+        """The poem one of whose English names is in ``text``."""
+        names = [(name, poem) for poem in self._poems if (name := poem.in_english(text))]
+        if not names:
+            return None
+        name, poem = max(names, key=lambda one: len(one[0][0]))
+        return _Found(poem, Ask(text[: name.start()] + text[name.end() :]))
+
+    def _parted(self, poem: Poem, text: str) -> _Found:
+        """``text`` without the words of ``poem``, and the clauses it has of it."""
+        heard = _sounds(text)
+        places = [match.start() for match in _HAN.finditer(text)]
+        own: set[int] = set()
+        for call in self._calls:
+            size = len(call.sounds)
+            if call.poem is not poem or (size < SHORT and call.name not in text):
+                continue
+            share, at = _heard(call.sounds, heard)
+            if share >= (_HEARD if size >= TELLING else 1.0):
+                own.update(range(at, at + size))
+        clauses = [_sounds(clause) for clause in poem.clauses]
+        said = [
+            index
+            for index, sounds in enumerate(clauses)
+            if len(sounds) >= SHORT
+            and _heard(sounds, heard)[0] >= (_HEARD if len(sounds) >= TELLING else 1.0)
+        ]
+        for at, part in _parts(text):
+            for other, index in self._parts.get(part, ()):
+                if other is poem:
+                    own.update(range(at, at + TELLING))
+                    said.append(index)
+        kept = set(range(len(text))) - {places[at] for at in own if at < len(places)}
+        rest = "".join(text[at] for at in sorted(kept))
+        return _Found(poem, Ask(rest), range(min(said), max(said) + 1) if said else None, True)
+
+    def _described(self, ask: Ask) -> _Found | None:
+        """The poem that a description fits, and no other as well."""
+        if not ask.called or ask.bare:
+            return None
+        fitting = self._fitting(ask.description or ask.text)
+        if len(fitting) > 1:
+            fitting = [poem for poem in fitting if poem.from_there(ask.text)]
+        return _Found(fitting[0], ask) if len(fitting) == 1 else None
+
+    def _fitting(self, text: str) -> list[Poem]:
+        """Poems of whose words the most are in ``text``."""
+        scores = [poem.fits(text) for poem in self._poems]
+        most = max(scores)
+        pairs = zip(self._poems, scores, strict=True)
+        return [poem for poem, score in pairs if most and score == most]
+
+    def _chosen(self, ask: Ask, language: Language, told: Sequence[Poem | None]) -> Recital | None:
         """A poem for somebody who names none, not told yet: about what they wish, if anything."""
         fresh = [poem for poem in self._poems if poem not in told] or list(self._poems)
-        found = _TOPIC.search(text)
-        topic = found[1] if found and not _YOURS.search(found[1]) else ""
-        if topic and topic not in self.poet:
-            about = [poem for poem in fresh if topic in f"{poem.title}{poem.place}{poem.text}"]
-            return self._recited(about[0], language) if about else None
-        there = [poem for poem in fresh if poem.place and poem.place[:2] in text]
+        if topic := ask.topic:
+            fitting = self._fitting(ask.description)
+            titled = [poem for poem in fitting or fresh if topic in poem.title]
+            there = [poem for poem in fresh if topic in poem.text or poem.from_there(topic)]
+            about = titled or fitting or there
+            if not about or (fitting and len(about) > 1 and ask.definite):
+                return None
+            return self._recited(about[0], language)
+        there = [poem for poem in fresh if poem.from_there(ask.text)]
         return self._recited((there or fresh)[0], language)
 
-    def _neighbour(
-        self, poem: Poem, line: str, language: Language, step: Literal[1, -1]
-    ) -> Recital:
-        clauses = _clauses(poem)
-        index = clauses.index(line) + step
-        if 0 <= index < len(clauses):
-            return self._recital(poem, _verse(f"{clauses[index]}。"))
+    def _neighbour(self, poem: Poem, said: range, language: Language, ask: Ask) -> Recital:
+        """What follows to the end of its sentence, or the clause before."""
+        clauses = poem.clauses
+        if ask.step > 0 and said.stop < len(clauses):
+            return self._recital(poem, _verse(poem.following(said.stop, 1 + ask.two)))
+        if ask.step < 0 and said.start > 0:
+            first = max(0, said.start - 1 - ask.two)
+            return self._recital(poem, _verse(f"{'，'.join(clauses[first : said.start])}。"))
         if language == "en":
-            end = f"That is the {'last' if step > 0 else 'first'} line of the poem."
+            end = f"That is the {'last' if ask.step > 0 else 'first'} line of the poem."
         else:
-            end = f"这已经是《{poem.title}》的{'最后' if step > 0 else '第'}一句了。"
+            end = f"这已经是《{poem.title}》的{'最后' if ask.step > 0 else '第'}一句了。"
         return self._recital(poem, Line(end, language, "knowledge"))
 
     def _recited(self, poem: Poem, language: Language) -> Recital:
@@ -268,51 +308,40 @@ def _verse(text: str) -> Line:
     return Line(text, "zh", "knowledge", delivery=_RECITED)
 
 
-def _origin(poem: Poem, language: Language) -> str:
-    """When and where it was written."""
-    if language == "en":
-        year = re.search(r"\d{4}", poem.when)
-        when = f"in {year[0]}" if year else "at an unknown date"
-        return f"It was written {when}; in Chinese the record says: {poem.when}."
-    if "不详" in poem.when:
-        return f"《{poem.title}》的写作年代已经不可考了。"
-    where = f"，写于{poem.place}" if poem.place and poem.place not in poem.when else ""
-    return f"《{poem.title}》作于{poem.when}{where}。"
-
-
-def _called(poem: Poem) -> list[str]:
-    """Everything it may be known by: title and its halves, names, clauses of its lines."""
-    halves = [half for half in poem.title.split("·") if not half.startswith("其")]
-    pairs = [line.rstrip("。") for line in poem.lines]
-    return list(dict.fromkeys([poem.title, *halves, *poem.names, *pairs, *_clauses(poem)]))
-
-
-def _clauses(poem: Poem) -> list[str]:
-    return [clause for line in poem.lines for clause in _CLAUSE.split(line) if clause]
-
-
 def _named(name: str, text: str) -> bool:
     """Whether ``text`` writes a short name, and not as somebody's or some place's: 东坡的诗."""
     return re.search(rf"{re.escape(name)}(?!的|先生|居士|写|作)", text) is not None
+
+
+def _marked(name: str, text: str, ask: Ask) -> bool:
+    """Whether a name too short to be known by itself is marked as a poem's."""
+    if len(name) >= SHORT and name in text and ask.written:
+        return True
+    named = re.escape(name)
+    return (
+        re.search(rf"{_MARK}{named}{_MARK}|{named}[那这]一?[首阕]|[那这]一?[首阕]{named}", text)
+        is not None
+    )
+
+
+def _parts(text: str) -> list[tuple[int, tuple[str, ...]]]:
+    """Every four characters of ``text`` in a row, as they sound and as they are written, because a
+    character sounds otherwise where its word is cut; and where each begins."""
+    rows = (_sounds(text), tuple(_HAN.findall(text)))
+    starts = range(len(rows[1]) - TELLING + 1)
+    return [(at, row[at : at + TELLING]) for row in rows for at in starts]
 
 
 def _sounds(text: str) -> tuple[str, ...]:
     return sounds_of("".join(_HAN.findall(text)))
 
 
-def _heard(sounds: Sequence[str], heard: Sequence[str]) -> float:
-    """Share of ``sounds`` that stand in one stretch of ``heard``."""
+def _heard(sounds: Sequence[str], heard: Sequence[str]) -> tuple[float, int]:
+    """Share of ``sounds`` that stand in one stretch of ``heard``, and where that begins."""
     size = len(sounds)
-    return max(
-        (
-            sum(a == b for a, b in zip(sounds, heard[i : i + size], strict=False)) / size
-            for i in range(max(1, len(heard) - size + 1))
-        ),
-        default=0.0,
+    shares = (
+        (sum(a == b for a, b in zip(sounds, heard[at : at + size], strict=False)) / size, -at)
+        for at in range(max(1, len(heard) - size + 1))
     )
-
-
-def _left(text: str, poem: Poem) -> int:
-    """Chinese characters of ``text`` that are not the poem's own."""
-    known = set("".join(_called(poem)))
-    return sum(char not in known for char in _HAN.findall(text))
+    share, at = max(shares)
+    return share, -at

@@ -90,13 +90,13 @@ def gathered(files: list[Path]) -> Pairs:
     for source, one in track(asked, "the persona's"):
         if reaches(persona, one):
             lists = knowledge.read(one.text, one.language)
-            given = [[(t, Reply(one, t.said, ("knowledge",)).right) for t in ts if not t.lacking]
+            given = [[(t, Reply(one, t.said, ("knowledge",)).right) for t in ts if not t.doubt]
                  for ts in lists]  # fmt: skip
             found.add(source, bool(one.facts), given)
     cases = [("sample_dev", one) for one in read_cases("dev")]
     for source, case in track(cases, "the sample's"):
         lists = sample.read(case.text, case.language)
-        given = [[(t, case.answer in sample.entry(t.entry).text) for t in ts if not t.lacking]
+        given = [[(t, case.answer in sample.entry(t.entry).text) for t in ts if not t.doubt]
                  for ts in lists]  # fmt: skip
         if case.kind != "cross":
             found.add(source, bool(case.answer), given)

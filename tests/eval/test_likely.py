@@ -33,6 +33,11 @@ def knowledge() -> Iterator[Knowledge]:
         ("Who did you share the pork with, according to the story?", "en", "pork"),
         # What is told before is left out: the last clause is looked up by itself.
         ("打算春节前再来一趟，想瞧梅花该上哪儿去？", "zh", "孤山"),
+        # What only sounds or looks like a name (他爸, 字没有, 娶媳妇) hides nothing.
+        ("苏轼他爸叫什么名字？", "zh", "苏洵"),
+        ("苏小小坟头上那个亭子有名字没有？", "zh", "慕才亭"),
+        ("一辈子没娶媳妇，光种梅花养仙鹤的那位先生叫什么名字", "zh", "林逋"),
+        ("When did the seal carvers' society on Solitary Hill get going?", "en", "1904"),
     ],
 )
 def test_what_may_be_the_answer_is_left_to_be_read(
@@ -44,6 +49,23 @@ def test_what_may_be_the_answer_is_left_to_be_read(
     assert any(words in one.answer.text for one in found.likely)
     assert all(one.answer.language == language for one in found.likely)
     assert sorted(found.likely, key=lambda one: -one.score) == list(found.likely)
+
+
+@pytest.mark.weights
+def test_what_tells_of_the_first_counts_little_where_another_is_asked_for(
+    knowledge: Knowledge,
+) -> None:
+    first = knowledge.search("王弗是您的哪位夫人？", "zh")
+    later = knowledge.search("王弗过世以后，你后来娶的那位夫人叫啥？", "zh")
+    assert first.sure is not None and later.sure is None
+    assert all(one.score < 0 for one in later.likely)
+
+
+@pytest.mark.weights
+def test_what_answers_a_part_of_the_question_is_read_with_the_whole(knowledge: Knowledge) -> None:
+    text = "We might be back in spring, my wife is mad about cherry blossom. Which park is best?"
+    found = knowledge.search(text, "en")
+    assert any("Prince Bay" in one.answer.text for one in found.likely)
 
 
 @pytest.mark.weights

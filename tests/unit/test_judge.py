@@ -70,10 +70,18 @@ async def chosen(given: dict[str, float], *texts: Likely, thread: ModelThread) -
     return await Judge(Leaning(given), thread, PERSONA).chosen(ASKED, "zh", texts)
 
 
-async def test_the_first_that_is_read_as_an_answer_is_taken(thread: ModelThread) -> None:
-    given = {"惠州": 9.0, "钱塘人": 9.0}
+async def test_the_one_that_is_read_as_an_answer_most_surely_is_taken(thread: ModelThread) -> None:
+    given = {"惠州": 3.0, "钱塘人": 2.9}
     assert await chosen(given, BURIED, BORN, thread=thread) == BURIED.answer
+    assert await chosen({**given, "钱塘人": 3.5}, BURIED, BORN, thread=thread) == BORN.answer
     assert await chosen({**given, "惠州": -9.0}, BURIED, BORN, thread=thread) == BORN.answer
+
+
+async def test_what_is_behind_a_clear_answer_is_not_read(thread: ModelThread) -> None:
+    model = Leaning({"惠州": 9.0, "钱塘人": 9.0})
+    judge = Judge(model, thread, PERSONA)
+    assert await judge.chosen(ASKED, "zh", (BURIED, BORN)) == BURIED.answer
+    assert len(model.asked) == 1
 
 
 async def test_nothing_is_taken_that_is_not_read_as_an_answer(thread: ModelThread) -> None:

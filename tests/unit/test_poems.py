@@ -60,6 +60,17 @@ def test_every_character_is_the_edition_s_or_a_named_variant(data_dir: Path, poe
         ("来一首关于梅花的词", "西江月·梅花"),
         ("背一首苏东坡的诗", "饮湖上初晴后雨"),
         ("Can you recite a poem?", "饮湖上初晴后雨"),
+        ("写庐山的那首，能给我们从头背一遍吗？", "题西林壁"),
+        ("黑云翻墨那首，整首来一遍", "六月二十七日望湖楼醉书·其一"),
+        ("您能把爱吃荔枝的那首诗给我们念一遍吗？", "惠州一绝"),
+        ("给您去世的妻子写的那首词，能背一遍吗", "江城子·乙卯正月二十日夜记梦"),
+        ("半夜回家敲门没人应的那首词给我们念念", "临江仙·夜归临皋"),
+        ("乘风归去那首，想听一遍", "水调歌头·明月几时有"),
+        ("天涯何处无芳草，念给我听听", "蝶恋花·春景"),  # the line has a 何处 of its own
+        ("念一首写西湖的诗吧", "饮湖上初晴后雨"),
+        ("Please recite your lychee poem.", "惠州一绝"),
+        ("I'd love to hear the Mid-Autumn moon poem in full.", "水调歌头·明月几时有"),
+        ("Recite Remembering the Past at Red Cliff", "念奴娇·赤壁怀古"),
     ],
 )
 def test_a_poem_is_found_and_recited_whole(poems: Poems, asked: str, title: str) -> None:
@@ -78,6 +89,17 @@ def test_a_poem_is_found_and_recited_whole(poems: Poems, asked: str, title: str)
         "What is the difference between a poem and a song?", "这个词怎么读？", "你读过李白的诗吗？",
         "背景里的字是谁的词？", "苏东坡什么时候来的杭州", "东坡肉是怎么来的",
         "西湖的海棠什么时候开",
+        "何妨吟啸且徐行什么意思", "《水调歌头》好在哪里", "水调歌头的手稿现在收藏在哪里",
+        "赤壁赋是哪年写的", "背一首关于手机的诗", "给我念念你喝醉了骂人的那首诗",
+        "李白写月亮的那首背一下", "背一首柳永的八声甘州", "写弟弟的那首背一下",
+        "“一年好景君须记”那首，当时给了多少钱润笔？", "您写诗送的那位刘景文，当的是什么官？",
+        "“孤馆灯青”那首是写给谁的", "为什么说春江水暖鸭先知", "苏东坡给亡妻写过什么词",
+        "苏东坡那首写暴雨的诗是在哪座楼上写的", "您第一首诗是什么时候写的",
+        "Recite a poem about computers.", "Recite a poem by Li Bai.",
+        "Why did you write Calming the Storm?", "What does 只缘身在此山中 mean?",
+        "Who was the Red Cliff poem written for?", "Where did you get lychees from?",
+        "Where can I see the manuscript of your Red Cliff poem?",
+        "Who wrote the couplets about the moon at the pavilion?",
     ],
 )  # fmt: skip
 def test_other_questions_are_left_alone(poems: Poems, asked: str) -> None:
@@ -101,6 +123,82 @@ def test_the_next_line_and_the_one_before(poems: Poems) -> None:
     assert said("欲把西湖比西子是哪首诗").startswith("这是苏轼的《饮湖上初晴后雨》")
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("“竹外桃花三两枝”，接着是哪一句？", "春江水暖鸭先知。"),
+        ("会挽雕弓如满月，后头是什么", "西北望，射天狼。"),
+        ("左牵黄右擎苍后面是什么", "锦帽貂裘，千骑卷平冈。"),
+        ("竹杖芒鞋轻胜马的下一句", "谁怕，一蓑烟雨任平生。"),
+        ("但愿人长久，千里共婵娟，前一句是什么", "此事古难全。"),
+        ("愿孩儿愚且鲁，下半句呢？", "无灾无难到公卿。"),
+        ("何妨吟啸且徐行，然后呢", "竹杖芒鞋轻胜马。"),
+        ("题西林壁最后一句", "不识庐山真面目，只缘身在此山中。"),
+        ("水调歌头第一句是什么", "明月几时有，把酒问青天。"),
+        ("“一年好景君须记”那首，当时是送给谁的？", "《赠刘景文》是写给刘景文的。"),
+        ("橙黄橘绿那首是给哪个朋友的", "《赠刘景文》是写给刘景文的。"),
+        ("人生如逆旅我亦是行人，当时是在给哪位朋友送行？", "送别钱穆父"),
+        ("此心安处是吾乡，写给谁的", "王定国"),
+        ("“不思量，自难忘”说的是谁呀", "王弗"),
+        ("您那首咏杨花的水龙吟，和的是哪个人的韵？", "章质夫"),
+        ("给我说说不识庐山真面目是谁写的", "这是苏轼的《题西林壁》"),
+        ("一天吃三百个荔枝那首,是贬到哪里写的", "惠州"),
+        ("儿子满月洗澡你写过一首，盼着娃笨一点的，是哪一年的事？", "《洗儿》作于1083年"),
+        ("中秋节学校总唱的那首明月几时有，是在什么地方写的？", "密州"),
+        ("《琴诗》是什么时候写的", "1082年"),
+    ],
+)
+def test_what_is_asked_of_a_poem_is_told(poems: Poems, asked: str, told: str) -> None:
+    recital = poems.answer(asked, "zh")
+    assert recital is not None
+    said = "".join(line.text for line in recital.said)
+    assert said == told if told.endswith("。") else told in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (
+            "Where was it you got soaked in the rain and wrote Calming the Storm?",
+            "It was written in 1082 at Shahu near Huangzhou.",
+        ),
+        ("Which temple on Mount Lu did he write that poem at?", "Xilin Temple"),
+        ("The poem about wanting your newborn to grow up stupid, what year was it?", "in 1083"),
+        ("Who did you write 'Life is like an inn' for?", "It was written for Qian Mufu"),
+        ("此心安处是吾乡 - who was that written for?", "for Yuniang"),
+        ("When was 细雨斜风作晓寒 written?", "in 1084 on Nanshan Hill in Sizhou."),
+        ("When was 三过平山堂下 written?", "in 1084 at Pingshan Hall in Yangzhou. Some say 1079."),
+        ("When was 世事一场大梦 written?", "It was written in Huangzhou. Some say 1097."),
+        ("When was 春宵一刻值千金 written?", "It is not known when it was written."),
+    ],
+)
+def test_it_is_told_in_english_too(poems: Poems, asked: str, told: str) -> None:
+    recital = poems.answer(asked, "en")
+    assert recital is not None and told in recital.said[0].text
+    assert not HAN.search(recital.said[0].text)
+
+
+def test_every_line_finds_its_poem_whatever_is_asked_of_it(poems: Poems) -> None:
+    for poem in poems.poems:
+        clauses = [clause for clause in poem.clauses if len(clause) > 3]
+        clause = clauses[-1]
+        whole = poems.answer(f"“{clause[:4]}”那首，整首来一遍", "zh")
+        assert whole is not None and whole.poem is poem and whole.said[-1].text == poem.lines[-1]
+        dated = poems.answer(f"您写{clause}的时候人在哪儿", "zh")
+        assert dated is not None and dated.said[0].text == poem.origin("zh")
+        given = poems.answer(f"{clause}是写给谁的啊", "zh")
+        assert (given.said[0].text if given else "") == poem.dedication("zh"), clause
+        assert poems.answer(f"{clause}，这句好在哪里", "zh") is None
+        following = poems.answer(f"有句话叫{clauses[0]}，后面怎么接来着", "zh")
+        assert following is not None and following.said[0].text.rstrip("。") in poem.text
+
+
+def test_english_is_known_of_every_place_and_person(poems: Poems) -> None:
+    for poem in poems.poems:
+        assert bool(poem.place) == bool(poem.place_en) and bool(poem.whom) == bool(poem.whom_en)
+        assert not HAN.search(poem.place_en + poem.whom_en), poem.title
+
+
 def test_what_was_recited_is_this_poem_and_is_not_chosen_again(poems: Poems) -> None:
     first = poems.answer("背一首诗", "zh")
     assert first is not None
@@ -108,6 +206,10 @@ def test_what_was_recited_is_this_poem_and_is_not_chosen_again(poems: Poems) -> 
     assert again is not None and again.poem != first.poem
     origin = poems.answer("这首诗是什么时候写的", "zh", [first.source])
     assert origin is not None and "1073年" in origin.said[0].text
+    assert poems.answer("那么这首诗是什么时候写的", "zh", [first.source]) == origin
+    assert poems.answer("When does it open?", "en", [first.source]) is None
+    other = poems.answer("那首写荔枝的呢，在哪儿写的", "zh", [first.source])
+    assert other is not None and other.poem.title == "惠州一绝"
     assert poems.answer("这首诗是什么时候写的", "zh") is None
 
 

@@ -42,7 +42,6 @@ LEAD = 0.1
 _CANDIDATES = 10
 _DOUBTFUL = -2.5  # score of the evidence from which an entry may be an answer, if it is read
 _CLEAR = 3.0  # score from which it need not be read
-_LACKING = 1.0  # what that of one counts less which seems to lack the kind of fact asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +212,7 @@ class Knowledge:
         if sure is None or (shape and shape[0].strict and not tells(sure.text, *shape)):
             entries = [match.entry for match in matches]
             weighed = self._reader.weighed(asked, question, entries, cosines, language)
-            told = [t for t in weighed if t.evidence.score >= evidence.SURE and not t.lacking]
+            told = [t for t in weighed if t.evidence.score >= evidence.SURE and not t.doubt]
             sure = self._told(told, language) if told else None
             if sure is None or told[0].evidence.score < _CLEAR:
                 score = told[0].evidence.score if told else evidence.SURE
@@ -306,8 +305,7 @@ class Knowledge:
 
     def _likely(self, told: Sequence[Told], language: Language) -> tuple[Likely, ...]:
         found = [
-            Likely(self._answer(one, language), one.evidence.score - _LACKING * one.lacking)
-            for one in told
+            Likely(self._answer(one, language), one.evidence.score - one.doubt) for one in told
         ]
         return _merged((), [one for one in found if one.score >= _DOUBTFUL])
 
@@ -317,10 +315,9 @@ class Knowledge:
 
 
 def _joined(found: Findings, more: Findings) -> Findings:
-    """``found`` with what a part of its question gives: an answer beyond doubt is the answer."""
-    if more.sure is not None and not more.likely:
-        return replace(found, sure=more.sure, likely=())
-    likely = _merged(found.likely, more.likely)
+    """``found`` with what a part of its question gives, which is to be read with the whole."""
+    sure = () if more.sure is None else (Likely(more.sure, evidence.SURE),)
+    likely = _merged(found.likely, (*sure, *more.likely))
     return replace(found, sure=found.sure or more.sure, likely=likely)
 
 

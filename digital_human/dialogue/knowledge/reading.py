@@ -34,6 +34,7 @@ _ALIKE, _SAME = 0.45, 0.8  # cosines from which a word stands for another a litt
 _COMPARED = 4  # letters of an English word from which its vector tells enough
 _TELLING = 10.0  # weight of a word that a question could hardly do without
 _AGREE = 0.5  # share of what two answers tell from which they say the same
+_LACKING, _FIRST = 1.0, 3.0  # doubts: a fact or a name is lacking; it is of the first, not another
 _MEMORY = 20_000  # vectors of words that are kept
 # jieba's tags of what a question may have beyond what it asks: adverbs, prepositions, pronouns,
 # numbers, particles, directions.
@@ -41,10 +42,10 @@ _NAMES = ("nr", "ns", "nt", "nz")
 _FREE = ("d", "p", "c", "r", "u", "y", "e", "o", "f", "m", "q", "k")
 # What asks for another than the one that is spoken of.
 _OTHER = re.compile(
-    r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名)|第[二三四五六]|更[早晚]"
-    r"|[续再][娶婚嫁弦]|继[室任]|后[妻娶]|改嫁"
-    r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next|remarr\w+"
-    r"|later wife)\b",
+    r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名|重)|第[二三四五六]|更[早晚]"
+    r"|[续再][娶婚嫁弦]|继[室任]|后来?[妻娶]|改嫁"
+    r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next(?! to\b)"
+    r"|remarr\w+|later wife)\b",
     re.IGNORECASE,
 )
 
@@ -82,14 +83,15 @@ class Told:
         entry: Its number.
         evidence: That it does.
         said: What is said: the sentences for which it counts, short enough to say.
-        lacking: Whether it has not the kind of fact that is asked for, and that kind is hardly
-            ever mistaken: it may be an answer only to who reads it.
+        doubt: What counts against it that the evidence does not weigh: it lacks the kind of fact
+            that is asked for, where that kind is hardly ever mistaken, or a name, or tells only of
+            the first where another is asked for. With any it is an answer only to who reads it.
     """
 
     entry: int
     evidence: Evidence
     said: str
-    lacking: bool
+    doubt: float
 
 
 class Reader:
@@ -125,8 +127,7 @@ class Reader:
             language: Of the answer.
         """
         index = self._index
-        if foreign_names(text, index.written):
-            return []
+        foreign = bool(foreign_names(text, index.written))
         near = np.full(len(index.entries), -1.0, dtype=np.float32)
         np.maximum.at(near, index.owner[self._asks], cosines[self._asks])
         spoken_in = [one.language == language for one in index.entries]
@@ -143,10 +144,8 @@ class Reader:
             about = index.asked[entry]
             if shape is None or not shape[0].own:
                 about = index.about[entry] | index.mentioned[entry]
-            if not all(any(name in one for one in about) for name in names):
-                continue
-            if other and not _OTHER.search(self._all_of(entry)):
-                continue
+            named = all(any(name in one for one in about) for name in names)
+            beyond = other and not _OTHER.search(self._all_of(entry))
             new = tells_new[entry]
             rivals = (float(near[e]) for e in chosen if not _agree(new, tells_new[e]))
             told = None if shape is None else tells(said[entry], *shape)
@@ -154,7 +153,8 @@ class Reader:
             margin = float(near[entry]) - max(rivals, default=_FAR)
             evidence = self._evidence(question, entry, cosines, names, margin, told)
             if evidence.near:
-                found.append(Told(entry, evidence, said[entry], lacking))
+                doubt = _LACKING * (foreign or not named or lacking) + _FIRST * beyond
+                found.append(Told(entry, evidence, said[entry], doubt))
         return sorted(found, key=lambda one: -one.evidence.score)
 
     def _evidence(

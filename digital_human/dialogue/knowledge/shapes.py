@@ -112,7 +112,8 @@ _SHAPES = (
         rf"{_YEAR}|{_AGE}",
     ),
     _shape(
-        r"多大(?:年[纪龄]|岁)|什么年[纪龄]|年[纪龄]多大|享年|岁数|\bwhat age\b"
+        r"多大(?:年[纪龄]|岁|[嫁娶死]|出嫁|成亲|结婚|[去过]世)|(?:那年|时候?)(?:是|才|有)?多大"
+        r"|什么年[纪龄]|年[纪龄]多大|享年|岁数|\bwhat age\b"
         r"|how old (?:was|were|did) (?!the\b|it\b|this\b|that\b)"
         r"|how old (?:is|are|do|does) (?:you|he|she|they)\b",
         rf"{_N}周?岁|\bage[ds]? (?:of )?{_NE}|\bat (?:the age of )?{_NE}(?! (?:in|o'clock))"

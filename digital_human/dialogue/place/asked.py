@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
-from digital_human.dialogue.place.facilities import facility_in
+from digital_human.dialogue.place.facilities import FACILITIES, facility_in
 from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.dialogue.place.leftover import clauses, left_over
 from digital_human.dialogue.place.moments import Moment, moment_of
@@ -32,7 +32,9 @@ from digital_human.speech.types import Language
 
 _LONGEST = 200
 _ENDING = re.compile(r"(?<=[\u3400-\u9fff])不(?=[？?。，,！! ]|$)")  # 要钱不: 要钱吗
-_WITHIN = re.compile(r"(?:那边|那儿|那里|边上|里面?|上)?(?:的|那个|那座|那)")
+_WITHIN = re.compile(
+    r"(?:那边|那儿|那里|边上|里面?|上)?(?:晚上|夜里)?(?:的|那个|那座|那)(?:晚上|夜里)?会?"
+)
 _PASSED = re.compile(
     r"(?:沿着?|顺着?|经过?|路过|穿过|\b(?:along|via|past|through|over|across)(?: the)? )$"
 )
@@ -66,12 +68,17 @@ _QUANTITY: dict[Language, re.Pattern[str]] = {
 _GOODS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         r"[一每](?:把|斤|两(?!口)|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块(?![儿去来坐登进看逛上])|袋|幅|本|桶|束|朵|盘|桌)"
-        r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花|超[过时出]|第[二三]个?(?:小时|钟头)|押金|罚"
+        r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花|超[过时出了]|第[二三]个?(?:小时|钟头)|押金|罚"
+        # Nor what an hour costs after those that are free.
+        r"|过了[^，。]{0,5}(?:小时|钟头)|(?:小时|钟头)(?:以后|之后|过后|后|以外|开外)"
+        r"|(?:之后|以后|后面|往后|后头)的?(?:每|一|怎么|按)|续[租费时骑]"
     ),
     # What it cost to make is no ticket either.
     "en": re.compile(
         r"\bdid (?!i\b|we\b|you pay)|\bper (?:night|kilo|cup|glass|piece)\b"
-        r"|\bdeposit\b|\bafter (?:the first|that)\b|\b(?:second|extra) hour\b|\bovertime\b",
+        r"|\bdeposit\b|\bafter (?:the first|that|an hour|one hour|the free)\b|\bovertime\b"
+        r"|\b(?:second|extra|third|additional|further|next|subsequent) hours?\b|\bhours? after\b"
+        r"|\b(?:beyond|past|over|longer than|more than) (?:the |an |one )?(?:first |free )*hour\b",
         re.IGNORECASE,
     ),
 }
@@ -90,7 +97,7 @@ _SOUGHT: dict[Language, re.Pattern[str]] = {
     ),
 }
 _VISIT: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"[进去上登逛看玩游走转散]|散步|骑车|跑步|参观|游览|能来|可以来"),
+    "zh": re.compile(r"[进去上登逛看玩游走转散]|散步|骑车|跑步|参观|游览|能来|可以来|再过?来"),
     "en": re.compile(
         r"\b(?:visit|go|walk|see|climb|get|enter|come|stroll|tour|there|admit\w*|let)\b",
         re.IGNORECASE,
@@ -99,12 +106,45 @@ _VISIT: dict[Language, re.Pattern[str]] = {
 # 苏堤南口到北口: a way that begins at what is named, to something that may not be known.
 _ONWARD = re.compile(rf"{_NAME}(?:走|骑车|坐船|开车|步行)?到(?![底了头这你我您要得需多几大])")
 _THAT = re.compile(
-    r"那里|那儿|那边|那座|那个|它|呢[？?]?$|^那|\b(?:it|there|that one|that)\b", re.IGNORECASE
+    r"那里|那儿|那边|那座|那个|它|呢[？?]?$|^那|\b(?:it|(?<!is )(?<!are )there|that one|that)\b",
+    re.IGNORECASE,
 )
 _HERE = re.compile(
     r"这里|这儿|这座|这个|这边|这是|此处|[你您]们?(?:这|馆|博物馆|展馆|家)|[本贵]馆|馆里"
-    r"|\b(?:here|this|your (?:hall|museum|place|building)|are you (?:guys )?(?:open|closed))\b",
+    r"|\b(?:here|this|your (?:hall|museum|place|building)"
+    r"|the museum(?! (?:at (?!\w+ o'|\d|noon)|of|about|near|next|opposite|across|with|where|that))"
+    r"|are you (?:guys )?(?:open|closed))\b",
     re.IGNORECASE,
+)
+# Who comes again comes to where one stands.
+_COMING_BACK = re.compile(
+    r"再过?来(?!一)|能来(?=[吗看参玩，？?]|$)|\b(?:come|be|coming) (?:back|again)\b"
+    r"|\b(?:can|could|may|should) (?:we|i) come(?= (?:tomorrow|on|and see|next))"
+)
+# Who asks so whether something suits wants to know whether it is open.
+_SUITS: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"(?:才|都|看)?(?:[行成]不[行成]|[行成](?=[吗么吧？?。]|$))|[行成][吗么]|可不可以|可以[吗么]"
+        r"|(?:能|可以)(?=再?过?来)|(?:能|可以)带[^，。？]{1,3}来|合不合适|合适[吗么]|没问题[吗吧]"
+    ),
+    "en": re.compile(r"\b(?:can|could|may|should|ok|okay|all right|alright|fine|possible)\b"),
+}
+# The boats' hours are those of the way out.
+_RETURN = re.compile(
+    r"回来|返回|[返回]程|回岸|离岛|下岛|从(?:岛上|◇)[^，。？]{0,4}[回开返]"
+    r"|\bback\b(?! (?:by|at|here))|\breturn(?:s|ing)?\b|\boff the island\b|\bfrom the island\b"
+)
+_QUESTION = re.compile(
+    r"[?？]|[吗么呢](?:$|[，。])|([行成能可会])不\1|几|多[少久晚早]|什么|啥|\b(?:what|when|how|which)\b"
+)
+# What is measured is as it stands today.
+_OF_OLD = re.compile(
+    r"当年|从前|以前|原[来先]|当初|倒[了塌]|\b(?:old|originally|used to|fell|collapsed)\b"
+)
+# What was is in no timetable.
+_GONE = re.compile(
+    r"昨[天晚日]|前天|去年|前年|上个?(?:周|星期|礼拜|月)|\byesterday\b"
+    r"|\blast (?:week|month|year|night|mon|tues|wednes|thurs|fri|satur|sun)"
 )
 # What people call the place in which they stand.
 _SUCH = frozenset(
@@ -115,7 +155,7 @@ _JOURNEY = re.compile(
     r"机场|火车|东站|城站|车站|高铁|号线|哪条线|下车|换乘|转车|多久|多长时间|几分钟|多少分钟"
     r"|\b(?:airport|railway|train|lines?|change|how long|how many minutes)\b"
 )
-_TOGETHER: frozenset[Kind] = frozenset(("tickets", "hours", "route"))
+_TOGETHER: frozenset[Kind] = frozenset(("tickets", "hours", "route", "seats"))
 # Kinds that are asked only in words that say so, whatever else the question says of a place.
 _WHERE: tuple[Kind, ...] = ("where", "route")
 _WEAK: frozenset[Kind] = frozenset(("where", "about", "nearby"))
@@ -175,9 +215,17 @@ def read_question(
     moment = moment_of(shape, now)
     for clause in clauses(shape):
         # "My flight is at nine, can I go up ◇ at seven?"
-        if _NAME in clause and (own := moment_of(clause, now)).clock is not None:
+        own = moment_of(clause, now)
+        if _NAME in clause and own.clock is not None:
             moment = replace(moment, clock=own.clock)
+        if own.day is not None and _QUESTION.search(clause):
+            # "We leave on Tuesday. Could we come tomorrow?"
+            spans = tuple(dict.fromkeys((*moment.spans, *_found(own.spans, clause, shape))))
+            moment = replace(moment, day=own.day, weekday=own.weekday, dated=own.dated, spans=spans)
     there = facility_in(shape, language)
+    if there is not None and _told_besides(there[1], shape, language):
+        there = None
+    mentions = _asked_of(mentions, shape, language)
     things = tuple(dict.fromkeys(mention.id for mention in mentions))
     if len(things) > 1:
         # 西湖的雷峰塔 is the pagoda.
@@ -194,11 +242,21 @@ def read_question(
         kinds, used = ("hours",), [remains.span()]
     else:
         kinds, used = _kinds(shape, language, moment, bool(things), there is not None)
+        suits = [one.span() for one in _SUITS[language].finditer(shape)]
+        comes = _HERE.search(text) or _COMING_BACK.search(shape)
+        if not kinds and comes and moment.day is not None and suits:
+            kinds, used = ("hours",), suits
+        elif "hours" in kinds and language == "zh":
+            used += suits
     if there is not None:
         used += there[1]
+    if there is not None and there[0] == "luggage":
+        # The visitor centre keeps it.
+        used += [one.span() for one in FACILITIES["visitor_centre"].words[language].finditer(shape)]
     refers: Literal["that", "here", ""] = ""
     if not things:
-        refers = "here" if _HERE.search(text) else "that" if _THAT.search(text) else ""
+        here = _HERE.search(text) or _COMING_BACK.search(text)
+        refers = "here" if here else "that" if _THAT.search(text) else ""
     starts = len(things) > 1
     if found := _FROM[language].search(shape):
         first = shape.count(_NAME, 0, found.start())
@@ -222,8 +280,19 @@ def read_question(
     )
     if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in _WHERE):
         left = ()  # who asks where it is needs no other word to be understood
+    if topic is not None and topic[0] in ("height", "length") and _OF_OLD.search(text):
+        left += (_NAME,)
     if "facility" in kinds and _topic(shape, language) is not None:
         left += (_NAME,)  # when the boats were built is not where they are
+    if "hours" in kinds:
+        asking = [one for one in clauses(shape) if KINDS[language]["hours"].search(one)]
+        left += tuple(found[0] for one in asking[-1:] for found in _GONE.finditer(one))
+    if there is not None and there[0] == "pier" and "hours" in kinds:
+        left += tuple(
+            _NAME
+            for clause in clauses(shape)
+            if _RETURN.search(clause) and KINDS[language]["hours"].search(clause)
+        )
     if there is not None and there[0] in ("metro", "bus") and _JOURNEY.search(shape):
         left += (_NAME,)
     if not remains and not {"tickets", "route", "stay", "fact", "tour", "seats"} & set(kinds):
@@ -244,6 +313,48 @@ def read_question(
         party,
         refers,
         left,
+    )
+
+
+def _found(spans: Sequence[tuple[int, int]], clause: str, shape: str) -> list[tuple[int, int]]:
+    """Stretches of a clause as they stand in the whole."""
+    at = shape.index(clause)
+    return [(at + start, at + end) for start, end in spans]
+
+
+def _asked_of(mentions: list[Mention], shape: str, language: Language) -> list[Mention]:
+    """The names in the clauses that ask, where nothing but hours is asked for.
+
+    None of them where it is about where one stands: 从◇赶过来，你这儿还进得去吗.
+    """
+    kinds = KINDS[language]
+    left, asking = list(mentions), list[tuple[str, list[Mention]]]()
+    for clause in clauses(shape):
+        count = clause.count(_NAME)
+        if kinds["hours"].search(clause):
+            asking.append((clause, left[:count]))
+        left = left[count:]
+    if _topic(shape, language) or any(
+        kinds[kind].search(shape) for kind in ("tickets", "route", "where")
+    ):
+        return mentions
+    if asking and all(_HERE.search(clause) and not named for clause, named in asking):
+        return []
+    return [one for _, named in asking for one in named] or mentions
+
+
+def _told_besides(spans: Sequence[tuple[int, int]], shape: str, language: Language) -> bool:
+    """Whether what is found is only told, while another clause asks about a place."""
+    asking = [
+        clause for clause in clauses(shape)
+        if (_NAME in clause or _HERE.search(clause)) and KINDS[language]["hours"].search(clause)
+    ]  # fmt: skip
+    said = [found for clause in asking for found in _found([(0, len(clause))], clause, shape)]
+    besides = "".join(clause for clause in clauses(shape) if clause not in asking)
+    return (
+        bool(asking)
+        and not any(_inside(span, said) for span in spans)
+        and not _QUESTION.search(besides)
     )
 
 
@@ -268,10 +379,11 @@ def _kinds(
     if shape.count(_NAME) == 2 and "stay" not in found and (takes := _TAKES.search(shape)):
         found.setdefault("route", []).append(takes.span())  # 坐船从◇去◇要多久
     strong = [kind for kind in found if kind not in _WEAK]
+    priced = PRICED[language].search(shape) is not None
     if "seats" in strong:
-        strong = ["seats"]
+        strong = ["tickets", "seats"] if "tickets" in strong and priced else ["seats"]
     late = moment.clock is not None or re.search(r"还[卖能可]|\bstill\b", shape)
-    if "tickets" in strong and late and not PRICED[language].search(shape):
+    if "tickets" in strong and late and not priced:
         # Whether one still gets a ticket is told by the last admission.
         return ("hours",), [*found["tickets"], *found.get("hours", [])]
     if "stay" in strong:
@@ -280,7 +392,7 @@ def _kinds(
         strong = strong[:1]
     if facility:
         kinds: list[Kind | Literal["facility"]]
-        kinds = [k for k in strong if k in ("tickets", "hours", "seats")]
+        kinds = [k for k in strong if k in ("tickets", "hours", "seats", "phone")]
         when = moment.clock is not None or moment.day is not None or moment.now
         if not kinds and when and not any(KINDS[language][kind].search(shape) for kind in _WHERE):
             return ("hours",), []

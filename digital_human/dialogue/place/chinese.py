@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from digital_human.dialogue.place.times import Opening
-from digital_human.dialogue.place.wording import Leg, Price, Stop, about, joined
+from digital_human.dialogue.place.wording import Leg, Price, Stop, Total, about, joined
 
 _DIGITS = "零一二三四五六七八九"
 _DAYS = "一二三四五六日"
@@ -30,6 +30,7 @@ def _number(n: int) -> str:
         first = _number(head) if head > 9 else "两" if head == 2 and size > 10 else first
         gap = "零" if rest and rest * 10 < size else ""
         tail = f"一{_number(rest)}" if 9 < rest < 20 and size > 10 else _number(rest)
+        tail = tail.replace("两百", "二百")  # 一千二百
         return f"{first}{unit}{gap}{tail if rest else ''}"
     raise ValueError(n)
 
@@ -117,7 +118,7 @@ class Chinese:
         told = f"{boat}一条可坐{number(seats)}人"
         if not people:
             return f"{told}。"
-        able = "坐得下" if people <= seats else "一条坐不下"
+        able = "坐得下" if people <= seats else f"一条坐不下，要{number(-(-people // seats))}条"
         return f"{told}，{number(people)}个人{able}。"
 
     def enter(self, name: str, when: str, clock: datetime, able: bool, rides: bool) -> str:
@@ -158,10 +159,14 @@ class Chinese:
             notes += _sentence(price.note)
         return f"{name}{'，'.join(parts)}。{notes}"
 
-    def total(self, people: int, amount: float, currency: str, choice: str, grown: bool) -> str:
-        count = f"{number(people)}个人" if people > 1 else ""
-        count = f"孩子按成人票算，{count}" if grown else count
-        return f"{choice}{count}一共{_amount(amount)}{currency}。"
+    def total(self, total: Total, currency: str) -> str:
+        people = total.people
+        count = f"{number(people)}个人" if people > 1 else "" if people or total.boats else "每人"
+        if total.full:
+            count = f"{'孩子按成人票' if total.children else '按全价'}算，{count}"
+        boats = f"{'要' if count else ''}{number(total.boats)}条船，" if total.boats else ""
+        hourly = "每小时" if total.hourly else ""
+        return f"{total.choice}{count}{boats}{hourly}一共{_amount(total.amount)}{currency}。"
 
     def route(
         self, start: str, end: str, legs: Sequence[Leg], minutes: int, metres: int | None

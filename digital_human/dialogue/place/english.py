@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from digital_human.dialogue.place.times import Opening
-from digital_human.dialogue.place.wording import Leg, Price, Stop, about, joined
+from digital_human.dialogue.place.wording import Leg, Price, Stop, Total, about, joined
 
 _HOURS = "twelve one two three four five six seven eight nine ten eleven".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -106,7 +106,8 @@ class English:
             return f"{told}."
         if people <= seats:
             return f"Yes: {name} seats {_HOURS[seats] if seats < len(_HOURS) else seats}."
-        return f"No. {told}, so {people} people do not fit into one."
+        needed = -(-people // seats)
+        return f"No. {told}, so {people} people do not fit into one and need {needed} boats."
 
     def enter(self, name: str, when: str, clock: datetime, able: bool, rides: bool) -> str:
         at = f"at {_clock(clock)} {when}".strip()
@@ -147,11 +148,21 @@ class English:
             notes += _sentence(price.note)
         return _capital(f"{name}: {', '.join(parts)}.{notes}")
 
-    def total(self, people: int, amount: float, currency: str, choice: str, grown: bool) -> str:
+    def total(self, total: Total, currency: str) -> str:
+        people = total.people
         count = f" for {people} people" if people > 1 else ""
-        lead = f" on the {choice}" if choice else ""
-        head = "With an adult's ticket for the child, that" if grown else "That"
-        return f"{head} makes {_amount(amount)} {currency} in all{lead}{count}."
+        if not people and not total.boats:
+            count = " for each person"
+        lead = f" on the {total.choice}" if total.choice else ""
+        if total.boats:
+            boats = "one boat" if total.boats == 1 else f"{total.boats} boats"
+            lead = f" {'in' if people else 'for'} {boats}"
+        head = "That"
+        if total.full:
+            lot = "With adult tickets for children" if total.children else "At full price"
+            head = f"{lot}, that"
+        hourly = " an hour" if total.hourly else ""
+        return f"{head} makes {_amount(total.amount)} {currency}{hourly} in all{count}{lead}."
 
     def route(
         self, start: str, end: str, legs: Sequence[Leg], minutes: int, metres: int | None

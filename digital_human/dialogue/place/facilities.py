@@ -46,7 +46,8 @@ FACILITIES: dict[str, FacilityKind] = {
     ),
     "luggage": _kind(
         "行李寄存处",
-        r"行李(?:箱)?(?:寄存)?|拉杆箱|寄存(?:行李|处|柜)?|存包|存行李|箱子|背包|大包",
+        r"行李(?:箱)?(?:寄存)?|拉杆箱|寄存(?:行李|处|柜)?|存包|存行李|箱子|背包|大包"
+        r"|[存寄][^，,。？?]{0,8}的?(?:包|东西)|双肩包|包包",
         "luggage store",
         r"luggage|baggage|lockers?|cloakroom|suitcases?|\bbags?\b|backpacks?",
     ),
@@ -54,7 +55,8 @@ FACILITIES: dict[str, FacilityKind] = {
         "码头",
         r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|船(?![长员夫主])票?|摇橹船|手划船",
         "pier",
-        r"\bpiers?\b|(?:\browing )?\bboats?\b|\brow-?boats?\b"
+        r"\bpiers?\b|(?:\browing )?\bboats?\b|\brow-?boats?\b|\b(?:go|going|fancy|try) rowing\b"
+        r"|\brow(?:ing)?\b(?= (?:ourselves|ourself|myself|for|on|around|about))"
         r"|\bferr(?:y|ies)\b|\bcruises?\b|\bjetty\b"
         r"|\bdock\b",
     ),
@@ -62,7 +64,8 @@ FACILITIES: dict[str, FacilityKind] = {
         "地铁站",
         r"(?:坐|乘)?地铁(?:站|口)?",
         "metro station",
-        r"\bmetro\b(?: stops?)?|\bsubway\b(?: stops?)?|\bunderground station\b",
+        r"\bmetro\b(?: stops?)?|\bsubway\b(?: stops?)?|\bunderground station\b"
+        r"|\bnearest underground\b",
     ),
     "bus": _kind(
         "公交站",

@@ -28,6 +28,7 @@ _FRAME_ZH = """
     堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 里边 中秋节 回事 当年 大 小 老 重新 下令
     请您 山峰 进香 烧香 上香 拜佛 点灯 景 景色 风景 故事 散步 走走 转转 公共 公用 很久 久 亮着
     开着 湖边 湖畔 岸边 站 划 包 雇 连 连着 那几天 这几天 小长假 长假 黄金周 假日 期间 第一 第二
+    湖上
     第三 头 呗 咋 小家伙 人数 加 起来 一起 皇帝 国王 王 一遍 名人 姑娘 先生 师傅 同伴 老师 时刻
     方面 情况 眼下 赶 赶车 火车 飞机 高铁 进门 看完这里 钟 香客 老伴 闺女 孙子 孙女 外孙 外孙女
     外甥 外甥女 侄子 侄女
@@ -36,6 +37,8 @@ _FRAME_ZH = """
     班上 单位 公司 呐 哩 咧 不 票钱 园子 院子 夜景 工夫 功夫 点钟 会儿 一口气 从头 到尾 拢共 统共 光
     单 单单 那天 当天 原本 另 每位 每人 个把 一块儿 一块 一道 一同 凑 拜 掏 登 趟儿 外加 加上 算上
     挨着 顺道 正好 恰好 万一 一大早 大清早 大晚上 腿儿 腿 一大家子 银子 下来 推 拖 扛
+    春游 秋游 毕业 旅行 旅游 聚会
+    退休 幼儿园 小学 中学 大学 高中 初中 年级 学校 班级 带队 随行 双胞胎 宿舍 外国
 """.split()
 FRAME_ZH = re.compile("|".join(sorted(_FRAME_ZH, key=len, reverse=True)))
 FRAME_EN = frozenset(
@@ -80,6 +83,6 @@ FRAME_EN = frozenset(
     hubby missus doing yourself yourselves cut heading head hop grab drop dropping picking pick
     swing
     pop nip squeeze set turn full trip during beside besides within gates doors gate door
-    miss missing
+    instead miss missing behind
 """.split()
 )

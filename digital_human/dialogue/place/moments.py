@@ -69,8 +69,9 @@ _DAY_EN = (
     rf"|twenty[- ](?:{'|'.join(_ORDINALS[:9])})|thirtieth|thirty[- ]first)"
 )
 _DATE_EN = re.compile(
-    rf"\b{_MONTH_EN.format('m1')} (?:the )?(?P<d1>{_DAY_EN})\b"
-    rf"|\b(?:the )?(?P<d2>{_DAY_EN})(?: day)?(?: of)? {_MONTH_EN.format('m2')}\b",
+    rf"\b{_MONTH_EN.format('m1')} (?:the )?(?P<d1>{_DAY_EN})\b(?:,? (?P<y1>20\d\d)\b)?"
+    rf"|\b(?:the )?(?P<d2>{_DAY_EN})(?: day)?(?: of)? {_MONTH_EN.format('m2')}\b"
+    r"(?:,? (?P<y2>20\d\d)\b)?",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
@@ -86,7 +87,18 @@ _RELATIVE = re.compile(
     r"|(?P<none>今[天儿晚日早]|\b(?:today|tonight|this (?:morning|afternoon|evening))\b)",
     re.IGNORECASE,
 )
-_DATE = re.compile(rf"(?P<month>{CHINESE})月(?P<day>{CHINESE})[号日]")
+_DATE = re.compile(
+    rf"(?:(?P<year>20\d\d|二[〇零]二[六七八九])年)?(?P<month>{CHINESE})月(?P<day>{CHINESE})[号日]"
+)
+# The next such day of a month: 二十三号, the 23rd.
+_OF_MONTH = re.compile(
+    rf"(?<![第月\d])(?P<zh>{CHINESE})号(?=那天|这天|早|上午|下午|晚|去|来|到|能|可|开|还|是|周|星期|礼拜"
+    r"|[，。,？?◇]|$)"
+    r"|\bthe (?P<en>\d{1,2}(?:st|nd|rd|th))\b(?! (?:century|floor|time|day|of|anniversary))",
+    re.IGNORECASE,
+)
+_FIGURES = str.maketrans("〇零一二三四五六七八九", "00123456789")
+_NEXT_YEAR = re.compile(r"明年|\bnext year\b", re.IGNORECASE)
 _FEASTS = tuple(
     (re.compile(words, re.IGNORECASE), when)
     for words, when in (
@@ -129,6 +141,7 @@ class Moment:
     Attributes:
         day: A day it names.
         weekday: Whether it is named as a day of the week.
+        dated: Whether it is named by its date.
         clock: Minutes since midnight it names.
         part: Whether it names a part of a day: in the evening.
         now: Whether it is about now.
@@ -138,6 +151,7 @@ class Moment:
 
     day: date | None
     weekday: bool
+    dated: bool
     clock: int | None
     part: bool
     now: bool
@@ -158,7 +172,10 @@ def moment_of(text: str, now: datetime) -> Moment:
             clock += _HALF_DAY  # "still at eight", asked in the afternoon
     parts = [found.span() for found in _PART.finditer(text)]
     spans += parts
-    return Moment(day, weekday, clock, bool(parts), soon, span, tuple(spans))
+    dated = day is not None and any(
+        date_of.search(text) for date_of in (_DATE, _DATE_EN, _OF_MONTH)
+    )
+    return Moment(day, weekday, dated, clock, bool(parts), soon, span, tuple(spans))
 
 
 def _span(text: str, spans: list[tuple[int, int]]) -> int | None:
@@ -224,14 +241,23 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
         spans.append(found.span())
         ahead = {"after": 3, "two": 2, "one": 1, "none": 0}[str(found.lastgroup)]
         return today + timedelta(days=ahead), False
+    later = today
+    if next_year := _NEXT_YEAR.search(text):
+        spans.append(next_year.span())
+        later = date(today.year + 1, 1, 1)
     if found := _DATE.search(text):
         spans.append(found.span())
-        return _dated(number(found["month"]), number(found["day"]), today), False
+        later = _from_year(found["year"], later)
+        return _dated(number(found["month"]), number(found["day"]), later), False
     if found := _DATE_EN.search(text):
         spans.append(found.span())
+        later = _from_year(found["y1"] or found["y2"], later)
         month = _MONTHS.index((found["m1"] or found["m2"])[:3].lower()) + 1
-        return _dated(month, _nth(found["d1"] or found["d2"]), today), False
-    if (feast := _feast(text, today, spans)) is not None:
+        return _dated(month, _nth(found["d1"] or found["d2"]), later), False
+    if (found := _OF_MONTH.search(text)) and (day := _of_month(found, today)) is not None:
+        spans.append(found.span())
+        return day, False
+    if (feast := _feast(text, later, spans)) is not None:
         return feast, False
     if found := _WEEKDAY.search(text):
         spans.append(found.span())
@@ -243,6 +269,18 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
             return today + timedelta(days=7 - today.weekday() + wanted), True
         return today + timedelta(days=(wanted - today.weekday()) % 7), True
     return None, False
+
+
+def _from_year(year: str | None, today: date) -> date:
+    """The day from which a date is sought, when its year may be named."""
+    named = int(year.translate(_FIGURES)) if year else today.year
+    return date(named, 1, 1) if named > today.year else today
+
+
+def _of_month(found: re.Match[str], today: date) -> date | None:
+    wanted = number(found["zh"]) if found["zh"] else _nth(found["en"])
+    ahead = (today + timedelta(days=n) for n in range(62))
+    return next((day for day in ahead if day.day == wanted), None)
 
 
 def _feast(text: str, today: date, spans: list[tuple[int, int]]) -> date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from digital_human.dialogue.knowledge.words import sounds_of, stem, tag_of
@@ -38,9 +38,16 @@ class NameFinder:
     Args:
         names: Names with what they name; of equal names the first counts.
         partly: What is known by part of an English name too.
+        described: Finds what is meant without its name, given a text and the names in it.
     """
 
-    def __init__(self, names: Iterable[tuple[str, str]], partly: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        names: Iterable[tuple[str, str]],
+        partly: Container[str] = (),
+        described: Callable[[str, list[Mention]], Iterable[Mention]] | None = None,
+    ) -> None:
+        self._described = described
         self._written: dict[str, str] = {}
         for name, of in names:
             self._written.setdefault(plain(name).removeprefix("the "), of)
@@ -81,12 +88,12 @@ class NameFinder:
 
     def find(self, text: str) -> list[Mention]:
         """Names in a text made `plain`, in order; of overlapping ones the longest."""
-        found = sorted(self._all(text), key=lambda m: (m.start - m.end, m.start))
-        kept: list[Mention] = []
-        for one in found:
-            if all(one.end <= other.start or one.start >= other.end for other in kept):
-                kept.append(one)
+        kept = _apart(self._all(text))
         kept += self._in_part(text, kept)
+        kept.sort(key=lambda m: m.start)
+        if self._described is not None:
+            # What is described holds names that only describe it.
+            kept = _apart([*self._described(text, kept), *kept])
         return sorted(kept, key=lambda m: m.start)
 
     def _all(self, text: str) -> Iterator[Mention]:
@@ -139,9 +146,20 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def _apart(mentions: Iterable[Mention]) -> list[Mention]:
+    """Mentions that do not overlap, the longest first."""
+    kept: list[Mention] = []
+    for one in sorted(mentions, key=lambda m: (m.start - m.end, m.start)):
+        if all(one.end <= other.start or one.start >= other.end for other in kept):
+            kept.append(one)
+    return kept
+
+
 def _misheard(piece: str, name: str) -> bool:
     """Whether two characters are a short name with one written wrong, and no word themselves."""
-    return (piece[0] == name[0]) != (piece[1] == name[1]) and tag_of(piece) is None
+    # Who says 进寺 goes into a temple, not to 净寺.
+    heard = (piece[0] == name[0]) != (piece[1] == name[1]) and tag_of(piece) is None
+    return heard and piece[0] not in "进去到来出逛"
 
 
 def _pattern(name: str) -> re.Pattern[str]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 
 from digital_human.dialogue.place.ground import Ask, Found, Ground, ended
 from digital_human.dialogue.place.phrases import REMAINING
+
+_AFTER = re.compile(
+    r"[点半刻分]钟?(?:以后|之后|过后)|\bafter (?:half|a quarter|\d|[a-z]+(?=[ ?.,]|$))"
+    r"|n't\b[^.?]{0,20}\b(?:before|until|till)\b"
+)
 
 
 def hours(ground: Ground, ask: Ask) -> Found | None:
@@ -47,6 +53,8 @@ def _on(ground: Ground, of: str, name: str, day: date, when: str, ask: Ask) -> l
     daily = say.daily(name, when, opens, ground.rides(of))
     if clock is not None:
         at = _at(day, clock, ask.now)
+        if any(one.last == at for one in opens) and _AFTER.search(ask.text):
+            return [daily]
         able = any(one.admits(at) for one in opens)
         return [say.enter(name, when, at, able, ground.rides(of)), daily]
     usual = ground.times.holiday(day) is None
@@ -122,10 +130,12 @@ def shows(ground: Ground, ask: Ask) -> Found | None:
 
 
 def _day(ground: Ground, ask: Ask) -> date | None:
-    today = ask.now.date()
+    today, moment = ask.now.date(), ask.asked.moment
+    if moment.dated:
+        return moment.day  # whatever feast it falls on
     if (holiday := ground.times.named_holiday(ask.text, today)) is not None:
         return max(holiday.begins, today)
-    return ask.asked.moment.day
+    return moment.day
 
 
 def _at(day: date, minutes: int, now: datetime) -> datetime:

@@ -1,4 +1,7 @@
-"""Who a question is about: how many grown-ups, how many children of what age."""
+"""Who a question is about: how many grown-ups, and children of what age.
+
+A sum must never be wrong: where it is not sure who comes along, that is said (`Party.sure`).
+"""
 
 from __future__ import annotations
 
@@ -9,56 +12,226 @@ from dataclasses import dataclass
 from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
 from digital_human.speech.types import Language
 
-_CHILD = r"(?:小孩子?|孩子|娃娃?|宝宝|儿童|小朋友|女儿|儿子|孙子|孙女|小家伙)"
-_CHILD_EN = (
-    r"(?:child(?:ren)?|kids?|toddlers?|sons?|daughters?|boys?|girls?|little ones?|babies|baby)"
+Ages = tuple[int, int]
+"""From and to which age somebody may be."""
+
+_ANY_CHILD: Ages = (0, 17)
+_GROWN = 18
+_MOST = 1000  # people of one party
+_LARGEST_FAMILY = 9
+
+_SON = r"(?:[大小]?(?:女儿|儿子|闺女)|外?孙(?:子|女儿?)|外甥女?|侄子|侄女|小家伙)"
+_KIDS = r"(?:小孩儿?子?|孩子|[女男]?娃娃?儿?|宝宝|儿童|小朋友|小宝贝|小的|大的|老[大二])"
+_TWINS = r"双胞胎|龙凤胎"
+_CHILD = rf"(?:{_SON}|小?{_KIDS}|小(?!时)|{_TWINS})"
+_SPOUSE = (
+    r"(?:老伴儿?|老婆|老公|媳妇儿?|爱人|太太|(?<=我)先生|丈夫|妻子|对象|男朋友|女朋友|男友|女友|闺蜜|室友"
+    r"|(?<![大姑姨舅干小])(?:妈妈?|爸爸?)|老妈|老爸|母亲|父亲|奶奶|爷爷|外婆|外公|姥姥|姥爷|婆婆|公公|丈母娘"
+    r"|岳父|岳母|姐姐?|妹妹?|哥哥?|弟弟?|舅舅|姑姑|姑妈|姨妈|小姨|叔叔|嫂子|姐夫|妹夫|儿媳妇?|女婿"
+    r"|弟媳|老头子|老婆子|(?:孩子|孩儿)?他[爸妈爹娘]|(?<=[和跟与同带陪])(?:我的?)?(?:朋友|同学|同事|老师|师傅|客户|导师))"
 )
-_ADULT = (
-    r"(?:老伴儿?|老婆|老公|媳妇儿?|爱人|太太|先生|对象|男朋友|女朋友|男友|女友|闺蜜|室友|妈妈?|爸爸?|老妈|老爸"
-    r"|母亲|父亲|奶奶|爷爷|朋友|同学|同事|姐姐?|妹妹?|哥哥?|弟弟?)"
+_PEER = (
+    r"(?:老?朋友|老?同学|同事|好?闺蜜|室友|舍友|哥们儿?|兄弟|姐妹|队友|驴友|战友|工友|好友|伙伴|小伙伴|亲戚|邻居"
+    r"|女生|男生|姑娘|小伙子?|老外|外国人|客人|客户|游客|团友|阿姨)"
 )
+_ELDER = r"(?:老人家?|老头|老太太|老年人|老爷子|老奶奶|老爷爷|长辈)"
+_STUDENT = r"(?:大?学生|研究生|本科生|留学生)"
+_NUMERALS = r"零一二两俩三仨四五六七八九十百千\d"
+_NO_PEOPLE = (
+    rf"(?![{_NUMERALS}多几来余])(?!个?(?:小时|钟头"
+    r"|[半月天点分刻岁楼号种条张座处路次年层段间家代班队组批]|地方|景点|周|礼拜|星期|晚上))"
+)
+_FEAST = r"(?!十一|五一|六一|一起|一共|一块|一道|一趟|一下|一个人|千|万)"
+
 _COUNT_EN = rf"(?:{ENGLISH}|an?)"
-_MOST = 60  # people of one party
+_CHILD_EN = (
+    r"(?:(?:little |small |young )?(?:child(?:ren)?|kids?|sons?|daughters?|boys?|girls?"
+    r"|grandson|granddaughter|grandchild(?:ren)?|nephews?|nieces?)|toddlers?|little ones?|babies"
+    r"|baby|infants?|pupils?|schoolchildren|twins)"
+)
+_KIN_EN = (
+    r"(?:(?:old |best |elderly |dear )?(?:wife|husband|hubby|missus|partner|girlfriend|boyfriend"
+    r"|fianc[eé]e?|friend|mate|buddy|pal|mother|father|mum|mom|dad|mother-in-law|father-in-law"
+    r"|sister|brother|gran|granny|grandma|grandpa|grandad|grandmother|grandfather|aunt|uncle|cousin"
+    r"|colleague|boss|flatmate|roommate))(?!s)"
+)
+_PEER_EN = (
+    r"(?:(?:old |good |other )?(?:friends?|mates?|pals?|buddies|buddy|colleagues?|students?"
+    r"|classmates?|teammates?|cousins?|sisters?|brothers?|aunts?|uncles?))"
+)
+_ADULT_EN = (
+    r"(?:adults?|grown[- ]?ups?|teachers?|seniors?|pensioners?|grandparents|parents|oldies"
+    r"|helpers?|chaperones?|guides?|women|men|ladies)"
+)
+_TEENS_EN = r"(?: just turned| is| are| who is| who's|'s| aged?| of|, who is|,| \()*"
 
 _PATTERNS: dict[Language, tuple[str, ...]] = {
     "zh": (
-        rf"(?P<couple>我[跟和与同]我?{_ADULT}(?!们)|[我咱]?们?夫妻[俩两]?|[老小]?两口子?|情侣)",
-        rf"(?:(?P<n>{CHINESE})个?)?(?:(?<!\d)(?P<age>{CHINESE}))周?岁半?多?(?!以[下上内])(?:大?的)?{_CHILD}?",
-        rf"(?P<adults>{CHINESE})[个位名]?(?:大人|成年?人)",
-        rf"(?P<adults>{CHINESE})大(?=(?:{CHINESE})小)",
-        rf"(?P<children>{CHINESE})[个位名]?(?:{_CHILD}|小(?!时))",
-        rf"(?:我们|咱们?|一行|一家子?)?(?P<people>{CHINESE})(?:个人|位|人(?!均|民|间)|口人?"
-        rf"|张(?:门?票|船票)?)",
-        rf"(?:我们|咱们?|俺们?|我[跟和与同][^，。？]{{1,6}}?|一家子?|全家|姐妹|兄弟|同学|朋友)"
-        rf"(?!十一|五一|六一|一起|一共|一块|一道)(?P<people>{CHINESE})"
-        r"(?!千|万)(?:个|口)?人?(?!个?(?:小时|钟头|[半月天点分刻岁楼号种条张座处路次]))",
-        r"(?P<two>我们?[俩两](?!个?小时)|[俩两]口人?|俩人)",
+        rf"(?:(?P<n>{CHINESE})[个名位])?小?学?(?P<grade>[一二三四五六1-6])年级的?(?:小?学生|{_KIDS})?"
+        rf"(?:(?P<n2>{CHINESE})[个名位人])?",
+        rf"(?P<n>{CHINESE})[个名位](?P<school>小学生|初中生|中学生|高中生)"
+        rf"|(?P<school2>小学生|初中生|中学生|高中生)(?P<n2>{CHINESE})[个名位人]",
+        rf"(?:(?P<n>{CHINESE})个)?(?P<months>{CHINESE})个多?月(?:大的?|的){_CHILD}?",
+        rf"{_CHILD}?(?:(?P<n>{CHINESE})个)?(?:还|都|才)?(?:不到|未满|不满|没满|没到|快)(?P<under>{CHINESE})"
+        rf"周?岁(?!以)了?的?{_CHILD}?",
+        rf"(?:(?P<n>{CHINESE})个)?(?<!十)(?P<low>[一二三四五六七八九])(?P<high>[二三四五六七八九])岁的?{_CHILD}?",
+        rf"(?P<age2>{CHINESE})岁?[、和跟](?P<age>{CHINESE})周?岁(?!以[下上内])的?(?:{_CHILD})?",
+        rf"(?:(?P<n>{CHINESE})[个位名](?:都|全|刚|才|是|满|已经)*|(?P<pair>一?对)"
+        rf"|{_CHILD}(?:今年|刚刚?|才|已经|都|过了|是|满)*)?"
+        rf"(?P<age>{CHINESE})(?:周岁|岁)(?!以[下上内])半?多?大?的?(?:小?(?P<twins>{_TWINS})的?(?:{_SON}|{_KIDS})?|小?{_SON}|小?{_KIDS}"
+        rf"|(?P<elder>{_ELDER}|老?{_SPOUSE}))?",
+        rf"(?P<adults>{CHINESE})大(?P<children>{CHINESE})小",
+        rf"(?P<adults>{CHINESE})[个位名]?(?:大人|成年?人|老师|家长|导游|领队|(?P<less>{_ELDER}|{_STUDENT}))"
+        rf"|(?P<adults2>{CHINESE})张(?:成人|大人)票|(?:大人|成年?人|老师|家长|(?P<less2>{_ELDER}|{_STUDENT}))"
+        rf"(?P<adults3>{CHINESE})[个位名]",
+        rf"(?:(?P<children>{CHINESE})[个位名]?(?:小?{_SON}|小?{_KIDS}|小(?!时))|{_KIDS}(?P<children2>{CHINESE})个(?!人)"
+        rf"|(?P<children3>{CHINESE})张(?:儿童|小孩)票)",
+        rf"[一两]?对?(?P<twins>{_TWINS})",
+        rf"(?:我们|咱们?|俺们?)[^，。？◇{_NUMERALS}]{{0,4}}{_FEAST}(?P<people>{CHINESE}){_NO_PEOPLE}[个位名]{_PEER}",
+        r"(?P<couple>[老小]?[两俩]口子?(?!人)|夫[妻妇][俩两二]?(?:个?人)?|情侣[俩两]?|小夫妻)",
+        r"(?P<kin2>爸爸妈妈|爷爷奶奶|外公外婆|姥姥姥爷|公公婆婆|岳父岳母|爸妈|父母亲?|爹妈|公婆|岳父母|二老)",
+        rf"(?P<family>一大?家子?|全家)?(?:我们|咱们?|一行)?(?P<people>{CHINESE})(?:个人|位|名|人(?!均|民|间)"
+        rf"|口人?|张(?:门?票|船票)?)",
+        rf"(?:[一总]共|共)(?P<people>{CHINESE})个(?=[，。,]|$)",
+        rf"(?P<family>一大?家子?|全家){_FEAST}(?P<people>{CHINESE}){_NO_PEOPLE}",
+        rf"(?<!我)(?<![和跟同])(?:我们|咱们?|俺们?|我[跟和与同][^，。？]{{1,6}}?|姐妹|兄弟|同学|朋友|同事){_FEAST}"
+        rf"(?P<people>{CHINESE}){_NO_PEOPLE}(?:个|口)?人?",
+        rf"(?P<peers>{CHINESE})[个位名]?{_PEER}",
+        rf"(?P<kin>(?:我|我的|他|她)?{_SPOUSE}(?!们|让|叫|想知道|想问|问|说|觉得|听说|喜欢|爱|走不动|腿|怕))(?:今年|都|也|已经)*(?:[四五六七八九]十[一二三四五六七八九]?[多几]?岁?)?",
+        rf"(?P<parent>娘儿?|爷儿?|母[女子]|父[女子]|[爷祖婆]孙)(?P<people>{CHINESE})(?:个?人)?",
+        r"(?P<two>我们?[俩两](?!个?小时)|[俩两]口人|俩人)",
+        rf"(?P<son>(?:我家?|咱家?)?{_SON})",
+        rf"(?P<kids>{_KIDS})",
+        r"(?P<me>我(?:自己)?(?=[和跟与同、]|[^，。？是]{0,3}[带领陪抱](?![队团路]))|(?:(?<=[和跟与同、带上])|(?<=还有|连同|包括))我(?:自己)?"
+        r"(?![们的]))",
     ),
     "en": (
-        rf"\b(?:(?P<n>{_COUNT_EN}) )?(?P<age>{ENGLISH})[- ]years?[- ]olds?(?: {_CHILD_EN})?",
-        rf"\b{_CHILD_EN}\b(?: who)?(?:'s| is| aged| of|,)? (?P<age>{ENGLISH})"
-        rf"(?:,? and (?P<age2>{ENGLISH}))?\b"
-        r"(?! (?:yuan|of|hours?))",
-        rf"\b(?P<adults>{_COUNT_EN}) (?:adults?|grown[- ]ups?)",
-        rf"\b(?P<children>{_COUNT_EN}) {_CHILD_EN}\b",
-        rf"\b(?P<people>{ENGLISH}) (?:people|persons?|of us|tickets?|visitors?|friends)\b",
-        rf"\b(?:for|family of|party of|group of|we are|there are) (?P<people>{ENGLISH})"
-        r"(?= ?[,?.!]|$| in\b)",
-        r"\b(?P<couple>my (?:wife|husband|friend|partner|mother|father|mum|mom|dad) and (?:i|me)"
-        r"|(?:me|i) and my (?:wife|husband|friend|partner)|a couple(?! of))\b",
-        r"\b(?P<two>both of us)\b",
+        rf"\b(?:(?P<n>{_COUNT_EN}) )?(?P<months>{ENGLISH})[- ]months?[- ]olds?(?: {_CHILD_EN})?",
+        rf"\b(?:(?P<n>{_COUNT_EN}) (?:of them )?)?(?:class of (?P<n2>{ENGLISH}) )?"
+        rf"(?P<age>{ENGLISH})(?:[- ]and[- ](?P<age2>{ENGLISH}))?[- ]years?[- ]olds?"
+        rf"(?: {_CHILD_EN}|(?P<elder> (?:{_KIN_EN}|man|woman|lady)))?",
+        rf"\b(?:(?P<n>{_COUNT_EN}) )?{_CHILD_EN}\b{_TEENS_EN}(?: both| all)? ?"
+        rf"(?P<under>under {ENGLISH})\b",
+        rf"\b(?:(?P<children>{_COUNT_EN}) )?(?:(?:my|our|the) )?(?:(?P<children2>{ENGLISH}) )?"
+        rf"{_CHILD_EN}\b{_TEENS_EN}(?: (?P<each>both|all))?(?:{_TEENS_EN})[ (]*"
+        rf"(?P<age>{ENGLISH})(?:, (?P<age3>{ENGLISH}))?(?:,? and (?P<age2>{ENGLISH}))?\b"
+        r"(?! (?:yuan|of|hours?|adults?|people|tickets?|kids|children|and a))",
+        rf"\b(?P<n>one|two|three|both|all)(?: of (?:us|them|whom))?(?: is| are|'s)(?: just| only)? "
+        rf"(?P<age>{ENGLISH})\b(?! (?:of|yuan|hours?|adults?|people))",
+        rf"\b(?:he|she)(?:'s| is)(?: just| only| about)?(?: turned)? (?P<age>{ENGLISH})\b"
+        r"(?! (?:of|yuan|hours?|people|minutes?))",
+        rf"\bthey(?:'re| are)(?: both)? (?P<age>{ENGLISH})(?: and (?P<age2>{ENGLISH}))?\b",
+        rf"\baged? (?P<age>{ENGLISH})(?:,? and (?P<age2>{ENGLISH}))?\b",
+        rf"\b(?P<adults>{_COUNT_EN}) (?:(?P<less>retired|old|elderly|university|college) )?"
+        rf"(?:{_ADULT_EN}|(?P<less2>students?(?! (?:cards?|tickets?|discounts?"
+        r"|prices?|ids?|rates?|fares?|pass))))\b",
+        rf"\b(?P<children>{_COUNT_EN}) (?:of my |of our )?{_CHILD_EN}\b"
+        rf"|\bclass of (?P<children3>{ENGLISH})\b",
+        r"\b(?:(?P<family>family of)|(?:coach |tour |school |bus )?(?:party|group|coachload|team)"
+        rf" of) (?P<people>{ENGLISH})\b",
+        rf"\b(?:the )?(?P<people>{ENGLISH}) (?:people|persons?|of us|tickets?|visitors?|others)\b",
+        rf"\b(?:we are|we're|there are) (?P<people>{ENGLISH})(?= ?[,?.!]|$| in\b)"
+        rf"|\bfor (?P<people2>{ENGLISH})(?= ?[,?.!]|$| in\b)",
+        rf"\b(?P<peers>{_COUNT_EN}) (?:of my |of our )?{_PEER_EN}\b",
+        r"\b(?P<couple>(?:(?:a|the|an) )(?:\w+ )?couple)\b(?! of)",
+        r"\b(?P<kin2>(?:my|our|his|her) (?:\w+ )?(?:parents|grandparents|in-laws|folks)"
+        r"|mum and dad|mom and dad)\b",
+        rf"\b(?P<kin>(?:my|our|his|her) {_KIN_EN}"
+        r"(?!'s| (?:wants to know|asks?|asked|says?|said|told|wonders))"
+        r"|(?<=and )(?:mum|mom|dad|granny|grandma)"
+        r"|(?:mum|mom|dad|granny|grandma|grandpa)(?=,| and\b))\b",
+        rf"\b(?P<son>(?:my|our|her|his) {_CHILD_EN})\b(?<!s)(?<!children)",
+        rf"\b(?P<kids>{_CHILD_EN})\b",
+        r"\b(?P<two>both of us|us both|us two|we two|the pair of us)\b",
+        r"\b(?P<me>(?<=and )(?:i|me|myself)|(?<=plus )(?:me|myself)"
+        r"|(?:i|me|myself)(?=,? (?:and|plus)\b"
+        r"|, my\b)|i(?='m [^,.?]{0,16}\bwith\b|'m bringing\b|'m taking\b)|just me)\b",
     ),
 }
+_SCHOOL: dict[str, Ages] = {
+    "小学生": (6, 12), "初中生": (12, 15), "中学生": (12, 18), "高中生": (15, 18),
+}  # fmt: skip
 _TOTALS: dict[Language, str] = {
     "zh": r"一共|总共|共计?|加(?:在)?一?(?:起来|起|块儿?)|合计|拢共|全部|全程|统共|一起|一块儿?"
-    r"|合起来|都算上|算下来",
+    r"|合起来|都算上|算下来|总价|总的|凑一?(?:起|块)",
     "en": r"\bin total\b|\baltogether\b|\ball together\b|\bin all\b|\btotal\b|\bcombined\b"
-    r"|\boverall\b|\btogether\b|\badds? up\b|\bplus\b",
+    r"|\boverall\b|\btogether\b|\badds? up\b|\bplus\b|\bcomes? to\b|\bthe lot\b",
 }
 _BOATS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(rf"(?P<n>{CHINESE})[条艘只](?=[^，。？]{{0,3}}船)"),
     "en": re.compile(rf"\b(?P<n>{ENGLISH}) (?=(?:rowing |row)?boats\b)", re.IGNORECASE),
 }
+# Between two mentions: the second comes along with the first.
+_JOINED: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"[，、]?(?:再|另外?|外)?(?:带|领|抱|陪|加|和|跟|与|同|还有|以及|连同|捎)(?:着|上|了)?(?:我们?|还有|咱们?)?的?[一这那]?个?$"
+    ),
+    "en": re.compile(
+        r",?\s*(?:and|plus|with|as well as)(?: also)?(?: (?:our|my|the|a))?\s*$", re.IGNORECASE
+    ),
+}
+# All of a number are told of, some of them apart.
+_AMONG: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"其中|里面?有|里头有|包括|含|有[一两俩]?个是|当中"
+        rf"|[一总]共(?:是|有)?{CHINESE}[个口位人]"
+    ),
+    "en": re.compile(r"\bincluding\b|\bincludes\b|\bof whom\b|\bone (?:of us )?is\b|\bcounting\b"),
+}
+_EACH: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"都|均|全是|双胞胎|龙凤胎"),
+    "en": re.compile(r"\bboth\b|\ball\b|\beach\b|\btwins\b", re.IGNORECASE),
+}
+# Numbers that are not read: so many for each, one or the other, more than a hundred in words.
+_UNREAD: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"各自?[带领]|每[人家位](?:都|各)?[带领有]"),
+    "en": re.compile(
+        rf"\bhundred (?:and )?{ENGLISH}\b"
+        r"|\beach (?:bring|with|have|has|of us (?:has|brings))\b"
+        rf"|\b{ENGLISH} (?:or|to) {ENGLISH} (?:of us|people|adults|kids|children|friends)\b",
+        re.IGNORECASE,
+    ),
+}
+_ABOUT = re.compile(r"[一二三四五六七八九]{2}")
+_COUNTS = ("n", "n2", "adults", "adults2", "adults3", "children", "people", "peers")
+# 两大三小……三个孩子 are the same three.
+_GENERAL = re.compile(r"孩|娃|小朋友|\b(?:kids|children)\b", re.IGNORECASE)
+_PAIR = re.compile(r"双胞胎|龙凤胎|\btwins\b|\bboth\b", re.IGNORECASE)
+_PLURAL = re.compile(r"\b(?:kids|children|boys|girls|sons|daughters|pupils|toddlers)\b", re.I)
+# People of whom it is not told how many they are, or who are counted in words that are not known.
+_LOOSE: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"(?<=[和跟与同带陪])(?:我的?|几个|一些|一帮|一群)?(?:朋友|同事|同学|家人|亲戚|亲友|长辈)"
+        r"|(?<=我[和跟与同])[^，。？]|带[队团](?!的?(?:老师|家长))|导游"
+        rf"|(?<![第前后])(?!一|零|1个){CHINESE}[个名位]{_NO_PEOPLE}(?![都加合门票寺庙塔◇一多半]|项目|人)"
+    ),
+    "en": re.compile(
+        r"\b(?:and|with|my|our|some|plus) (?:\w+ )?(?:parents|grandparents|in-laws|relatives"
+        r"|friends|mates|colleagues|folks|guests|clients"
+        r"|kids|children)\b|\b[a-z]+(?= and (?:i|me)\b)|(?<=\bme and )[a-z]+"
+        r"|\b(?:members|players|tourists|travell?ers|teammates|classmates)\b",
+        re.IGNORECASE,
+    ),
+}
+# Somebody of whom nothing is said brings the others along.
+_BRINGING: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"我们|咱们?|俺们|[带领陪抱]"),
+    "en": re.compile(r"\b(?:we|we're|we'd|we've|us|our|with|bring\w*|tak(?:e|ing) (?:my|our))\b"),
+}
+_REDUCED: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        rf"{_ELDER}|{_STUDENT}|老[两俩]口|[六七八九]十[多几来一二三四五六七八九]*岁|残疾|退休|军人"
+    ),
+    "en": re.compile(
+        r"\bstudents?\b|\bseniors?\b|\bpensioners?\b|\belderly\b|\bretired\b|\bdisabled\b"
+        r"|\bgrand(?:parents|ma|pa|mother|father)\b|\bover (?:sixty|seventy|eighty|[678]\d)",
+        re.IGNORECASE,
+    ),
+}
+# Who is counted, in words of his own: 合唱团二十个人.
+_NAMED_GROUP = re.compile(
+    r"(?<![^，。？！,?!])(?:我们|咱们?)?[^，。？！,?!◇]{0,8}(?:队|团|班|组|社|宿舍|单位|公司|部门|团建|同事|车|帮|伙|群|校|聚会)的?(?:我们|一共|总共)?$"
+)
 _READ = {
     language: tuple(re.compile(one, re.IGNORECASE) for one in patterns)
     for language, patterns in _PATTERNS.items()
@@ -72,16 +245,18 @@ class Party:
 
     Attributes:
         adults: Grown-ups, and everybody of whom nothing else is said.
-        ages: Of the children whose age is told.
-        children: Children of an age that is not told.
+        children: Of what age each child may be.
+        sure: Whether it is understood who comes along.
+        reduced: Whether they are people who may pay less somewhere: students, old people.
         boats: How many boats it speaks of.
         total: Whether the sum is asked for.
         spans: Stretches of the question that say so.
     """
 
     adults: int = 0
-    ages: tuple[int, ...] = ()
-    children: int = 0
+    children: tuple[Ages, ...] = ()
+    sure: bool = True
+    reduced: bool = False
     boats: int = 0
     total: bool = False
     spans: tuple[tuple[int, int], ...] = ()
@@ -89,39 +264,196 @@ class Party:
     @property
     def size(self) -> int:
         """How many they are; 0 when nothing is said of it."""
-        return self.adults + len(self.ages) + self.children
+        return self.adults + len(self.children)
+
+
+class _Count:
+    """What a question says of people, mention by mention."""
+
+    def __init__(self, text: str, language: Language) -> None:
+        self.text, self.language = text, language
+        self.adults = 0  # counted as such
+        self.kin = 0  # told one by one, with the speaker
+        self.people = 0  # counted, of whatever age
+        self.counted = 0  # children
+        self.ages: list[Ages] = []
+        self.spans: list[tuple[int, int]] = []
+        self.where: dict[str, tuple[int, int]] = {}
+        self.family = self.parent = self.couple = self.me = False
+        self.vague = self.each = False
+        self.sure = True
+        for found in _matches(text, language):
+            self._take(found)
+        loose = (one.span() for one in _LOOSE[language].finditer(text))
+        if not self.people and any(not self._read(span) for span in loose):
+            self.sure = False
+        self.sure &= _UNREAD[language].search(text) is None
+
+    def _read(self, span: tuple[int, int]) -> bool:
+        return any(start < span[1] and span[0] < end for start, end in self.spans)
+
+    def _take(self, found: re.Match[str]) -> None:
+        told = {key: value for key, value in found.groupdict().items() if value}
+        self.spans.append(found.span())
+        # 四五个人 may be four.
+        self.sure &= not any(_ABOUT.search(told.get(key, "")) for key in _COUNTS)
+        n = _number(told.get("n2") or told.get("n"), 1)
+        ages = _ages(told)
+        if ages and ages[0][0] >= _GROWN:
+            # 一个七十岁的老人 is one more, 都七十二岁 only says how old they are.
+            more = "elder" in told and not self.text[: found.start()].endswith(("都", "是"))
+            self._add("adults", n if "n" in told or more else 0, found)
+        elif ages:
+            pair = "pair" in told or (len(ages) == 1 and _PAIR.search(found[0]) is not None)
+            self.ages += ages * min(2 if pair and n == 1 else n, _MOST)
+            # "kids aged five" may be any number.
+            alone = len(ages) == n == 1 and not pair and "children" not in told
+            self.sure &= not (alone and "children2" not in told and _PLURAL.search(found[0]))
+            self.each = self.each or "each" in told
+            self.where.setdefault("ages", found.span())
+        elif "twins" in told:
+            self._add("counted", 2, found)
+        again = _number(told.get("children") or told.get("children2"), 0) == self.counted
+        if self.counted and again and _GENERAL.search(found[0]):
+            told = {key: value for key, value in told.items() if not key.startswith("children")}
+        for key, name in (("adults", "adults"), ("children", "counted"), ("peers", "kin")):
+            for at in (key, f"{key}2", f"{key}3"):
+                self._add(name, _number(told.get(at), 0), found)
+        for key, size in (("kin2", 2), ("kin", 1), ("me", 1)):
+            self._add("kin", size if key in told else 0, found)
+        self._add("counted", "son" in told, found)
+        self.me = self.me or "me" in told
+        if "couple" in told:
+            self.couple = True
+            self.where.setdefault("kin", found.span())
+        if "kids" in told:
+            self.vague = True
+            self.where.setdefault("kids", found.span())
+        self.parent = self.parent or "parent" in told
+        self.family |= self.parent or "family" in told or found[0].endswith(("口", "口人"))
+        people = 2 if "two" in told else _number(told.get("people") or told.get("people2"), 0)
+        if people > self.people:
+            self.people = people
+            self.where["people"] = found.span()
+
+    def _add(self, name: str, size: int, found: re.Match[str]) -> None:
+        if size:
+            setattr(self, name, getattr(self, name) + size)
+            start, end = self.where.get(name, found.span())
+            self.where[name] = min(start, found.start()), max(end, found.end())
+
+    def _lead(self, one: str, other: str) -> str:
+        """What stands before the second of two mentions in this order; empty in another."""
+        if one not in self.where or other not in self.where:
+            return ""
+        end, start = self.where[one][1], self.where[other][0]
+        return self.text[end:start] if end <= start else ""
+
+    def _joined(self, one: str, other: str) -> bool:
+        return _JOINED[self.language].search(self._lead(one, other)) is not None
+
+    def _children(self) -> list[Ages]:
+        """The children: those that are counted and those whose age is told are the same."""
+        counted, ages = self.counted, self.ages
+        if not ages:
+            self.sure &= not (self.vague and not counted)
+            return [_ANY_CHILD] * min(counted or int(self.vague), _MOST)
+        if not counted or counted == len(ages):
+            self.sure &= not (counted and self._joined("counted", "ages"))
+            return ages
+        if counted < len(ages) or self._joined("counted", "ages"):
+            self.sure = False
+            return ages
+        each = self.each or _EACH[self.language].search(self.text)
+        if len(ages) == 1 and each:
+            return ages * min(counted, _MOST)
+        return [*ages, *[_ANY_CHILD] * min(counted - len(ages), _MOST)]
+
+    def _grown(self) -> int:
+        """Grown-ups that are counted, or told one by one."""
+        kin = max(self.kin, 2) if self.couple and self.me else self.kin + 2 * self.couple
+        if not self.adults or not kin:
+            return self.adults or kin
+        # 我带两个大人 are three, 我跟老公两个大人 are two.
+        for one, other in (("kin", "adults"), ("adults", "kin")):
+            if self._joined(one, other):
+                near = _JOINED[self.language].match(self._lead(one, other)) is not None
+                self.sure &= near or kin > 1
+                return self.adults + kin
+        # "I bring a class with three teachers": who speaks may be one of them.
+        self.sure &= kin <= self.adults and not (self.me and kin == 1 < self.adults)
+        return self.adults
+
+    def resolve(self) -> tuple[int, tuple[Ages, ...], bool]:
+        """Grown-ups, children, and whether that is sure."""
+        children, adults = self._children(), self._grown()
+        size, people = len(children), self.people
+        if not people:
+            bare = not (self.adults or self.me or self.couple)
+            brings = bare and _BRINGING[self.language].search(self.text) is not None
+            self.sure &= not (brings and (adults or children))
+        elif not adults and not children:
+            adults = people
+            if self.family and (2 if self.parent else 3) <= people <= _LARGEST_FAMILY:
+                adults, children = people - 1, [_ANY_CHILD]  # there may be children
+        elif not children:
+            self.sure &= not self.adults or adults == people
+            self.sure &= adults <= people
+            self.sure &= adults == people or not self._joined("kin", "people")
+            adults = people
+        elif adults + size != people:
+            adults = self._apart(adults, size)
+        return min(adults, _MOST), tuple(children[:_MOST]), self.sure
+
+    def _apart(self, adults: int, children: int) -> int:
+        """Grown-ups of a counted party with children: these may be counted or come along."""
+        people = self.people
+        within = self.family or _AMONG[self.language].search(self.text) is not None
+        first = "ages" if "ages" in self.where else "counted"
+        if within and adults + children < people:
+            return people - children
+        joined = any(self._joined("people", one) for one in (first, "counted", "kids"))
+        # "four of us with a child" may be five or four.
+        able = people == 2 or "with" not in self._lead("people", first)
+        if not within and joined and able and adults in (0, people):
+            return people
+        self.sure = False
+        return max(adults, people - children)
 
 
 def party_of(text: str, language: Language) -> Party:
     """Who ``text`` is about."""
-    adults = children = people = 0
-    couple = False
-    ages: list[int] = []
-    spans: list[tuple[int, int]] = []
-    for found in _matches(text, language):
-        told = found.groupdict()
-        spans.append(found.span())
-        if told.get("age"):
-            ages += [number(told["age"])] * min(_count(told.get("n")), _MOST)
-        if told.get("age2"):
-            ages.append(number(told["age2"]))
-        adults += _count(told.get("adults"), 0)
-        couple = couple or told.get("couple") is not None
-        children += _count(told.get("children"), 0)
-        people = max(people, 2 if told.get("two") else _count(told.get("people"), 0))
-    if couple:
-        adults = max(adults, 2)  # they may have been counted before
-    if people:
-        adults = max(adults, people - len(ages) - children)
+    count = _Count(text, language)
+    adults, children, sure = count.resolve()
     totals = [found.span() for found in _TOTAL[language].finditer(text)]
+    spans = [*count.spans]
+    for start, end in count.spans:
+        if language == "zh" and (group := _NAMED_GROUP.search(text[:start])):
+            spans.append((group.start(), end))
     boats = 0
     for found in _BOATS[language].finditer(text):
         boats = max(boats, min(number(found["n"]), _MOST))
         spans.append(found.span("n"))
-    return Party(
-        min(adults, _MOST), tuple(ages), min(children, _MOST), boats, bool(totals),
-        (*spans, *totals),
-    )  # fmt: skip
+    reduced = _REDUCED[language].search(text) is not None
+    return Party(adults, children, sure, reduced, boats, bool(totals), (*spans, *totals))
+
+
+def _ages(told: dict[str, str]) -> list[Ages]:
+    """The ages that one mention tells."""
+    if "grade" in told:
+        grade = number(told["grade"])
+        return [(grade + 5, grade + 7)]
+    if school := told.get("school") or told.get("school2"):
+        return [_SCHOOL[school]]
+    if "months" in told:
+        return [(number(told["months"]) // 12,) * 2]
+    if "under" in told:
+        age = number(told["under"].removeprefix("under "))
+        return [(0 if "under " in told["under"] else age - 1, age - 1)]
+    if "low" in told:
+        return [(number(told["low"]), number(told["high"]))]
+    ages = [number(told[key]) for key in ("age", "age2", "age3") if key in told]
+    return [(age, age) for age in ages]
 
 
 def _matches(text: str, language: Language) -> Iterator[re.Match[str]]:
@@ -134,7 +466,9 @@ def _matches(text: str, language: Language) -> Iterator[re.Match[str]]:
                 yield found
 
 
-def _count(text: str | None, otherwise: int = 1) -> int:
+def _number(text: str | None, otherwise: int) -> int:
     if not text:
         return otherwise
-    return 1 if text.lower() in ("a", "an") else number(text)
+    text = text.lower()
+    few = {"a": 1, "an": 1, "both": 2, "all": 1}
+    return min(few[text] if text in few else number(text), 1000)

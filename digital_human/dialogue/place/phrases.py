@@ -24,15 +24,17 @@ Kind = Literal[
 
 # In the order in which they are tried.
 _ZH: dict[Kind, str] = {
-    "tickets": r"[门船]?票价|[门船]票|[多好]少?钱(?:一张)?|多少钱|票钱|(?:一共|总共|加起来|合计"
+    "tickets": r"[门船]?票价|山?门票|船票|全票|[多好]少?钱(?:一张)?|"
+    r"多少钱|票钱|(?:一共|总共|加起来|合计"
     r"|拢共|统共)(?:是|得|要|需要?|该|应该)*[花付交给掏]?"
     r"多少(?!时间|分钟|公里|[米里个座条级年天人处种])|价[钱格位]|收费|收不收[钱费票]|收钱|收票"
     r"|(?:需要?|要"
-    r"|用)(?:买)?票|多少(?=门票)|什么价|总价|[人位]多少(?=$|[？?，。呢啊呀])|多少银子|几文钱"
+    r"|用)(?:买)?票|多少(?=门票)|什么价|总价|(?:[人位◇趟圈]|小时|钟头)多少(?=$|[？?，。呢啊呀])|多少银子|几文钱"
     r"|花(?=多少|几)|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
-    r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|怎么卖|一张票"
+    r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|便宜|划算|怎么卖|一张票"
     r"|要票|付钱|掏钱|掏多少|破费|花费|开销|白[看玩逛]|多少(?:一[位张人次个]|钱)|一[位张人次个](?:人)?多少"
-    r"|加(?:起来|一块儿?|一起|在一起|一共)[是要得该]*多少|[要得花交付]多少(?=$|[呢啊呀吗，。？?])|怎么收",
+    r"|票[^，。？]{0,12}多少(?=$|[？?，。])|[人位][^，。？]{0,8}(?:是|下来|得|花)多少(?=$|[？?，。])"
+    r"|(?:一共|总共|合计)(?=[？?。]?$)|加(?:起来|一块儿?|一起|在一起|一共)[是要得该]*多少|[要得花交付]多少(?=$|[呢啊呀吗，。？?])|怎么收",
     "phone": r"电话(?:号码)?|联系方式|怎么联系",
     "address": r"(?:详细)?地址",
     "stay": r"(?:玩|逛|看|游|参观|走完|走一?遍|走一?圈|走一?趟|游览|转|待|完)(?:一?[圈遍趟]"
@@ -40,10 +42,12 @@ _ZH: dict[Kind, str] = {
     r"(?:多久|多长时间|几个小时|几小时|多少时间|几分钟|多少分钟|多少个小时)"
     r"|(?:多久|多长时间)[^，。？]{0,4}(?:[玩逛看]完|[走逛]一[圈遍])",
     "seats": r"(?:坐|装|载|乘|挤|容)(?:得|不)[下了开]|(?:坐|装|载|乘|挤|容纳?)得?下?(?:几|多少)"
-    r"(?:个|位|名)?人?|坐一[条艘只](?=[^，。？]{0,6}船[^，。？]{0,4}(?:行|够|可以|能))",
+    r"(?:个|位|名)?人?|坐一[条艘只](?=[^，。？]{0,6}船[^，。？]{0,4}(?:行|够|可以|能))"
+    r"|(?:得|要|该|需要?)?(?:租|包|划|坐|用|开)?(?:得|要|需要?)?(?:租|包|划)?[几多][少]?(?:条|艘|只)(?:手划|小)?船?"
+    r"|[一两二三四][条艘只][^，。？]{0,5}够(?:不够)?[坐吗么用]",
     "hours": r"收[工摊班]|有没有◇|有◇(?=[吗没看么])|◇(?:有没有|还?有吗)"
     r"|(?:几点|什么时候|何时|啥时候|什么时间|多[晚早])[^，。？]{0,7}"
-    r"(?:开航|出发|启航|发船|开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|收[工摊班]|可以进(?!香)|进去|进场"
+    r"(?:开航|出发|启航|发船|开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|收[工摊班]|可以进(?!香)|进去|进场|取(?![票名经])|拿走"
     r"|入场|有船|有|演|收)"
     r"|(?:开|关|闭|营业|结束|停|清场|打烊|下班|演|运营)[^，。？]{0,5}(?:几点|多晚|什么时候|何时)"
     r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间"
@@ -56,12 +60,15 @@ _ZH: dict[Kind, str] = {
     r"|能不能)?(?:进得?去?|开|参观|坐船|上岛|去|看|逛|登|演|放|营业|上得去|进得了|上)(?!.?(?:啥"
     r"|什么|哪|些))"
     r"|来得及|赶得[上及]|能不能进|可以进去?吗|能进去?吗"
-    r"|(?:进|上|去)[得不](?:去|了|成)|让(?:不让)?进"
+    r"|(?:进|上|去|来|看|逛)[得不](?:去|了|成|来)|让(?:不让)?进"
     r"|(?:末班|最后一?班|最后一?场|下一?场|下一?班|首班|头班|第一班|头一班|最早一?班|早班)船?|最晚|最早|全天"
     r"|二十四小时|24小时|几场"
     r"|(?:开|启|出|首)航|发船|关[着了]门|[会要]不会?关门?|闭不闭馆|还卖票|还[能可]以?买(?:得到)?票"
     r"|时间表|有没有(?:演|表演)|有表演吗|锁(?:不锁|大)?门|上锁|落锁|下班|打烊|清园|停运|开园|开张"
-    r"|放人|接待|截止|扑空|白跑|赶趟|通宵|照常|照开|几点钟?|几时",
+    r"|放人|接待|截止|扑空|白跑|赶趟|通宵|照常|照开|几点钟?(?:[之以]?[前后])?|几时|最迟|[停不][卖售]票|停票"
+    r"|[闭关][馆门园]之?前(?:多久|多长时间|几分钟)?|赶人"
+    r"|停止[入进检售卖接放][票人场馆园待内]?|检票|(?:第[一二两三四]|[头末尾])场|歇着"
+    r"|放不放假|放假[吗么没不]",
     "route": r"(?:走到?|步行|过去|走路|坐船|上岛|去|从|到)[^，。？]{0,14}(?:多久|多长时间|几分钟"
     r"|多少分钟|多少时间|多少米|要多[久长远]|多远)"
     r"|坐(?:什么|啥|哪路|哪趟|几路)(?:公交|车|船)|怎么(?:样)?(?:才)?(?:能|可以|好)?(?:走|去|到|上|过去|前往|坐)|如何(?:去|到|走|前往|过去)"
@@ -94,8 +101,11 @@ _EN: dict[Kind, str] = {
     r"|(?<!last )(?<!latest )(?<!final )\badmission\b(?! time)"
     r"|\bset (?:me|us|you) back\b|\bdamage\b|\bin total\b"
     r"|\baltogether\b|\btogether\?|\bowe\b|\badds? up\b"
-    r"|\b(?:that|it|this|all|we|which) (?:all )?(?:come|add|amount|work out)s?\b(?: to| at)?"
-    r"|\bwhat'?s (?:the|our|my) (?:bill|tab|sum)\b"
+    r"|\b(?:that|it|this|all|which) (?:all )?(?:come|add|amount|work out)s?\b(?: to| at)?"
+    r"|\bwe (?:come to(?= ?[?.,]|$| in| alto)|amount to|add up)"
+    r"|\bwhat'?s (?:the|our|my) (?:bill|tab|sum)\b|\bwhat(?:'s|'ll|'d| will| would| does| do)\b"
+    r"(?=[^,.?]{0,40}\b(?:come|add up|amount|work out|run) (?:us )?(?:to|at)\b)"
+    r"|\b(?:come|add up|amount|work out|run us) (?:to|at)\b(?=[^a-z]*$|,)"
     r"|\bdiscounts?\b|\bfares?\b|\bexpensive\b|\bfor nothing\b",
     "phone": r"\b(?:tele)?phone(?: number)?\b|\bcall\b.{0,10}\bnumber\b|\bcontact\b",
     "address": r"\baddress\b",
@@ -106,9 +116,13 @@ _EN: dict[Kind, str] = {
     r"|\bhow many (?:people|persons|of us|passengers|seats)\b.{0,20}"
     r"\b(?:take|takes|carry|go|have|has)\b"
     r"|\b(?:room|space|big enough|seats?) for\b|\b(?:all )?fit (?:in|into|on)\b"
+    r"|\bhow many (?:rowing |row)?boats\b(?! (?:do (?:they|you)|are there|have|does))"
+    r"|\bone boat enough\b|\benough for (?:all|us)\b"
     r"|\b(?:share|squeeze into) (?:a|one|the|a single)\b",
     "hours": r"\bopens?\b|\b(?:still|any) (?:more )?(?:boats?|ferr\w+|shows?|trains?|bus\w*)\b"
-    r"|\b(?:final|first|next) (?:boat|ferry|show|entry|admission|one)\b|\bboats? left\b"
+    r"|\b(?:last|final|first|second|third|next) performance\b"
+    r"|\b(?:kick|throw)\w* \w+ out\b|◇ (?:still )?on(?= (?:tonight|today|tomorrow|now|this)\b)"
+    r"|\b(?:final|first|second|next) (?:boat|ferry|show|entry|admission|one)\b|\bboats? left\b"
     r"|\bopened\b|\bopening\b|\bclos(?:e(?! by| to)|es|ed|ing)\b"
     r"|\bhours\b(?! walk)"
     r"|\bshut(?:s|ting)?\b"
@@ -125,7 +139,9 @@ _EN: dict[Kind, str] = {
     r"|\block(?:s|ing)?(?: up)?\b|\bwraps? up\b|\blet (?:\w+ )?in\b|\badmit\w*"
     r"|\bcut-?off\b|\bhow many (?:shows|performances)\b"
     r"|\bhow long (?:does|is|do) (?:the |a |one |each )?◇(?: show)?(?: last| run| go on|\?|$)"
-    r"|\bdeparts?\b|\bsets? off\b|\bsails?\b|\buntil when\b|\bdoors\b",
+    r"|\bdeparts?\b|\bsets? off\b|\bsails?\b|\b(?:until|by) when\b|\bdoors\b"
+    r"|\bwhen (?:do|must|should|have)\b.{0,24}\b(?:collect(?:ed)?|fetch(?:ed)?|pick(?:ed)? up"
+    r"|back)\b",
     "route": r"\bhow (?:do|can|would|should|to)\b.{0,14}\b(?:get|go|walk|reach|find|come)\b"
     r"|\bway to\b|\bdirections?\b"
     r"|\bhow far\b|\bfar (?:is|away|from)\b|\bis it far\b|\btake (?:me|us) to\b"
@@ -143,7 +159,8 @@ _EN: dict[Kind, str] = {
     "where": r"\bwhere\b|\blocated\b|\blocation\b|\bwhich (?:side|part)\b",
     "about": r"\btell (?:me|us)\b(?: (?:more|something))?(?: about)?|\bwhat(?: is|'s|’s| are)\b"
     r"|\bwhat does\b.{0,40}\b(?:show|tell|exhibit|display)\b|\bdescribe\b|\bintroduce\b"
-    r"|\babout\b|\bwhat can (?:i|we|you) see\b|\bworth (?:seeing|visiting|a visit|it)\b"
+    r"|(?<!at )\babout\b(?! (?:\d|half|quarter|noon|midday|that time))"
+    r"|\bwhat can (?:i|we|you) see\b|\bworth (?:seeing|visiting|a visit|it)\b"
     r"|\bexplain\b|\bwhat am i looking at\b",
 }
 _ANYTHING = re.compile(r"(?:\.|\[\^[^\]]+\])\{0,\d+\}")
@@ -181,11 +198,13 @@ REMAINING: dict[Language, re.Pattern[str]] = {
         r"|[离距][^，。？]{0,14}(?:关|闭|停|打烊|下班|末班|清场)[^，。？]{0,8}"
         r"(?:多久|多长时间|多少时间|多少分钟|几个?小时|几个钟头|几分钟)"
         r"|(?:多久|多长时间)[就才会要后]*(?:关门|闭馆|闭园|打烊|停止入)"
+        r"|还[能可]以?[^，。？]{0,6}[待呆逛看玩]上?(?:多久|多长时间|几个小时|多少时间)"
     ),
     "en": re.compile(
         r"\bhow (?:long|much (?:more )?time|many (?:more )?(?:hours|minutes))\b[^,.?]{0,24}"
         r"(?:\b(?:until|till|before|left|remain\w*)\b[^,.?]{0,40}"
         r"\b(?:clos\w+|shuts?|last (?:boat|admission|entry))\b)"
+        r"|\bhow (?:much longer|long) can (?:i|we) (?:still )?stay\b"
     ),
 }
 # What asks for a price, and not only for a ticket.

@@ -6,6 +6,7 @@ files have what it asks for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from digital_human.dialogue.intent import wants_more
 from digital_human.dialogue.knowledge.entries import sentences, spoken
 from digital_human.dialogue.place.answers import answer
 from digital_human.dialogue.place.asked import read_question
+from digital_human.dialogue.place.described import Descriptions
 from digital_human.dialogue.place.files import PICTURES, Files, read_files
 from digital_human.dialogue.place.ground import Found, Ground
 from digital_human.dialogue.place.names import NameFinder, plain
@@ -25,6 +27,8 @@ from digital_human.dialogue.place.walks import Walks
 from digital_human.dialogue.types import Line, Source
 from digital_human.errors import InputError
 from digital_human.speech.types import Language
+
+_WEATHER = re.compile(r"[下刮起]?大?(?P<what>[雨风雪])天?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,11 @@ class Place:
             Timetable(files.hours, files.shows, files.closures, files.holidays, self.zone),
             Walks(files.walks),
         )  # fmt: skip
-        self._holidays = [name for one in files.holidays for name in one.names.values()]
+        self._holidays = [
+            name for one in files.holidays for name in (*one.names.values(), *one.others)
+        ]
         self._ids = {spot.id for spot in self.spots}
-        self._names = NameFinder(self._called(), self._ids)
+        self._names = NameFinder(self._called(), self._ids, Descriptions(files.spots).find)
 
     @classmethod
     def open(cls, folder: Path) -> Place:
@@ -208,7 +214,9 @@ class Place:
 
 
 def _stands(word: str, told: str) -> bool:
-    """Whether an answer holds a word, or the first two characters of a long one: 大雨天."""
+    """Whether an answer holds a word, its weather, or the first two characters of a long one."""
+    if weather := _WEATHER.fullmatch(word):
+        return weather["what"] in told
     return word in told or (len(word) > 2 and not word.isascii() and word[:2] in told)
 
 

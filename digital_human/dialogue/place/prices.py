@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from digital_human.dialogue.knowledge.words import tag_of
 from digital_human.dialogue.place.ground import Ask, Found, Ground
-from digital_human.dialogue.place.party import Party
+from digital_human.dialogue.place.party import Ages, Party
 from digital_human.dialogue.place.phrases import VISITORS
 from digital_human.dialogue.place.rows import WHOLE, Ticket
-from digital_human.dialogue.place.wording import Price
+from digital_human.dialogue.place.wording import Price, Total
 
-_GROWN = 18
+_HOUR = 60
 
-
-@dataclass(frozen=True, slots=True)
-class _Bill:
-    """What a party pays, and for which of several choices (its name, or empty)."""
-
-    amount: float
-    choice: str
+# What is hired by the hour.
+_HIRE = re.compile(r"租|包一?[条艘只]|自己划|\b(?:rent|hire|paddl)\w*\b")
+_TIMED = re.compile(r"小时|钟头|分钟|\b(?:hours?|minutes?)\b")  # a day has no price
+# Who asks for a reduction is not helped by the sum without one.
+_LESS = re.compile(
+    r"半价|优惠|打折|折扣|便宜|减免|免票|免费|学生[票价证]|老[年人]+[票证]|证件?|省多少"
+    r"|\bdiscounts?\b|\breduc\w+|\bconcessions?\b|\bcards?\b|\bsav(?:e|ings?)\b|\bcheaper\b|\bless\b"
+    r"|\b(?:student|senior|child(?:ren)?'?s?|pensioner)'?s? (?:price|ticket|rate|fare)s?\b|\bfree\b"
+)
+# Between a boat and a place that is paid too, and where the place is only where it starts.
+_ALSO = re.compile(r"[和跟与加再、连都]|然后|还有|以及|\b(?:and|plus|then|both|as well)\b")
+_START = re.compile(r"从|码头|出发|\bfrom\b|\bpiers?\b")
+# What is paid at all places together stands nowhere.
+_EVERYTHING = re.compile(
+    r"(?:所有|每个|各个|全部|各大)的?(?:要\w{1,3}的)?(?:地方|景点|项目)|(?:地方|景点|项目)[都全]"
+    r"|\b(?:all (?:of )?the|every|each of the) (?:\w+ )?"
+    r"(?:sights?|places?|spots?|attractions?|temples?)\b"
+)
 
 
 def prices(ground: Ground, ask: Ask) -> Found | None:
@@ -28,6 +40,8 @@ def prices(ground: Ground, ask: Ask) -> Found | None:
     things = [one for one in ask.asked.things if one != WHOLE]
     if len(things) > 1 and ask.asked.facility is None:
         return _several(ground, ask, things)
+    if _EVERYTHING.search(ask.text):
+        return None
     of = ground.target(ask, lambda one: bool(_rows(ground, ask, one)))
     if of is None:
         return None
@@ -35,8 +49,11 @@ def prices(ground: Ground, ask: Ask) -> Found | None:
     if not _known_visitor(rows, ask):
         return None
     said = [_told(ground, ask, of, rows)]
-    if (bill := _bill(rows, ask)) is not None:
-        said.append(_total(ground, ask, bill.amount, [rows], bill.choice))
+    others = [one for one in things if one != of and _paid_apart(ground, ask, one)]
+    if others and _ALSO.search(ask.text) and not _START.search(ask.text):
+        return _several(ground, ask, [of, *others])
+    if not others and (bill := _bill(rows, ask)) is not None:
+        said.append(ask.say.total(bill, ground.head.currency.get(ask.language, "")))
     return ground.found("tickets", of, said, ask.language)
 
 
@@ -46,12 +63,23 @@ def _several(ground: Ground, ask: Ask, things: Sequence[str]) -> Found | None:
     if not all(rows.values()) or not all(_known_visitor(each, ask) for each in rows.values()):
         return None
     said = [_told(ground, ask, one, each) for one, each in rows.items()]
-    if ask.asked.party.total or ask.asked.party.size > 1:
-        bills = [_for_people(each, ask.asked.party) for each in rows.values()]
-        if None in bills:
-            return None
-        said.append(_total(ground, ask, sum(filter(None, bills)), [*rows.values()]))
+    party = ask.asked.party
+    if party.total or party.size > 1:
+        bills = [_for_people(each, party) for each in rows.values()]
+        if party.sure and None not in bills:
+            amount = sum(filter(None, bills))
+            full = any(_full(each, party) for each in rows.values())
+            bill = Total(party.size, amount, full=full, children=_only_children(party))
+            said.append(ask.say.total(bill, ground.head.currency.get(ask.language, "")))
     return ground.found("tickets", things[0], said, ask.language)
+
+
+def _paid_apart(ground: Ground, ask: Ask, spot: str) -> bool:
+    """Whether a spot that is named beside a boat is paid by itself: it lies on no island."""
+    rows = _rows(ground, ask, spot)
+    way = ground.way(ask.base, spot) if ask.base else None
+    island = way is not None and any(leg.by == "boat" for leg in way.legs)
+    return any(row.price for row in rows) and not island
 
 
 def _rows(ground: Ground, ask: Ask, of: str) -> list[Ticket]:
@@ -59,7 +87,18 @@ def _rows(ground: Ground, ask: Ask, of: str) -> list[Ticket]:
     day = ask.asked.moment.day or ask.now.date()
     rows = [row for row in ground.tickets if row.of == of and row.in_season(day)]
     rows = [row for row in rows if row.begins is not None] or rows
-    return [row for row in rows if any(name.lower() in ask.text for name in row.called)] or rows
+    if named := [row for row in rows if any(_called(name, ask.text) for name in row.called)]:
+        return named
+    hired = [row for row in rows if row.per == "hour"]
+    return hired if hired and _HIRE.search(ask.text) else rows
+
+
+def _called(name: str, text: str) -> bool:
+    """Whether a text names a choice; what is done with it may stand apart: 划一小时的船."""
+    if name.isascii():
+        return re.search(rf"\b{re.escape(name.lower())}s?\b", text) is not None
+    apart = len(name) == 2 and (tag_of(name) or "").startswith("v")
+    return re.search(f"{name[0]}[^，。？]{{0,9}}{name[1]}" if apart else name, text) is not None
 
 
 def _told(ground: Ground, ask: Ask, of: str, rows: Sequence[Ticket]) -> str:
@@ -71,24 +110,14 @@ def _told(ground: Ground, ask: Ask, of: str, rows: Sequence[Ticket]) -> str:
     return ask.say.prices(name, told, ground.head.currency.get(ask.language, ""), used)
 
 
-def _total(
-    ground: Ground, ask: Ask, amount: float, told: Sequence[Sequence[Ticket]], choice: str = ""
-) -> str:
-    currency = ground.head.currency.get(ask.language, "")
-    grown = any(_pays_full(rows, age) for rows in told for age in ask.asked.party.ages)
-    return ask.say.total(ask.asked.party.size, amount, currency, choice, grown)
-
-
 def seats(ground: Ground, ask: Ask) -> Found | None:
     """How many one boat of the kind that is named holds, and whether a party fits into it."""
     of = ground.target(ask, lambda one: any(row.of == one and row.seats for row in ground.tickets))
-    rows = [
-        r for r in ground.tickets if r.of == of and any(n.lower() in ask.text for n in r.called)
-    ]
+    rows = _rows(ground, ask, of) if of is not None else []
     if of is None or len({row.choice for row in rows}) != 1 or not rows[0].seats:
         return None
     names = [name for name in rows[0].called if name.isascii() == (ask.language == "en")]
-    if not names:
+    if not names or not ask.asked.party.sure:
         return None
     said = [ask.say.seats(names[0], rows[0].seats, ask.asked.party.size)]
     return ground.found("tickets", of, said, ask.language)
@@ -96,8 +125,10 @@ def seats(ground: Ground, ask: Ask) -> Found | None:
 
 def _known_visitor(rows: Sequence[Ticket], ask: Ask) -> bool:
     """Whether there is a price for the visitor that is asked for, if it is not free for all."""
-    wanted = ask.asked.visitor
-    if wanted is None or all(not row.price for row in rows) or ask.asked.party.size > 1:
+    wanted, party = ask.asked.visitor, ask.asked.party
+    if wanted is None or all(not row.price for row in rows):
+        return True
+    if party.size > 1 and not (party.reduced and _LESS.search(ask.text)):
         return True
     pattern = VISITORS[wanted]
     return any(
@@ -106,59 +137,81 @@ def _known_visitor(rows: Sequence[Ticket], ask: Ask) -> bool:
     )
 
 
-def _bill(rows: Sequence[Ticket], ask: Ask) -> _Bill | None:
+def _bill(rows: Sequence[Ticket], ask: Ask) -> Total | None:
     """What a party pays; None when nobody asks for a sum, or the rows do not give one."""
-    party, span = ask.asked.party, ask.asked.moment.span
+    party = ask.asked.party
+    span = ask.asked.moment.span if _TIMED.search(ask.text) else None
     choices = list(dict.fromkeys(row.choice for row in rows))
+    timed = any(row.per == "hour" for row in rows)
     if len(choices) > 1:
         # A party that names no choice is told what it pays where each pays for himself.
         choices = [c for c in choices if all(r.per == "person" for r in rows if r.choice == c)]
-    if len(choices) != 1 or all(not row.price for row in rows):
+        timed = False
+    if len(choices) != 1 or all(not row.price for row in rows) or not party.sure:
         return None
+    if len({row.choice for row in rows}) > 1 and span is not None:
+        return None  # by the hour or not?
     chosen = [row for row in rows if row.choice == choices[0]]
-    hours = span / 60 if span is not None and any(row.per == "hour" for row in chosen) else None
-    sum_asked = party.total and len(chosen) > 1
-    if max(party.size, party.boats) < 2 and hours is None and not sum_asked:
-        return None
-    if all(row.per == "hour" for row in chosen):
-        amount = _for_hours(chosen, party, hours)
-    else:
-        amount = _for_people(chosen, party)
-    if not amount:
+    together = len([row for row in chosen if row.visitor is None]) > 1
+    alone = together and (party.total or party.size == 1)
+    if max(party.size, party.boats) < 2 and not (timed and span) and not alone:
         return None
     names = [name for name in chosen[0].called if name.isascii() == (ask.language == "en")]
     several = len({row.choice for row in rows}) > 1
-    return _Bill(amount, names[0] if names and several else "")
+    if all(row.per == "hour" for row in chosen):
+        return _for_hours(chosen, party, span)
+    amount = _for_people(chosen, party)
+    total = Total(
+        party.size, amount or 0, names[0] if names and several else "",
+        full=_full(chosen, party), children=_only_children(party),
+    )  # fmt: skip
+    return total if amount else None
 
 
-def _for_hours(rows: Sequence[Ticket], party: Party, hours: float | None) -> float | None:
-    if hours is None or any(row.visitor for row in rows):
+def _for_hours(rows: Sequence[Ticket], party: Party, span: int | None) -> Total | None:
+    """What boats cost by the hour: for the time that is told, or for one hour."""
+    if len(rows) > 1 or rows[0].visitor:
         return None
-    needed = [
-        max(party.boats, math.ceil(party.size / row.seats) if row.seats and party.size else 1)
-        for row in rows
-    ]
-    return sum(row.price * hours * n for row, n in zip(rows, needed, strict=True))
+    row = rows[0]
+    boats = max(party.boats, math.ceil(party.size / row.seats) if row.seats else 1, 1)
+    if span is None and boats < 2 or span is not None and span < _HOUR:
+        return None  # whether part of an hour is paid in part is not told
+    if span == _HOUR and boats == 1 and not party.size:
+        return None  # it is the price itself
+    amount = row.price * boats * (span / 60 if span is not None else 1)
+    return Total(party.size, amount, boats=boats if boats > 1 or not party.size else 0,
+                 hourly=span is None)  # fmt: skip
 
 
-def _pays_full(rows: Sequence[Ticket], age: int) -> bool:
-    """Whether a child is too old for every price that is told for children, if there is one."""
-    limits = [row.below for row in rows if row.visitor == "child"]
-    paid = any(row.price for row in rows)
-    return paid and age < _GROWN and all(b is not None and b <= age for b in limits)
+def _only_children(party: Party) -> bool:
+    return bool(party.children) and not party.reduced
+
+
+def _full(rows: Sequence[Ticket], party: Party) -> bool:
+    """Whether somebody pays as much as a grown-up who might pay less elsewhere."""
+    paid = sum(row.price for row in rows if row.visitor in (None, "adult"))
+    if not paid:
+        return False
+    return party.reduced or any(_price(rows, ages) == paid for ages in party.children)
 
 
 def _for_people(rows: Sequence[Ticket], party: Party) -> float | None:
-    """The sum; None when a child's age is not told, or there is no price for grown-ups."""
+    """The sum; None when a child's price is not sure, or there is none for grown-ups."""
     grown = [row.price for row in rows if row.visitor in (None, "adult")]
     if not grown or any(row.per != "person" for row in rows):
         return None
-    reduced = [row for row in rows if row.visitor == "child"]
-    if reduced and party.children:
+    each = [_price(rows, ages) for ages in party.children]
+    if None in each:
         return None
-    full = sum(grown)
-    total = full * (party.adults + party.children if party.size else 1)
-    for age in party.ages:
-        able = [row.price for row in reduced if row.below is None or age < row.below]
-        total += min(able) if able else full
-    return total
+    return sum(grown) * (party.adults if party.size else 1) + sum(filter(None, each))
+
+
+def _price(rows: Sequence[Ticket], ages: Ages) -> float | None:
+    """What a child pays; None where that depends on an age that is not told exactly."""
+    full = sum(row.price for row in rows if row.visitor in (None, "adult"))
+    reduced = [row for row in rows if row.visitor == "child"]
+    prices = {
+        min((r.price for r in reduced if r.below is None or age < r.below), default=full)
+        for age in range(ages[0], ages[1] + 1)
+    }
+    return prices.pop() if len(prices) == 1 else None

@@ -62,6 +62,7 @@ class Spot(Entry):
         id: What other files and the page call it.
         names: By language.
         others: What else people call it, in any language.
+        traits: What people say of it who do not know its name, in any language: 倒, 重建, rebuilt.
         the: Whether English puts "the" before its name.
         text: What is told of it, by language; from ``spots`` or from the Markdown pages.
         where: Where it lies, as a sentence.
@@ -80,6 +81,7 @@ class Spot(Entry):
     names: Names = Field(min_length=1)
     ends: tuple[Id, ...] = ()
     others: tuple[Name, ...] = ()
+    traits: tuple[Name, ...] = ()
     the: bool = False
     text: Words = Field(default_factory=dict)
     where: Words = Field(default_factory=dict)
@@ -263,11 +265,13 @@ class Holiday(Entry):
 
     Attributes:
         names: By language.
+        others: What else people call them.
         begins: First day; written ``from``.
         ends: Last day; written ``to``.
     """
 
     names: Names = Field(min_length=1)
+    others: tuple[Name, ...] = ()
     begins: date = Field(alias="from")
     ends: date = Field(alias="to")
 

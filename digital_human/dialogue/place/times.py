@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -68,11 +69,15 @@ class Timetable:
         return next((one for one in self._holidays if one.begins <= day <= one.ends), None)
 
     def named_holiday(self, text: str, day: date) -> Holiday | None:
-        """The next holiday whose name stands in ``text``, made `plain`."""
-        coming = sorted((h for h in self._holidays if h.ends >= day), key=lambda h: h.begins)
-        return next(
-            (h for h in coming if any(plain(name) in text for name in h.names.values())), None
-        )
+        """The next holiday whose name stands in ``text``, made `plain`; the longest name counts."""
+        named = [
+            (-len(name), one.begins, one)
+            for one in self._holidays
+            if one.ends >= day
+            for name in map(plain, (*one.names.values(), *one.others))
+            if re.search(rf"{re.escape(name)}(?!'s eve)", text)
+        ]
+        return min(named, key=lambda found: found[:2])[2] if named else None
 
     def closure(self, of: str, day: date) -> Closure | None:
         """What shuts it on a day."""

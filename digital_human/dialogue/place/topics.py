@@ -31,7 +31,8 @@ _TOPICS: dict[str, dict[Language, str]] = {
     },
     "length": {
         "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里|多少米长|(?:几|多少)里路?",
-        "en": r"\bhow long (?:is|are)\b(?! (?:the |a |that |it )?(?:walk|way|trip|ride"
+        "en": r"\bhow long (?:is|are)\b(?! (?:each|one) )"
+        r"(?! (?:the |a |that |it )?(?:walk|way|trip|ride"
         r"|crossing|journey|stroll|boat|it from|from))|\blength\b"
         r"|\bhow many (?:metres|meters|kilomet\w+|miles)\b"
         r"(?!.* (?:from|to) )",
@@ -58,11 +59,12 @@ _TOPICS: dict[str, dict[Language, str]] = {
         r"|\bwhat does\b.{0,40}\bmean\b|\bmeaning\b|\bnamed after\b|\breally broken\b|\bbroken\?",
     },
     "before": {
-        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时)[^，。？]{0,5}(?:是|做"
+        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时|最[早初]|起初)"
+        r"[^，。？]{0,5}(?:是|做"
         r"|干|叫|属于)"
         r"[^，。？]{0,3}(?:什么|啥|谁家?|哪|干嘛)?(?:的?(?:地方|用|园子|花园|院子))?",
         "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b"
-        r"|\bformerly\b",
+        r"|\bformerly\b|\bwho did\b.{0,30}\bbelong to\b|\bwhose\b.{0,30}\b(?:was|were)\b",
     },
     "season": {
         "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|什么时节|何时|啥时候"

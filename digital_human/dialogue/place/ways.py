@@ -28,6 +28,8 @@ def nearest(ground: Ground, ask: Ask) -> Found | None:
     named = [one for one in ask.asked.things if one in ground.spots]
     if kind == "parking" and named:
         known = [one for one in known if one.at in named]  # elsewhere is no answer
+    if kind == "pier" and named and len(ground.walks.minutes(named[0], foot=True)) == 1:
+        named = []  # who wants to the island looks for a pier on this side
     start = named[0] if named else ask.base
     if not known or kind is None or WHOLE in ask.asked.things and len(ask.asked.things) > 1:
         return None

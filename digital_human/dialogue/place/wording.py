@@ -27,6 +27,29 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """What a party pays.
+
+    Attributes:
+        people: How many they are; 0 when that is not told.
+        amount: In the place's currency.
+        choice: Which of several choices it is for; empty when there is one.
+        full: Whether it holds the full price of some who might be thought to pay less.
+        children: Whether these are the children.
+        boats: How many boats it is for; 0 when that need not be said.
+        hourly: Whether it is for each hour.
+    """
+
+    people: int
+    amount: float
+    choice: str = ""
+    full: bool = False
+    children: bool = False
+    boats: int = 0
+    hourly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Leg:
     """Part of a way.
 
@@ -116,7 +139,7 @@ class Wording(Protocol):
         ...
 
     def seats(self, boat: str, seats: int, people: int) -> str:
-        """How many one holds, and whether ``people`` fit; 0 when no party is named."""
+        """How many one holds, and whether ``people`` fit or how many they need; 0 for none."""
         ...
 
     def enter(self, name: str, when: str, clock: datetime, able: bool, rides: bool) -> str:
@@ -143,11 +166,8 @@ class Wording(Protocol):
         """What it costs; ``used`` for what one uses and does not visit."""
         ...
 
-    def total(self, people: int, amount: float, currency: str, choice: str, grown: bool) -> str:
-        """What so many people pay together, 0 when it is not said how many.
-
-        ``grown`` when a child pays what grown-ups pay.
-        """
+    def total(self, total: Total, currency: str) -> str:
+        """What a party pays together."""
         ...
 
     def route(
