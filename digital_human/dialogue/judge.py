@@ -21,7 +21,7 @@ from digital_human.speech.types import Language
 
 WEIGHT = 2.0
 """What the leaning (natural log odds) counts against the evidence's score."""
-SURE: dict[Language, float] = {"zh": 3.5, "en": 1.3}
+SURE: dict[Language, float] = {"zh": 3.0, "en": 1.3}
 """Sum from which a text is an answer. Both are fitted by ``scripts/bench/knowledge_judge.py``, for
 the default model; hardly any question without an answer reaches it."""
 _BEYOND = 4.0  # what the sum must exceed that by for the next text not to be read
