@@ -114,6 +114,7 @@ def told(
         ("I have two hours, what should I see?", "en", "For 2 hours"),
         ("Where is the nearest toilet?", "en", "2 minutes"),
         ("Tell me about the Wanghu Tower", "en", "spilt ink"),
+        ("明天周一馆里开门吗", "zh", "明天不开放"),
     ],
 )
 def test_questions_get_what_the_files_say(
@@ -360,3 +361,69 @@ def test_the_whole_crosswoz_file_is_read(data_dir: Path, tmp_path: Path) -> None
     file = data_dir / "text/crosswoz/attraction_db.json"
     assert import_crosswoz(file, tmp_path / "bj").spots == 465
     assert "六十元" in told(Place.open(tmp_path / "bj"), "故宫门票多少钱")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "first", "then"),
+    [
+        ("附近有厕所吗，收不收费", "zh", "最近的厕所", "不收钱"),
+        ("我想上厕所，要钱吗", "zh", "最近的厕所", "不收钱"),
+        ("轮椅哪里借，要钱吗", "zh", "湖滨游客中心", "不收钱"),
+        ("轮椅能借吗，要不要钱", "zh", "湖滨游客中心", "不收钱"),
+        ("附近有寄存行李的地方吗？几点关门？", "zh", "行李可以寄存", "下午五点半关门"),
+        ("Is there a restroom close to here, and does it cost anything?", "en",
+         "The nearest toilet", "free of charge"),
+        ("Can I borrow a wheelchair somewhere, and do I have to pay?", "en",
+         "The visitor centre at Hubin", "free of charge"),
+        ("Is there a luggage store near here and when does it close?", "en",
+         "The visitor centre at Hubin", "half past five"),
+    ],
+)  # fmt: skip
+def test_where_a_facility_is_and_what_it_costs_are_both_told(
+    place: Place, text: str, language: Language, first: str, then: str
+) -> None:
+    said = told(place, text, language)
+    assert said.startswith(first) and then in said
+
+
+def test_a_price_alone_is_told_without_the_way(place: Place) -> None:
+    assert told(place, "厕所收费吗") == "厕所免费，不收钱。"
+
+
+def test_what_a_facility_costs_is_that_of_the_nearest(folder: Path) -> None:
+    where = 'where = { zh = "在这里" }\n'
+    (folder / "facilities.toml").write_text(
+        f'[[facilities]]\nid = "far"\nkind = "toilet"\nat = "attic"\n{where}'
+        f'[[facilities]]\nid = "near"\nkind = "toilet"\nat = "hall"\n{where}',
+        "utf-8",
+    )
+    tickets = '[[tickets]]\nof = "far"\nprice = 0\n'
+    (folder / "tickets.toml").write_text(tickets, "utf-8")
+    assert told(Place.open(folder), "附近有厕所吗，收不收费") == ""
+    (folder / "tickets.toml").write_text(f'{tickets}[[tickets]]\nof = "near"\nprice = 2\n')
+    assert "门票两" in told(Place.open(folder), "附近有厕所吗，收不收费")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("明年二月八号是个礼拜一，我们那时候过来，你们馆也关着吗？", "zh",
+         "那天是春节假期，照常开放"),
+        ("2027年2月8号周一馆里开门吗", "zh", "那天是春节假期，照常开放"),
+        ("明年二月八号下午三点能进纪念馆吗", "zh", "那天是春节假期，照常开放"),
+        ("Is the memorial open on Monday 8 February 2027?", "en",
+         "It is open as usual during the Spring Festival holiday."),
+    ],
+)  # fmt: skip
+def test_why_it_is_open_on_a_holiday_is_told(
+    place: Place, text: str, language: Language, words: str
+) -> None:
+    assert words in told(place, text, language)
+
+
+def test_a_holiday_is_told_only_where_it_changes_something(place: Place) -> None:
+    holiday = datetime(2027, 2, 8, 14, 30, tzinfo=ZONE)
+    assert "今天是春节假期，照常开放。" in told(place, "纪念馆现在开着吗", now=holiday)
+    assert "假期" not in told(place, "2027年2月9号纪念馆开门吗")  # a Tuesday
+    assert "假期" not in told(place, "2027年2月8号雷峰塔几点关门")
+    assert told(place, "2027年2月8号周二馆里开门吗") == ""  # it is no Tuesday

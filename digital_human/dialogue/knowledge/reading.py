@@ -43,9 +43,9 @@ _FREE = ("d", "p", "c", "r", "u", "y", "e", "o", "f", "m", "q", "k")
 # What asks for another than the one that is spoken of.
 _OTHER = re.compile(
     r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名|重)|第[二三四五六]|更[早晚]"
-    r"|[续再][娶婚嫁弦]|继[室任]|后来?[妻娶]|改嫁"
+    r"|[续再][娶婚嫁弦]|继[室任]|后来?[妻娶]|改嫁|超[过出时了]|[过满]了.{0,5}(?:小时|钟头|分钟)|逾期"
     r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next(?! to\b)"
-    r"|remarr\w+|later wife)\b",
+    r"|remarr\w+|later wife|longer than|(?:after|beyond|past|over) (?:the|that) (?:first|hour))\b",
     re.IGNORECASE,
 )
 

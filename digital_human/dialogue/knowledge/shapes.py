@@ -89,7 +89,7 @@ _SHAPES = (
         r"|收钱"
         r"|人均|便宜|how much (?!time)|\bprices?\b|\bcosts?\b|\bfees?\b|\bfares?\b|\bfree\b"
         r"|\bcharges?\b|\bpay\b|\bexpensive\b|\bcheap",
-        rf"{_N}(?:元|块|贯|文)|免费|不收|\byuan\b|\bfree\b",
+        rf"{_N}(?:元|块|贯|文)|[金银][^，。]{{0,2}}{_N}两|{_N}两[白黄]?[金银]|免费|不收|\byuan\b|\bfree\b",
     ),
     _shape(
         r"几点|多晚|最[晚早]|营业时间|开放时间|末班|首班|what time|\bhow (?:late|early)\b"
@@ -217,11 +217,18 @@ def _told(pattern: str, unit: str) -> re.Pattern[str]:
 
 
 def _names_person(text: str) -> bool:
-    """Whether a person stands in ``text``: by jieba's dictionary, or two capitalised words."""
+    """Whether a person stands in ``text``: by jieba's dictionary, a surname where a name would
+    stand, or two capitalised words."""
     chinese = (tag_of(word.text) or "" for word in analyse(text).words)
-    return any(tag.startswith("nr") for tag in chinese) or bool(_CAPITALS.search(text))
+    named = any(tag.startswith("nr") for tag in chinese) or _SURNAMED.search(text)
+    return bool(named or _CAPITALS.search(text))
 
 
+# Surnames that hardly begin other words.
+_SURNAMED = re.compile(
+    r"(?:^|[是由叫的和、，：])[李王张刘陈杨赵黄周吴徐孙胡朱郭何罗梁郑谢韩冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴汪范"
+    r"姚谭廖邹陆孔崔康邱秦顾侯邵孟钱尹黎贺林][\u3400-\u9fff]{1,2}(?=[是写画题修建造开凿筑立创做率带，。、和]|$)"
+)
 _CAPITALS = re.compile(
     rf"\b(?!The |It |In |At |On |Its )[A-Z][a-z]+ (?!(?:{_SIGHT})\b)[A-Z][a-z]+(?! (?:{_SIGHT})\b)"
 )

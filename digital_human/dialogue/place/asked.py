@@ -10,24 +10,19 @@ from itertools import pairwise
 from typing import Literal
 
 from digital_human.dialogue.place.facilities import FACILITIES, facility_in
+from digital_human.dialogue.place.kinds import QUANTITY, TAKES, WHERE, kinds_of, topic_of
 from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.dialogue.place.leftover import clauses, left_over
 from digital_human.dialogue.place.moments import Moment, moment_of
 from digital_human.dialogue.place.names import Mention, NameFinder, plain
 from digital_human.dialogue.place.party import Party, party_of
 from digital_human.dialogue.place.phrases import (
-    BARE,
-    JOINT,
     KINDS,
-    PRICED,
     REMAINING,
-    TOURS,
     VISITORS,
     Kind,
-    stretches,
 )
 from digital_human.dialogue.place.rows import WHOLE
-from digital_human.dialogue.place.topics import TOPICS
 from digital_human.speech.types import Language
 
 _LONGEST = 200
@@ -37,10 +32,6 @@ _WITHIN = re.compile(
 )
 _PASSED = re.compile(
     r"(?:沿着?|顺着?|经过?|路过|穿过|\b(?:along|via|past|through|over|across)(?: the)? )$"
-)
-# How long a way takes.
-_TAKES = re.compile(
-    r"多久|多长时间|多少时间|[几多]少?分钟|[工功]夫|\bhow (?:long|many minutes|much time)\b"
 )
 _AFLOAT = re.compile(r"\b(?:out )?(?:in|on) the (?:water|lake)\b")  # where all of it lies
 # Who comes to worship is a visitor too.
@@ -53,16 +44,6 @@ _FROM = {
         rf"|到){_NAME}"
     ),
     "en": re.compile(rf"\bfrom (?:the )?{_NAME}", re.IGNORECASE),
-}
-_QUANTITY: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(
-        r"多少(?!路|分钟|时间)|多[长高宽深大重快](?!时间)|几岁|(?<![那这])几[年月天]"
-        r"|(?<![站口])叫什么|可以自己|驾照|[几](?=[个座层条处种棵家艘辆台级步号])(?!号)|谁|为什么"
-        r"|为啥|为何"
-    ),
-    "en": re.compile(
-        r"\bhow (?:many|much|old|big|large|deep|wide|heavy|often|fast|tall|high)\b|\bwho\b|\bwhy\b"
-    ),
 }
 # What is bought by the piece is no ticket: 一把香多少钱.
 _GOODS: dict[Language, re.Pattern[str]] = {
@@ -82,6 +63,8 @@ _GOODS: dict[Language, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
 }
+# Who goes into what is named may call it by its sort: 灵隐……进庙.
+_TEMPLE = re.compile(r"(?<=[进入逛])(?:寺庙|寺院|庙宇|寺|庙)(?:里面?)?")
 # Kinds that colouring words may ask something else of.
 _STRICT: frozenset[str] = frozenset(("tickets", "about", "nearby"))
 # How people look for a facility.
@@ -93,13 +76,6 @@ _SOUGHT: dict[Language, re.Pattern[str]] = {
         r"\b(?:where|nearest|closest|near|any|find|need|get|go|looking|borrow|rent|hire|leave"
         r"|drop|store"
         r"|take|catch|way|there)\b",
-        re.IGNORECASE,
-    ),
-}
-_VISIT: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"[进去上登逛看玩游走转散]|散步|骑车|跑步|参观|游览|能来|可以来|再过?来"),
-    "en": re.compile(
-        r"\b(?:visit|go|walk|see|climb|get|enter|come|stroll|tour|there|admit\w*|let)\b",
         re.IGNORECASE,
     ),
 }
@@ -155,10 +131,6 @@ _JOURNEY = re.compile(
     r"机场|火车|东站|城站|车站|高铁|号线|哪条线|下车|换乘|转车|多久|多长时间|几分钟|多少分钟"
     r"|\b(?:airport|railway|train|lines?|change|how long|how many minutes)\b"
 )
-_TOGETHER: frozenset[Kind] = frozenset(("tickets", "hours", "route", "seats"))
-# Kinds that are asked only in words that say so, whatever else the question says of a place.
-_WHERE: tuple[Kind, ...] = ("where", "route")
-_WEAK: frozenset[Kind] = frozenset(("where", "about", "nearby"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,18 +202,18 @@ def read_question(
     if len(things) > 1:
         # 西湖的雷峰塔 is the pagoda.
         things = tuple(thing for thing in things if thing != WHOLE)
-    ways = KINDS[language]["route"].search(shape) or _TAKES.search(shape)
+    ways = KINDS[language]["route"].search(shape) or TAKES.search(shape)
     if ways and (len(things) > 1 or (things and "坐船" in ways[0])):
         there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
     remains = REMAINING[language].search(shape)
-    topic = _topic(shape, language) if things and there is None and not remains else None
+    topic = topic_of(shape, language) if things and there is None and not remains else None
     kinds: tuple[Kind | Literal["facility"], ...]
     if topic is not None:
         kinds, used = ("fact",), [topic[1]]
     elif remains:
         kinds, used = ("hours",), [remains.span()]
     else:
-        kinds, used = _kinds(shape, language, moment, bool(things), there is not None)
+        kinds, used = kinds_of(shape, language, moment, bool(things), there)
         suits = [one.span() for one in _SUITS[language].finditer(shape)]
         comes = _HERE.search(text) or _COMING_BACK.search(shape)
         if not kinds and comes and moment.day is not None and suits:
@@ -267,6 +239,8 @@ def read_question(
     feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
     party = party_of(shape, language) if {"tickets", "seats"} & set(kinds) else Party()
     told = [*used, *moment.spans, *feasts, *party.spans]
+    if any(names.part_of_name(temple, things) for temple in "寺庙"):
+        told += [found.span() for found in _TEMPLE.finditer(shape)]
     sought = _SOUGHT[language].search(shape) is not None
     named = bool(things) or there is not None
     strict = bool(_STRICT & set(kinds)) or ("facility" in kinds and not sought) or not named
@@ -278,11 +252,11 @@ def read_question(
         if not (names.part_of_name(word, things) if things else names.sort_of(word, base))
         and not (refers == "here" and word in _SUCH)
     )
-    if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in _WHERE):
+    if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in WHERE):
         left = ()  # who asks where it is needs no other word to be understood
     if topic is not None and topic[0] in ("height", "length") and _OF_OLD.search(text):
         left += (_NAME,)
-    if "facility" in kinds and _topic(shape, language) is not None:
+    if "facility" in kinds and topic_of(shape, language) is not None:
         left += (_NAME,)  # when the boats were built is not where they are
     if "hours" in kinds:
         asking = [one for one in clauses(shape) if KINDS[language]["hours"].search(one)]
@@ -297,7 +271,7 @@ def read_question(
         left += (_NAME,)
     if not remains and not {"tickets", "route", "stay", "fact", "tour", "seats"} & set(kinds):
         # How many there are of it is not where it is.
-        counted = [f for f in _QUANTITY[language].finditer(shape) if not _inside(f.span(), used)]
+        counted = [f for f in QUANTITY[language].finditer(shape) if not _inside(f.span(), used)]
         left += tuple(found[0] for found in counted)
     if "tickets" in kinds:
         left += tuple(found[0] for found in _GOODS[language].finditer(shape))
@@ -334,7 +308,7 @@ def _asked_of(mentions: list[Mention], shape: str, language: Language) -> list[M
         if kinds["hours"].search(clause):
             asking.append((clause, left[:count]))
         left = left[count:]
-    if _topic(shape, language) or any(
+    if topic_of(shape, language) or any(
         kinds[kind].search(shape) for kind in ("tickets", "route", "where")
     ):
         return mentions
@@ -360,82 +334,6 @@ def _told_besides(spans: Sequence[tuple[int, int]], shape: str, language: Langua
 
 def _inside(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
     return any(start <= span[0] and span[1] <= end for start, end in others)
-
-
-def _kinds(
-    shape: str, language: Language, moment: Moment, named: bool, facility: bool
-) -> tuple[tuple[Kind | Literal["facility"], ...], list[tuple[int, int]]]:
-    """What is asked for, and the stretches of the question that say so."""
-    if moment.span is not None and not named and not facility:
-        if words := [m.span() for m in TOURS[language].finditer(shape)]:
-            return ("tour",), words
-    found: dict[Kind, list[tuple[int, int]]] = {}
-    for kind, pattern in KINDS[language].items():
-        spans = stretches(pattern, shape)
-        # "two hours" does not ask for hours.
-        spans = [s for s in spans if not any(a <= s[0] and s[1] <= b for a, b in moment.spans)]
-        if spans:
-            found[kind] = spans
-    if shape.count(_NAME) == 2 and "stay" not in found and (takes := _TAKES.search(shape)):
-        found.setdefault("route", []).append(takes.span())  # 坐船从◇去◇要多久
-    strong = [kind for kind in found if kind not in _WEAK]
-    priced = PRICED[language].search(shape) is not None
-    if "seats" in strong:
-        strong = ["tickets", "seats"] if "tickets" in strong and priced else ["seats"]
-    late = moment.clock is not None or re.search(r"还[卖能可]|\bstill\b", shape)
-    if "tickets" in strong and late and not priced:
-        # Whether one still gets a ticket is told by the last admission.
-        return ("hours",), [*found["tickets"], *found.get("hours", [])]
-    if "stay" in strong:
-        strong = ["stay"]
-    if strong and not set(strong) <= _TOGETHER:
-        strong = strong[:1]
-    if facility:
-        kinds: list[Kind | Literal["facility"]]
-        kinds = [k for k in strong if k in ("tickets", "hours", "seats", "phone")]
-        when = moment.clock is not None or moment.day is not None or moment.now
-        if not kinds and when and not any(KINDS[language][kind].search(shape) for kind in _WHERE):
-            return ("hours",), []
-        if not kinds:
-            # However it is put, what is wanted is the way there.
-            return ("facility",), [span for spans in found.values() for span in spans]
-    else:
-        kinds = [*(strong or list(found)[:1])]
-    if not kinds and named:
-        # "明天下午五点去雷峰塔行吗" asks whether it is open then.
-        at = moment.clock is not None or moment.day is not None or moment.part or moment.now
-        counted = _QUANTITY[language].search(shape)
-        if moment.clock is not None or (at and not counted and _VISIT[language].search(shape)):
-            return ("hours",), []
-        return ("about",) if BARE[language].match(shape) else (), []
-    spans = [span for kind in kinds if kind != "facility" for span in found[kind]]
-    if kinds and set(kinds) <= _TOGETHER and (also := _apart(shape, language, spans, found)):
-        kinds.append("facility" if facility else "where")
-        spans += also
-    return tuple(kinds), spans
-
-
-def _apart(
-    shape: str,
-    language: Language,
-    spans: list[tuple[int, int]],
-    found: dict[Kind, list[tuple[int, int]]],
-) -> list[tuple[int, int]]:
-    """Stretches that ask where it is, in another clause than ``spans``."""
-    joints = [joint.start() for joint in JOINT[language].finditer(shape)]
-    return [
-        (start, end)
-        for start, end in found.get("where", [])
-        if all(any(min(a, start) < j < max(a, start) for j in joints) for a, _ in spans)
-    ]
-
-
-def _topic(shape: str, language: Language) -> tuple[str, tuple[int, int]] | None:
-    """The first of the usual topics that the question has, and where."""
-    for topic, pattern in TOPICS[language].items():
-        if found := pattern.search(shape):
-            return topic, found.span()
-    return None
 
 
 def _meant(mentions: list[Mention], text: str) -> list[Mention]:

@@ -91,6 +91,9 @@ class Chinese:
     def closed_weekdays(self, days: Sequence[int]) -> str:
         return f"{'、'.join(f'周{_DAYS[day]}' for day in days)}不开放。"
 
+    def holiday(self, name: str, *, today: bool) -> str:
+        return f"{'今天' if today else '那天'}是{name}假期，照常开放。"
+
     def open_now(self, name: str, one: Opening, left: int, rides: bool) -> str:
         end = f"最后一班是{clock(one.last)}" if rides else f"{clock(one.closes)}关门{_last(one)}"
         hurry = f"，还有{span(left)}，请抓紧" if left < _SOON else ""

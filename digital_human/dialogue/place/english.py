@@ -68,6 +68,9 @@ class English:
     def closed_weekdays(self, days: Sequence[int]) -> str:
         return f"It is closed on {' and '.join(f'{_DAYS[day]}s' for day in days)}."
 
+    def holiday(self, name: str, *, today: bool) -> str:
+        return f"It is open as usual {'today, ' if today else ''}during the {name} holiday."
+
     def open_now(self, name: str, one: Opening, left: int, rides: bool) -> str:
         end = (f"The last one leaves at {clock(one.last)}" if rides
                else f"It closes at {clock(one.closes)}{_last(one)}")  # fmt: skip

@@ -53,7 +53,7 @@ FACILITIES: dict[str, FacilityKind] = {
     ),
     "pier": _kind(
         "码头",
-        r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|船(?![长员夫主])票?|摇橹船|手划船",
+        r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|小?木?船(?![长员夫主])票?|摇橹船|手划船",
         "pier",
         r"\bpiers?\b|(?:\browing )?\bboats?\b|\brow-?boats?\b|\b(?:go|going|fancy|try) rowing\b"
         r"|\brow(?:ing)?\b(?= (?:ourselves|ourself|myself|for|on|around|about))"
@@ -168,6 +168,9 @@ FACILITIES: dict[str, FacilityKind] = {
         r"\bbench(?:es)?\b|sit down|\brest\b",
     ),
 }
+
+RIDES: frozenset[str] = frozenset(("pier", "bus", "metro"))
+"""Kinds that stand for what leaves from them."""
 
 
 def facility_in(text: str, language: Language) -> tuple[str, list[tuple[int, int]]] | None:

@@ -28,7 +28,7 @@ _FRAME_ZH = """
     堤上 桥上 腿脚 不便 收 放 搁 整个 从头到尾 为何 为啥 里边 中秋节 回事 当年 大 小 老 重新 下令
     请您 山峰 进香 烧香 上香 拜佛 点灯 景 景色 风景 故事 散步 走走 转转 公共 公用 很久 久 亮着
     开着 湖边 湖畔 岸边 站 划 包 雇 连 连着 那几天 这几天 小长假 长假 黄金周 假日 期间 第一 第二
-    湖上
+    湖上 那种 这种 那样 这样 外头 外边 最外面
     第三 头 呗 咋 小家伙 人数 加 起来 一起 皇帝 国王 王 一遍 名人 姑娘 先生 师傅 同伴 老师 时刻
     方面 情况 眼下 赶 赶车 火车 飞机 高铁 进门 看完这里 钟 香客 老伴 闺女 孙子 孙女 外孙 外孙女
     外甥 外甥女 侄子 侄女
@@ -83,6 +83,6 @@ FRAME_EN = frozenset(
     hubby missus doing yourself yourselves cut heading head hop grab drop dropping picking pick
     swing
     pop nip squeeze set turn full trip during beside besides within gates doors gate door
-    instead miss missing behind
+    instead miss missing behind outer
 """.split()
 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from digital_human.dialogue.place.asked import Asked
 from digital_human.dialogue.place.chinese import Chinese
 from digital_human.dialogue.place.english import English
-from digital_human.dialogue.place.facilities import FACILITIES
+from digital_human.dialogue.place.facilities import FACILITIES, RIDES
 from digital_human.dialogue.place.rows import WHOLE, Facility, Fact, Head, Spot, Ticket
 from digital_human.dialogue.place.times import Timetable
 from digital_human.dialogue.place.walks import Walks, Way
@@ -17,7 +17,7 @@ from digital_human.dialogue.place.wording import Wording
 from digital_human.speech.types import Language
 
 WORDS: dict[Language, Wording] = {"zh": Chinese(), "en": English()}
-_RIDES = frozenset(("pier", "bus", "metro"))
+_FAR = 10**6
 _TITLES: dict[str, dict[Language, str]] = {
     "hours": {"zh": "开放时间", "en": "opening hours"},
     "tickets": {"zh": "门票", "en": "tickets"},
@@ -128,9 +128,19 @@ class Ground:
         """The facility of the kind that is named: where a spot is named too, the one there."""
         things = [one for one in ask.asked.things if one != WHOLE]
         kind = [one for one in self.facilities.values() if one.kind == ask.asked.facility]
-        if things and ask.asked.facility not in _RIDES:
+        if things and ask.asked.facility not in RIDES:
             kind = [one for one in kind if one.at in things]
-        return next((one.id for one in kind if known(one.id)), None)
+        if ask.asked.facility in RIDES:
+            return next((one.id for one in kind if known(one.id)), None)
+        # What is told of a kind is told of the one that the visitor is shown.
+        away = self.away(ask.base, kind)
+        one = min(kind, key=lambda one: (away.get(one.id, _FAR), one.id), default=None)
+        return one.id if one is not None and known(one.id) else None
+
+    def away(self, start: str | None, facilities: Sequence[Facility]) -> dict[str, int]:
+        """Minutes on foot from a spot to those facilities that can be reached."""
+        reached = self.walks.minutes(start, foot=True) if start is not None else {}
+        return {o.id: reached[o.at] + o.minutes for o in facilities if o.at in reached}
 
     def found(
         self,
@@ -166,7 +176,7 @@ class Ground:
         return f"the {name}" if language == "en" and thing.the else name
 
     def rides(self, of: str) -> bool:
-        return of in self.facilities and self.facilities[of].kind in _RIDES
+        return of in self.facilities and self.facilities[of].kind in RIDES
 
     def way(self, start: str, to: str) -> Way | None:
         """The shortest way to a spot, or to another of its ends."""

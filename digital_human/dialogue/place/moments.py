@@ -175,6 +175,10 @@ def moment_of(text: str, now: datetime) -> Moment:
     dated = day is not None and any(
         date_of.search(text) for date_of in (_DATE, _DATE_EN, _OF_MONTH)
     )
+    if day is not None and not weekday:
+        named: list[tuple[int, int]] = []
+        if day == _weekday(text, day, named):
+            spans += named
     return Moment(day, weekday, dated, clock, bool(parts), soon, span, tuple(spans))
 
 
@@ -259,16 +263,23 @@ def _day(text: str, today: date, spans: list[tuple[int, int]]) -> tuple[date | N
         return day, False
     if (feast := _feast(text, later, spans)) is not None:
         return feast, False
-    if found := _WEEKDAY.search(text):
-        spans.append(found.span())
-        if found["zh"]:
-            wanted = min("一二三四五六日天".index(found["zh"]), 6)
-        else:
-            wanted = _EN_DAYS.index(found["en"].lower()) if found["en"] else 5
-        if found["next"]:
-            return today + timedelta(days=7 - today.weekday() + wanted), True
-        return today + timedelta(days=(wanted - today.weekday()) % 7), True
-    return None, False
+    day = _weekday(text, today, spans)
+    return day, day is not None
+
+
+def _weekday(text: str, today: date, spans: list[tuple[int, int]]) -> date | None:
+    """The coming day of the week that is named."""
+    found = _WEEKDAY.search(text)
+    if found is None:
+        return None
+    spans.append(found.span())
+    if found["zh"]:
+        wanted = min("一二三四五六日天".index(found["zh"]), 6)
+    else:
+        wanted = _EN_DAYS.index(found["en"].lower()) if found["en"] else 5
+    if found["next"]:
+        return today + timedelta(days=7 - today.weekday() + wanted)
+    return today + timedelta(days=(wanted - today.weekday()) % 7)
 
 
 def _from_year(year: str | None, today: date) -> date:

@@ -56,10 +56,21 @@ def _on(ground: Ground, of: str, name: str, day: date, when: str, ask: Ask) -> l
         if any(one.last == at for one in opens) and _AFTER.search(ask.text):
             return [daily]
         able = any(one.admits(at) for one in opens)
-        return [say.enter(name, when, at, able, ground.rides(of)), daily]
-    usual = ground.times.holiday(day) is None
-    closed = ground.times.closed_weekdays(of, day) if usual else []
+        told = [say.enter(name, when, at, able, ground.rides(of)), daily]
+        return [*told, *_as_usual(ground, of, day, ask)]
+    if ground.times.holiday(day) is not None:
+        return [daily, *_as_usual(ground, of, day, ask)]
+    closed = ground.times.closed_weekdays(of, day)
     return [daily, say.closed_weekdays(closed)] if closed else [daily]
+
+
+def _as_usual(ground: Ground, of: str, day: date, ask: Ask) -> list[str]:
+    """For which holiday it is open on a day of the week on which it is usually shut."""
+    holiday = ground.times.holiday(day)
+    name = holiday.names.get(ask.language) if holiday else None
+    if name is None or day.weekday() not in ground.times.closed_weekdays(of, day):
+        return []
+    return [ask.say.holiday(name, today=day == ask.now.date())]
 
 
 def _now(ground: Ground, of: str, name: str, ask: Ask, *, counted: bool = False) -> list[str]:
@@ -83,7 +94,7 @@ def _now(ground: Ground, of: str, name: str, ask: Ask, *, counted: bool = False)
         if counted:
             end = one.last if rides else one.closes
             said.insert(0, say.remaining(int((end - now).total_seconds() // 60), rides))
-    return said
+    return [*said, *_as_usual(ground, of, one.opens.date(), ask)]
 
 
 def _today(ground: Ground, of: str, name: str, ask: Ask) -> list[str]:

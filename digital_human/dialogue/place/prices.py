@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from digital_human.dialogue.knowledge.words import tag_of
 from digital_human.dialogue.place.ground import Ask, Found, Ground
-from digital_human.dialogue.place.party import Ages, Party
+from digital_human.dialogue.place.party import Party
+from digital_human.dialogue.place.people import Ages
 from digital_human.dialogue.place.phrases import VISITORS
 from digital_human.dialogue.place.rows import WHOLE, Ticket
 from digital_human.dialogue.place.wording import Price, Total

@@ -33,10 +33,7 @@ def nearest(ground: Ground, ask: Ask) -> Found | None:
     start = named[0] if named else ask.base
     if not known or kind is None or WHOLE in ask.asked.things and len(ask.asked.things) > 1:
         return None
-    away: dict[str, int] = {}
-    if start is not None:
-        reached = ground.walks.minutes(start, foot=True)
-        away = {o.id: reached[o.at] + o.minutes for o in known if o.at in reached}
+    away = ground.away(start, known)
     best = min(known, key=lambda one: (away.get(one.id, 10**6), one.id))
     minutes = away.get(best.id)
     if minutes is not None and minutes > _NOT_FAR:

@@ -118,6 +118,10 @@ class Wording(Protocol):
         """On which days of the week it is shut."""
         ...
 
+    def holiday(self, name: str, *, today: bool) -> str:
+        """It is open on a holiday, though not on other such days of the week."""
+        ...
+
     def open_now(self, name: str, one: Opening, left: int, rides: bool) -> str:
         """It is open; ``left`` minutes until the last admission."""
         ...
