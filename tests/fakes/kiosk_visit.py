@@ -263,7 +263,7 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
             if not visitor.noticed(before):
                 continue
             turn = visitor.told("heard.final")[before]["turn"]
-            while title not in (shown.text_content() or ""):
+            while title not in "".join(shown.all_text_contents()):  # there is none at first
                 if visitor.told("reply.finished", turn):
                     break
                 page.wait_for_timeout(100)
