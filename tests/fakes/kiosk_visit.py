@@ -270,7 +270,7 @@ def walk(page: Page, visitor: Visitor, shot: Callable[[str], object]) -> Walked:
             else:
                 break
         expect(shown).to_contain_text(title)
-        expect(page.locator("#verse")).to_be_visible()
+        expect(page.locator("#verse")).to_be_visible(timeout=20_000)  # when it begins to be said
         page.wait_for_timeout(1000 * seconds)
         shot(state)
         return before, ended
