@@ -22,8 +22,9 @@ from digital_human.speech.types import Language
 WEIGHT = 2.0
 """What the leaning (natural log odds) counts against the evidence's score."""
 SURE: dict[Language, float] = {"zh": 3.0, "en": 1.3}
-"""Sum from which a text is an answer. Both are fitted by ``scripts/bench/knowledge_judge.py``, for
-the default model; hardly any question without an answer reaches it."""
+"""Sum from which a text is an answer, for the default model; hardly any question without an answer
+reaches it. ``scripts/bench/knowledge_judge.py`` fits both; that for Chinese is set half a unit
+below its fit, by the questions of ``tests/eval/place_described.toml`` and its like."""
 _BEYOND = 4.0  # what the sum must exceed that by for the next text not to be read
 
 _RULES: dict[Language, str] = {
