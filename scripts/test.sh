@@ -25,14 +25,13 @@ run_tests() {
 clocked=(tests/contract/test_llms.py tests/contract/test_api.py tests/realtime tests/webrtc tests/browser)
 run_tests tests/unit tests/golden tests/eval tests/contract "${clocked[@]/#/--ignore=}" \
     --numprocesses 2 --dist loadfile "$@"
-status=0
-.venv/bin/python -m pytest "${clocked[@]}" "$@" || status=$?
-if ((status == 1)); then
+earlier=$failed failed=0
+run_tests "${clocked[@]}" "$@"
+if ((failed == 1)); then
     # They run against the clock with real servers and browsers: what another job on this machine
     # disturbed has a second try, in a process of its own. What fails twice has failed.
     echo "test.sh: the tests that failed are run once more"
+    failed=0
     run_tests "${clocked[@]}" --last-failed --last-failed-no-failures none "$@"
-elif ((status != 0 && status != 5)); then
-    failed=$status
 fi
-exit "$failed"
+exit $((earlier ? earlier : failed))

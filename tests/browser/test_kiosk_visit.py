@@ -24,7 +24,10 @@ from tests.fakes.program import served
 
 SMALL_MODEL = "qwen2.5-coder-0.5b"
 
-pytestmark = [pytest.mark.weights, pytest.mark.slow, pytest.mark.data]
+pytestmark = [
+    pytest.mark.weights, pytest.mark.slow, pytest.mark.data,
+    pytest.mark.timeout(900),  # a visit is four minutes long, on a slow machine seven
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,12 @@ def test_a_visitor_who_breaks_in_is_heard_and_answered(visited: Visited) -> None
 def test_what_is_not_known_is_not_made_up_but_noted(visited: Visited) -> None:
     charging = visited.walked.answers["charging_zh"]
     assert charging.origin == "decline"
-    assert charging.text in load_persona("dongpo").decline["zh"]
+    persona = load_persona("dongpo")
+    declined = [text for text in persona.decline["zh"] if charging.text.endswith(text)]
+    assert declined, charging
+    # A slow machine bridges the silence with as much of a filler as it has to.
+    bridge = charging.text.removesuffix(declined[0])
+    assert any(text.startswith(bridge) for text in persona.filler["zh"]), charging
 
 
 def test_verse_is_made_up_in_form_and_said_to_be(visited: Visited) -> None:
