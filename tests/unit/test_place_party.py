@@ -172,3 +172,18 @@ def test_a_price_may_depend_on_an_age_that_is_not_told_exactly() -> None:
     assert party_of("一个四五岁的孩子", "zh").children == ((4, 5),)
     assert party_of("三个小学生和一位老师", "zh").children == ((6, 12),) * 3
     assert party_of("七十岁的老人一位", "zh").children == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("我爸是退伍军人，岳庙能免费吗？", "zh"),
+        ("拿着公园年卡上雷峰塔还要买票吗", "zh"),
+        ("I'm a veteran. Is Leifeng Pagoda free for me?", "en"),
+        ("Do locals get into Yue Fei's temple free?", "en"),
+    ],
+)
+def test_whom_the_tickets_do_not_speak_of_is_told_no_price(
+    place: Place, text: str, language: Language
+) -> None:
+    assert told(place, text, language) == ""

@@ -188,12 +188,12 @@ class Knowledge:
         found = self._search(asked, language, k)
         for part in _parts(asked):
             if found.sure is None or found.likely:
-                found = _joined(found, self._search(part, language, k))
+                more = self._search(part, language, k)
+                likely = _merged(found.likely, _to_read(more))
+                found = replace(found, sure=found.sure or more.sure, likely=likely)
         if found.sure is None and (clause := last_clause(asked)) is not None:
-            # What is told before changes the answer at times: it is to be read, not sure.
             more = self._search(core(clause), language, k)
-            sure = () if more.sure is None else (Likely(more.sure, evidence.SURE),)
-            found = replace(found, likely=_merged(found.likely, (*sure, *more.likely)))
+            found = replace(found, likely=_merged(found.likely, _to_read(more)))
         return found
 
     def _search(self, asked: str, language: Language, k: int) -> Findings:
@@ -314,11 +314,11 @@ class Knowledge:
         return Answer(told.said, language, _source(entry, told.evidence.cosine))
 
 
-def _joined(found: Findings, more: Findings) -> Findings:
-    """``found`` with what a part of its question gives, which is to be read with the whole."""
-    sure = () if more.sure is None else (Likely(more.sure, evidence.SURE),)
-    likely = _merged(found.likely, (*sure, *more.likely))
-    return replace(found, sure=found.sure or more.sure, likely=likely)
+def _to_read(part: Findings) -> tuple[Likely, ...]:
+    """What a part of a question gives: the rest may change the answer, so that even what is sure is
+    to be read with the whole."""
+    sure = () if part.sure is None else (Likely(part.sure, evidence.SURE),)
+    return (*sure, *part.likely)
 
 
 def _merged(some: Sequence[Likely], more: Sequence[Likely]) -> tuple[Likely, ...]:

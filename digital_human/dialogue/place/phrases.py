@@ -234,7 +234,26 @@ TOURS: dict[Language, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
 }
+# Who may pay less somewhere; a price is told only where the tickets speak of them. Of several the
+# first counts.
 VISITORS: dict[str, re.Pattern[str]] = {
+    "soldier": re.compile(
+        r"军人|退[伍役]|老兵|现役|[军烈]属|消防员|\bveterans?\b|\bsoldiers?\b|\bmilitary\b"
+        r"|\barmed forces\b|\barmy\b|\bfirefighters?\b",
+        re.IGNORECASE,
+    ),
+    "resident": re.compile(
+        r"本地人|当地人|杭州人|市民卡|居民|公园卡|[年月][卡票]|会员|\blocals\b|\bresidents?\b"
+        r"|\b(?:annual|season|city|year|park) (?:pass|card|ticket)|\bmembers?\b",
+        re.IGNORECASE,
+    ),
+    "licensed": re.compile(
+        r"记者|导游证|教师证|教师节|\bpress (?:card|pass)|\bjournalists?\b|\bguide'?s? licen[cs]e",
+        re.IGNORECASE,
+    ),
+    "believer": re.compile(
+        r"皈依|僧人|出家|和尚|\bmonks?\b|\bnuns?\b|\bbuddhists?\b", re.IGNORECASE
+    ),
     "child": re.compile(r"儿童|小孩|孩子|小朋友|宝宝|\bchild(?:ren)?\b|\bkids?\b", re.IGNORECASE),
     "student": re.compile(r"学生|\bstudents?\b", re.IGNORECASE),
     "senior": re.compile(
