@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from digital_human.dialogue.numbers import number as read_number
-from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.place import Place
 from digital_human.dialogue.place.chinese import distance, number, span
 from digital_human.dialogue.place.crosswoz import import_crosswoz
@@ -20,16 +19,7 @@ from digital_human.dialogue.place.walks import Walks
 from digital_human.dialogue.types import Source
 from digital_human.errors import InputError
 from digital_human.speech.types import Language
-
-PERSONA = load_persona("dongpo")
-ZONE = ZoneInfo("Asia/Shanghai")
-SUNDAY = datetime(2026, 11, 22, 14, 30, tzinfo=ZONE)
-
-
-@pytest.fixture(scope="module")
-def place() -> Place:
-    assert PERSONA.place_folder is not None
-    return Place.open(PERSONA.place_folder)
+from tests.fakes.west_lake import SUNDAY, ZONE, told
 
 
 @pytest.fixture
@@ -50,14 +40,6 @@ def folder(tmp_path: Path) -> Path:
     for name, text in files.items():
         (tmp_path / name).write_text(text, "utf-8")
     return tmp_path
-
-
-def told(
-    place: Place, text: str, language: Language = "zh", now: datetime = SUNDAY, at: str = ""
-) -> str:
-    """All that is said, empty for nothing."""
-    found = place.answer(text, language, now=now, at=at or None)
-    return " ".join(line.text for line in found.said) if found else ""
 
 
 @pytest.mark.parametrize(

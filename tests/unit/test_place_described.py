@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 import pytest
 
-from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.place import Place
-from digital_human.speech.types import Language
-
-SUNDAY = datetime(2026, 11, 22, 14, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
-
-
-@pytest.fixture(scope="module")
-def place() -> Place:
-    folder = load_persona("dongpo").place_folder
-    assert folder is not None
-    return Place.open(folder)
-
-
-def told(place: Place, text: str) -> str:
-    """All that is said, empty for nothing."""
-    language: Language = "en" if text.isascii() else "zh"
-    found = place.answer(text, language, now=SUNDAY, at=None)
-    return " ".join(line.text for line in found.said) if found else ""
+from tests.fakes.west_lake import told
 
 
 @pytest.mark.parametrize(

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 import pytest
 
-from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.place import Place
 from digital_human.dialogue.place.party import party_of
 from digital_human.speech.types import Language
-
-PERSONA = load_persona("dongpo")
-SUNDAY = datetime(2026, 11, 22, 14, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
-
-
-@pytest.fixture(scope="module")
-def place() -> Place:
-    assert PERSONA.place_folder is not None
-    return Place.open(PERSONA.place_folder)
-
-
-def told(place: Place, text: str, language: Language) -> str:
-    found = place.answer(text, language, now=SUNDAY, at=None)
-    return " ".join(line.text for line in found.said) if found else ""
+from tests.fakes.west_lake import told
 
 
 @pytest.mark.parametrize(
