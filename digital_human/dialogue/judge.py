@@ -2,25 +2,33 @@
 
 What the knowledge finds by words and vectors (`knowledge.evidence`) is a ranking with a doubtful
 middle: the right text in words nobody thought of, or a text about the same person that tells
-something else. There the language model reads question and text and leans to yes or no; it writes
-nothing, so nothing can be made up. Its leaning and the evidence are added up.
+something else. There the language model reads question and text; it writes nothing, so nothing can
+be made up. What it then has in mind, the state its answer would follow from, tells more than the
+answer: a logistic regression of that state, fitted on questions and texts that people have judged
+(`scripts/bench/knowledge_judge.py`, a "linear probe": Alain and Bengio 2016), is added to the
+evidence. Of a model for which none was fitted it is what the model leans to, yes or no.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import numpy as np
+
+from digital_human.core.frames import FloatArray
 from digital_human.dialogue.intent import asks_openly, intent_of, wants_more
 from digital_human.dialogue.knowledge.knowledge import Answer, Likely
-from digital_human.dialogue.llm.base import Leans, Message, never
+from digital_human.dialogue.llm.base import Leaning, Leans, Message, never
 from digital_human.dialogue.llm.workers import Thread
 from digital_human.dialogue.persona import Persona
 from digital_human.errors import ResourceError
 from digital_human.speech.types import Language
 
 WEIGHT = 2.0
-"""What the leaning (natural log odds) counts against the evidence's score."""
+"""What a leaning (natural log odds) counts against the evidence's score, of a model that has no
+fitted weights."""
 SURE: dict[Language, float] = {"zh": 3.0, "en": 1.3}
 """Sum from which a text is an answer, for the default model; hardly any question without an answer
 reaches it. ``scripts/bench/knowledge_judge.py`` fits both; that for Chinese is set half a unit
@@ -36,6 +44,8 @@ _RULES: dict[Language, str] = {
     "just what the question asks for: Yes or No. A note about the same person or place that tells "
     "something else is No.\nThe visitor speaks to {who}: 'you' is {who}.",
 }
+WEIGHTS = Path(__file__).with_name("judge.npz")
+"""What was fitted, by the model's name."""
 WORDS: dict[Language, tuple[str, str]] = {"zh": ("有", "没有"), "en": ("Yes", "No")}
 """What it is asked to say, by the languages that it reads."""
 # A text, a question, and whether the one answers the other.
@@ -120,6 +130,7 @@ class Judge:
 
     def __init__(self, llm: Leans, thread: Thread, persona: Persona) -> None:
         self._llm, self._thread, self._persona = llm, thread, persona
+        self._weights = _fitted(llm.name)
         self.able: frozenset[Language] = frozenset()
 
     async def chosen(
@@ -149,9 +160,16 @@ class Judge:
             leaning = await self._thread.call(
                 self._llm.leaning, messages, *WORDS[language], cancelled=cancelled
             )
-            if (total := one.score + WEIGHT * leaning) >= most:
+            if (total := one.score + self._worth(leaning, language)) >= most:
                 best, most = one.answer, total
         return best
+
+    def _worth(self, leaning: Leaning, language: Language) -> float:
+        """What the reading of a text counts against the evidence's score."""
+        if self._weights is None:
+            return WEIGHT * leaning.odds
+        zh, en = self._weights[-2:]
+        return float(leaning.state @ self._weights[:-2] + (en if language == "en" else zh))
 
     def decides(self, text: str, language: Language) -> bool:
         """Whether ``text`` asks for a fact, which no text holds that is not read as the answer:
@@ -169,7 +187,7 @@ class Judge:
         """
         head = self.head(language)
         self._llm.warm(head, cancelled=cancelled)
-        if self._passes(language, cancelled):
+        if self._weights is not None or self._passes(language, cancelled):
             self.able |= {language}
         # What a passage was learned behind stays in the cache when room is made.
         note, *_ = _EXAMPLES[language][0]
@@ -181,7 +199,7 @@ class Judge:
 
         def leaning(note: str, question: str) -> float:
             prompt = [*self.head(language)[:-1], Message("user", _asked(language, note, question))]
-            return self._llm.leaning(prompt, *WORDS[language], cancelled=cancelled)
+            return self._llm.leaning(prompt, *WORDS[language], cancelled=cancelled).odds
 
         return all(
             leaning(note, answered) - leaning(note, other) > _APART
@@ -208,6 +226,13 @@ class Judge:
         answer = likely.answer
         asked = _asked(language, _titled(language, answer), text)
         return [*examples, Message("user", asked)]
+
+
+def _fitted(model: str) -> FloatArray | None:
+    """What a model's state counts, and what is added for Chinese and for English, float32 [width +
+    2]; None for a model that nothing was fitted for."""
+    with np.load(WEIGHTS, allow_pickle=False) as fitted:
+        return np.asarray(fitted[model]) if model in fitted else None
 
 
 def _asked(language: Language, note: str, question: str) -> str:

@@ -1,17 +1,20 @@
-"""Fit what the language model's reading counts, and measure it on sets it was not fitted on.
+"""Fit what the language model has in mind behind a text and a question; measure it on others.
 
-    python scripts/bench/knowledge_judge.py                # about ten minutes on two cores
-    python scripts/bench/knowledge_judge.py FILE…          with further question files
+    python scripts/bench/knowledge_judge.py                   # about an hour on two cores
+    python scripts/bench/knowledge_judge.py --keep read.npz   # what was read is not read again
+    python scripts/bench/knowledge_judge.py --write           # and put the weights into judge.npz
 
-Asks questions of tests/eval/place_*.toml (and of the files given) that neither the place nor the
-poems answer: of the set that it is fitted on (`FRESH`), for which no wording was written down, all
-of them; of the others those that have no answer. Answerable ones of earlier sets are found by words
-by now, and what is left of them is not what visitors ask; those of later sets are kept to judge by.
-The language model of the settings reads the likeliest texts
-(`digital_human.dialogue.judge`), and a logistic regression of evidence, leaning and language is
-fitted. Prints how well each tells right from wrong texts (area under the curve), what the weights
-answer right, wrong and of the unanswerable at several thresholds (every question by weights that
-were fitted without it), and the weights in units of the evidence.
+The language model of the settings reads (`digital_human.dialogue.judge`)
+
+- the likeliest texts of every question of tests/eval/place_*.toml that neither the place nor the
+  poems answer; a text is right when it holds every expected fact;
+- the pairs of tests/eval/judge_pairs.jsonl: notes of this place and of others, with questions that
+  they answer and questions about the same that they do not.
+
+A ridge logistic regression of its state is fitted to both, another one of the evidence's score and
+of what the first gives for questions that it was not fitted on. Prints how well evidence, leaning
+and state tell right from wrong texts (area under the curve), and what is answered right, wrong and
+of the unanswerable from several log odds on, every question by weights fitted without it.
 """
 
 from __future__ import annotations
@@ -19,9 +22,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from dataclasses import asdict, dataclass
-from itertools import groupby
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from zlib import crc32
 
@@ -39,129 +41,210 @@ from place_eval import Reply, read_questions  # noqa: E402
 
 from digital_human.config import settings  # noqa: E402
 from digital_human.core.stage import ModelThread  # noqa: E402
-from digital_human.dialogue.judge import WORDS, Judge  # noqa: E402
+from digital_human.dialogue.judge import SURE, WEIGHTS, WORDS, Judge  # noqa: E402
 from digital_human.dialogue.knowledge import Knowledge  # noqa: E402
+from digital_human.dialogue.knowledge.knowledge import Answer, Likely  # noqa: E402
 from digital_human.dialogue.llm import LLMS  # noqa: E402
 from digital_human.dialogue.llm.base import Leans  # noqa: E402
 from digital_human.dialogue.persona import load_persona  # noqa: E402
+from digital_human.dialogue.types import Source  # noqa: E402
+from digital_human.speech.types import Language  # noqa: E402
 
 Values = npt.NDArray[np.float64]
-FRESH = ("place_tenth",)
-_FOLDS = 10
-_THRESHOLDS = (-1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 1.5)
+Rows = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+PAIRS = ROOT / "tests" / "eval" / "judge_pairs.jsonl"
+ODDS: dict[Language, float] = {"zh": 1.0, "en": 1.0}
+"""Log odds from which a text is an answer."""
+_RIDGE = 0.03
+_FOLDS = 8
+_THRESHOLDS = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A text as it was read.
+    """Pairs of a question and a text, as they were read.
 
     Attributes:
-        source: Set of the question.
-        question: Its words.
-        known: Whether it has an answer.
-        right: Whether the text is one.
-        values: Evidence, leaning, whether it is English.
+        state: Of the model, float32 [pairs, width].
+        odds: What it leans to, float64 [pairs].
+        score: Of the evidence, float64 [pairs]; not a number where none was weighed.
+        right: Whether the text answers the question, bool [pairs].
+        english: Whether it is English, bool [pairs].
+        known: Whether the question has an answer, bool [pairs].
+        question: Its words, str [pairs].
     """
 
-    source: str
-    question: str
-    known: bool
-    right: bool
-    values: tuple[float, float, float]
+    state: npt.NDArray[np.float32]
+    odds: Values
+    score: Values
+    right: Flags
+    english: Flags
+    known: Flags
+    question: npt.NDArray[np.str_]
 
 
 def main() -> None:
-    """Print the figures and the weights."""
+    """Print the figures; write the weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", type=Path, help="further question files")
-    parser.add_argument("--save", type=Path, help="keep what was read here (JSON)")
+    parser.add_argument("--keep", type=Path, help="keep what is read here (npz), or read it")
+    parser.add_argument("--write", action="store_true", help=f"write {WEIGHTS.name}")
     arguments = parser.parse_args()
-    read = gathered([*sorted((ROOT / "tests/eval").glob("place_*.toml")), *arguments.files])
-    if arguments.save:
-        arguments.save.write_text(json.dumps([asdict(one) for one in read], ensure_ascii=False))
-    right = np.array([one.right for one in read])
-    values = np.array([one.values for one in read])
-    for name, column in (("evidence", 0), ("leaning", 1)):
-        print(f"{name}: area under the curve {area(values[:, column], right):.3f}")
-    scores = np.empty(len(read))
-    fold = np.array([crc32(one.question.encode()) % _FOLDS for one in read])
-    for number in range(_FOLDS):
-        weights = fitted(values[fold != number], right[fold != number])
-        scores[fold == number] = weights[0] + values[fold == number] @ weights[1:]
-    print(f"both: {area(scores, right):.3f}")
-    print("right/wrong of answerable, answered of unanswerable, by threshold:")
-    for threshold in _THRESHOLDS:
-        print(f"  {threshold:5}: {counted(read, scores, threshold)}")
-    bias, score, leaning, english = fitted(values, right)
-    print(f"WEIGHT {leaning / score:.2f}, English {english / score:.2f}")
-    for threshold in _THRESHOLDS:
-        print(f"  SURE {(threshold - bias) / score:.2f} is {threshold}")
+    if arguments.keep and arguments.keep.exists():
+        with np.load(arguments.keep, allow_pickle=False) as kept:
+            read = Read(**{one.name: kept[one.name] for one in fields(Read)})
+    else:
+        read = gathered(sorted((ROOT / "tests/eval").glob("place_*.toml")))
+    if arguments.keep:
+        np.savez(arguments.keep, **{one.name: getattr(read, one.name) for one in fields(Read)})
+    fold = np.array([crc32(one.encode()) % _FOLDS for one in read.question])
+    weighed = ~np.isnan(read.score)
+    everything = np.arange(len(fold))
+
+    def state(fit: Rows, to: Rows) -> Values:
+        return applied(probe(read, fit), read.state[to], read.english[to])
+
+    probed = crossed(everything, fold, state)
+    told = np.stack([read.score, probed, read.english], axis=1)
+    asked = np.flatnonzero(weighed)
+
+    def both(fit: Rows, to: Rows) -> Values:
+        weights = fitted(told[fit], read.right[fit], 1e-3)
+        return np.asarray(told[to] @ weights[1:] + weights[0])
+
+    total = crossed(asked, fold, both)
+    for name, values in (("evidence", read.score), ("leaning", read.odds), ("state", probed),
+                         ("both", total)):  # fmt: skip
+        areas = [area(values, read.right, weighed & of) for of in (~read.english, read.english)]
+        print(f"{name}: area under the curve {areas[0]:.3f} Chinese, {areas[1]:.3f} English")
+    others = area(probed, read.right, ~weighed)
+    print(f"pairs: state {others:.3f}, leaning {area(read.odds, read.right, ~weighed):.3f}")
+    for name, of in (("Chinese", ~read.english), ("English", read.english)):
+        print(f"{name}: right, wrong, of the answerable; answered of the unanswerable; from")
+        for threshold in _THRESHOLDS:
+            print(f"  {threshold:5}: {counted(read, total, weighed & of, threshold)}")
+    if arguments.write:
+        write(read, fitted(told[weighed], read.right[weighed], 1e-3))
 
 
-def gathered(files: list[Path]) -> list[Read]:
-    """All that is read, question by question, the likeliest text of each first."""
+def gathered(files: list[Path]) -> Read:
+    """All that is read: the likeliest texts of every question, and the pairs."""
     persona = load_persona("dongpo")
     assert persona.knowledge_folder is not None
     knowledge = Knowledge.open(persona.knowledge_folder, also=persona.shared_knowledge)
     model = LLMS[settings().llm.backend].create(settings().llm)
     assert isinstance(model, Leans)
-    found: list[Read] = []
-    asked = [(file.stem, one) for file in files for one in read_questions(file)]
+    rows: list[tuple[object, ...]] = []
     with ModelThread("llm") as thread:
+
+        def read(
+            judge: Judge, text: str, language: Language, one: Likely, right: bool, known: bool
+        ) -> None:
+            found = model.leaning(judge.prompt(text, language, one), *WORDS[language])
+            english = language == "en"
+            rows.append((found.state, found.odds, one.score, right, english, known, text))
+
         judge = Judge(model, thread, persona)
-        for language in judge.languages:
-            judge.prepare(language)
-        print(f"the model can judge: {', '.join(sorted(judge.able)) or 'no language'}")
-        begun, tokens = time.process_time(), 0
-        for source, one in track(asked, "questions"):
-            if (one.facts and source not in FRESH) or not reaches(persona, one):
-                continue
-            for likely in knowledge.search(one.text, one.language).likely:
-                prompt = judge.prompt(one.text, one.language, likely)
-                leaning = model.leaning(prompt, *WORDS[one.language])
-                tokens += model.evaluated  # type: ignore[attr-defined]
-                right = bool(one.facts) and Reply(one, likely.answer.text, ("knowledge",)).right
-                values = (likely.score, leaning, float(one.language == "en"))
-                found.append(Read(source, one.text, bool(one.facts), right, values))
-        spent = time.process_time() - begun
+        asked = {one.text: one for file in files for one in read_questions(file)}
+        for one in track(list(asked.values()), "questions"):
+            if reaches(persona, one):
+                known = bool(one.facts)
+                for likely in knowledge.search(one.text, one.language).likely:
+                    right = known and Reply(one, likely.answer.text, ("knowledge",)).right
+                    read(judge, one.text, one.language, likely, right, known)
+        guide = persona.model_copy(update={"display": {"zh": "讲解员", "en": "the guide"}})
+        judges = {True: judge, False: Judge(model, thread, guide)}
+        pairs = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines()]
+        pairs.sort(key=lambda pair: (pair["own"], pair["language"], pair["title"], pair["text"]))
+        for pair in track(pairs, "pairs"):
+            right = pair["answers"]
+            source = Source(pair["title"], "", pair["text"], 1.0)
+            note = Likely(Answer(pair["text"], pair["language"], source), float("nan"))
+            asker = judges[pair["own"]]
+            read(asker, pair["question"], pair["language"], note, right, right)
     model.close()
-    print(f"{hardware()}; {len(found)} texts, {tokens / len(found):.0f} tokens and "
-          f"{spent / len(found):.2f} s of CPU each (the search included)")  # fmt: skip
+    print(f"{hardware()}; {len(rows)} texts")
+    return Read(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def crossed(rows: Rows, fold: Rows, give: Callable[[Rows, Rows], Values]) -> Values:
+    """What ``give`` finds for ``rows`` of each fold, fitted to those of the others."""
+    found = np.full(len(fold), np.nan)
+    for number in range(_FOLDS):
+        others, own = rows[fold[rows] != number], rows[fold[rows] == number]
+        found[own] = give(others, own)
     return found
 
 
-def fitted(values: Values, right: npt.NDArray[np.bool_]) -> Values:
+def probe(read: Read, rows: Rows) -> Values:
+    """What a state counts, and what is added for Chinese and English, float64 [width + 2]."""
+    state = read.state[rows].astype(np.float64)
+    mean, spread = state.mean(axis=0), state.std(axis=0) + 1e-3
+    spread *= np.sqrt(state.shape[1])
+    values = np.hstack([(state - mean) / spread, read.english[rows, None]])
+    bias, *weights, english = fitted(values, read.right[rows], _RIDGE)
+    weights = np.array(weights) / spread
+    bias -= mean @ weights
+    return np.append(weights, (bias, bias + english))
+
+
+def applied(weights: Values, state: npt.NDArray[np.float32], english: Flags) -> Values:
+    """Log odds by what `probe` has fitted."""
+    return np.asarray(state @ weights[:-2] + np.where(english, weights[-1], weights[-2]))
+
+
+def fitted(values: Values, right: Flags, ridge: float) -> Values:
     """Bias and weights, float64 [1 + values]."""
     design = np.hstack([np.ones((len(values), 1)), values])
+    held = np.full(design.shape[1], ridge)
+    held[0] = 0.0
 
     def loss(weights: Values) -> tuple[float, Values]:
         logits = design @ weights
-        value = (np.logaddexp(0, logits) - right * logits).sum()
-        return float(value), design.T @ (1 / (1 + np.exp(-logits)) - right)
+        value = (np.logaddexp(0, logits) - right * logits).sum() + held @ weights**2 / 2
+        return float(value), design.T @ (1 / (1 + np.exp(-logits)) - right) + held * weights
 
-    weights: Values = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B").x
-    return weights
+    start = np.zeros(design.shape[1])
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B").x)
 
 
-def area(scores: Values, right: npt.NDArray[np.bool_]) -> float:
+def write(read: Read, total: Values) -> None:
+    """Put the weights of all that was read into the file, in units of the evidence's score.
+
+    Args:
+        read: What is fitted to.
+        total: What evidence and state count, and what is added for both and for English.
+    """
+    bias, score, state, english = total
+    weights = probe(read, np.arange(len(read.right))) * state
+    ways: list[tuple[int, Language, float]] = [(-2, "zh", 0.0), (-1, "en", english)]
+    for place, language, more in ways:
+        weights[place] += bias + more - ODDS[language]
+    weights /= score
+    weights[-2:] += [SURE["zh"], SURE["en"]]
+    with np.load(WEIGHTS, allow_pickle=False) as file:
+        kept = dict(file)
+    np.savez(WEIGHTS, **{**kept, str(settings().llm.model): weights.astype(np.float32)})
+
+
+def area(scores: Values, right: Flags, of: Flags) -> float:
     """How often a right text has more than a wrong one."""
-    above = scores[right][:, None] - scores[~right][None, :]
+    above = scores[right & of][:, None] - scores[~right & of][None, :]
     return float(np.mean((above > 0) + 0.5 * (above == 0)))
 
 
-def counted(read: list[Read], scores: Values, threshold: float) -> str:
-    """What is answered when the first text that reaches the threshold is."""
+def counted(read: Read, scores: Values, of: Flags, threshold: float) -> str:
+    """What is answered when the best text is, where it reaches the threshold."""
     right = wrong = unknown = known = 0
-    pairs = zip(read, scores, strict=True)
-    for _, group in groupby(pairs, key=lambda pair: (pair[0].source, pair[0].question)):
-        texts = list(group)
-        known += texts[0][0].known
-        chosen = next((one for one, score in texts if score >= threshold), None)
-        if chosen is not None:
-            right += chosen.right
-            wrong += chosen.known and not chosen.right
-            unknown += not chosen.known
-    return f"{right}/{wrong} of {known}, {unknown}"
+    for question in dict.fromkeys(read.question[of]):
+        texts = np.flatnonzero(of & (read.question == question))
+        known += bool(read.known[texts[0]])
+        best = texts[np.argmax(scores[texts])]
+        if scores[best] >= threshold:
+            right += bool(read.right[best])
+            wrong += bool(read.known[best] and not read.right[best])
+            unknown += not read.known[best]
+    return f"{right}, {wrong} of {known}; {unknown}"
 
 
 if __name__ == "__main__":

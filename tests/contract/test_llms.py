@@ -212,17 +212,24 @@ def test_control_tokens_in_what_is_said_are_plain_text(llama: Llm) -> None:
 
 
 @pytest.mark.weights
-def test_leaning_tells_what_the_answer_begins_with(llama: Llm) -> None:
+def test_leaning_tells_what_the_answer_begins_with_and_what_it_follows_from(llama: Llm) -> None:
     assert "leaning" in LLMS["llama"].capabilities and isinstance(llama, Leans)
     asked = [Message("system", "只回答“是”或“否”。"), Message("user", "西湖在杭州，对不对？")]
     first = next(llama.stream(asked, max_tokens=1))
     leaning = llama.leaning(asked, "是", "否")
-    assert (leaning > 0) == first.startswith("是") and leaning != 0
-    assert llama.leaning(asked, "否", "是") == pytest.approx(-leaning, abs=1e-4)
+    assert (leaning.odds > 0) == first.startswith("是") and leaning.odds != 0
+    back = llama.leaning(asked, "否", "是")
+    assert back.odds == pytest.approx(-leaning.odds, abs=1e-4)
+    assert back.state.shape == leaning.state.shape and back.state.std() > 0
+    np.testing.assert_allclose(back.state, leaning.state, atol=1e-3)
     with pytest.raises(Cancelled):
         unread = Message("user", f"{next(_unread)}这句话还没有读过，对不对？" * 4)
         llama.leaning([*asked[:1], unread], "是", "否", cancelled=lambda: True)
-    assert llama.leaning(asked, "是", "否") == pytest.approx(leaning, abs=0.2)
+    again = llama.leaning(asked, "是", "否")
+    assert again.odds == pytest.approx(leaning.odds, abs=0.2)
+    other = llama.leaning([*asked[:1], Message("user", "西湖在北京，对不对？")], "是", "否")
+    near = np.abs(again.state - leaning.state).max()
+    assert near < 0.2 * np.abs(other.state - leaning.state).max()
 
 
 def test_a_missing_or_wrong_model_file_is_named(tmp_path: Path) -> None:

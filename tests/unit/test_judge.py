@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from digital_human.core.stage import ModelThread
+from digital_human.dialogue import judge
 from digital_human.dialogue.judge import _EXAM, SURE, WEIGHT, Judge
 from digital_human.dialogue.knowledge.knowledge import Answer, Likely
-from digital_human.dialogue.llm.base import Message, never
+from digital_human.dialogue.llm.base import Leaning, Message, never
 from digital_human.dialogue.persona import load_persona
 from digital_human.dialogue.types import Source
 from digital_human.errors import Cancelled
@@ -19,12 +22,12 @@ from tests.fakes.scripted_llm import ScriptedLlm
 PERSONA = load_persona("dongpo")
 
 
-class Leaning(ScriptedLlm):
-    """Leans to yes by as much as it is told for the words of a note."""
+class Reading(ScriptedLlm):
+    """Leans to yes by as much as it is told for the words of a note; so much is its state, too."""
 
-    def __init__(self, given: dict[str, float]) -> None:
+    def __init__(self, given: dict[str, float], name: str = "") -> None:
         super().__init__()
-        self.given = given
+        self.given, self.name = given, name
         self.words: list[tuple[str, str]] = []
 
     def leaning(
@@ -34,12 +37,14 @@ class Leaning(ScriptedLlm):
         other: str,
         *,
         cancelled: Callable[[], bool] = never,
-    ) -> float:
+    ) -> Leaning:
         if cancelled():
             raise Cancelled("not wanted")
         self.asked.append(messages)
         self.words.append((one, other))
-        return next(value for words, value in self.given.items() if words in messages[-1].content)
+        content = messages[-1].content
+        odds = next(value for words, value in self.given.items() if words in content)
+        return Leaning(odds, np.array([odds, 1.0], np.float32))
 
     def stream(
         self,
@@ -67,7 +72,7 @@ ASKED = "朝云后来埋在哪儿了？"
 
 
 async def chosen(given: dict[str, float], *texts: Likely, thread: ModelThread) -> Answer | None:
-    return await Judge(Leaning(given), thread, PERSONA).chosen(ASKED, "zh", texts)
+    return await Judge(Reading(given), thread, PERSONA).chosen(ASKED, "zh", texts)
 
 
 async def test_the_one_that_is_read_as_an_answer_most_surely_is_taken(thread: ModelThread) -> None:
@@ -78,9 +83,9 @@ async def test_the_one_that_is_read_as_an_answer_most_surely_is_taken(thread: Mo
 
 
 async def test_what_is_behind_a_clear_answer_is_not_read(thread: ModelThread) -> None:
-    model = Leaning({"惠州": 9.0, "钱塘人": 9.0})
-    judge = Judge(model, thread, PERSONA)
-    assert await judge.chosen(ASKED, "zh", (BURIED, BORN)) == BURIED.answer
+    model = Reading({"惠州": 9.0, "钱塘人": 9.0})
+    reader = Judge(model, thread, PERSONA)
+    assert await reader.chosen(ASKED, "zh", (BURIED, BORN)) == BURIED.answer
     assert len(model.asked) == 1
 
 
@@ -97,13 +102,32 @@ async def test_leaning_and_evidence_are_added_up(thread: ModelThread) -> None:
     assert await chosen({"惠州": enough - 0.01}, better, thread=thread) == better.answer
 
 
+async def test_what_was_fitted_for_a_model_counts_instead_of_its_leaning(
+    thread: ModelThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = tmp_path / "judge.npz"
+    np.savez(fitted, probed=np.array([-1.0, 0.5, 2.0, 3.0], np.float32))
+    monkeypatch.setattr(judge, "WEIGHTS", fitted)
+    model = Reading({"惠州": 0.0}, "probed")
+    one = Judge(model, thread, PERSONA)
+    for language in one.languages:
+        one.prepare(language)
+    assert one.able == {"zh", "en"} and not model.asked  # what was fitted is not examined
+    enough = likely("葬在惠州。", SURE["zh"] - 2.5)
+    assert await one.chosen(ASKED, "zh", [enough]) == enough.answer
+    model.given = {"惠州": 0.1}
+    assert await one.chosen(ASKED, "zh", [enough]) is None
+    english = likely("惠州", SURE["en"] - 3.5 + 0.1)
+    assert await one.chosen("Where was she buried?", "en", [english]) == english.answer
+
+
 async def test_what_is_read_is_the_note_with_its_title_and_the_question(
     thread: ModelThread,
 ) -> None:
-    model = Leaning({"": 9.0})
-    judge = Judge(model, thread, PERSONA)
-    await judge.chosen(ASKED, "zh", [BURIED])
-    await judge.chosen("Where was she buried?", "en", [likely("In Huizhou.", 0.0, "Zhaoyun")])
+    model = Reading({"": 9.0})
+    reader = Judge(model, thread, PERSONA)
+    await reader.chosen(ASKED, "zh", [BURIED])
+    await reader.chosen("Where was she buried?", "en", [likely("In Huizhou.", 0.0, "Zhaoyun")])
     zh, en = model.asked
     assert zh[-1].content == f"资料：王朝云：王朝云葬在惠州的西湖边。\n问题：{ASKED}"
     assert en[-1].content == "Note: Zhaoyun: In Huizhou.\nQuestion: Where was she buried?"
@@ -116,13 +140,13 @@ async def test_what_is_read_is_the_note_with_its_title_and_the_question(
 
 
 def test_every_prompt_begins_with_the_head_that_is_read_ahead(thread: ModelThread) -> None:
-    model = Leaning({"": 9.0})
-    judge = Judge(model, thread, PERSONA)
-    for language in judge.languages:
-        judge.prepare(language)
-    assert model.warmed == [judge.head("zh"), judge.head("en")]
-    for language, head in zip(judge.languages, model.warmed, strict=True):
-        prompt = judge.prompt("问？", language, BURIED)
+    model = Reading({"": 9.0})
+    reader = Judge(model, thread, PERSONA)
+    for language in reader.languages:
+        reader.prepare(language)
+    assert model.warmed == [reader.head("zh"), reader.head("en")]
+    for language, head in zip(reader.languages, model.warmed, strict=True):
+        prompt = reader.prompt("问？", language, BURIED)
         assert prompt[: len(head) - 1] == head[:-1]
         assert prompt[-1].content.startswith(head[-1].content)
     assert [head for head, _ in model.learned] == model.warmed
@@ -134,25 +158,25 @@ def test_only_a_model_that_tells_answers_from_others_may_judge(
     thread: ModelThread, apart: float, able: set[Language]
 ) -> None:
     given = {answered: apart for pairs in _EXAM.values() for _, answered, _ in pairs}
-    judge = Judge(Leaning({**given, "": 0.0}), thread, PERSONA)
-    assert judge.able == frozenset()
-    for language in judge.languages:
-        judge.prepare(language)
-    assert judge.able == able
-    assert judge.decides("断桥在哪里？", "zh") is bool(able)
+    reader = Judge(Reading({**given, "": 0.0}), thread, PERSONA)
+    assert reader.able == frozenset()
+    for language in reader.languages:
+        reader.prepare(language)
+    assert reader.able == able
+    assert reader.decides("断桥在哪里？", "zh") is bool(able)
 
 
 def test_a_language_without_examples_is_not_read(thread: ModelThread) -> None:
     given = {answered: 9.0 for pairs in _EXAM.values() for _, answered, _ in pairs}
     japanese = PERSONA.model_copy(update={"languages": ("zh", "ja")})
-    judge = Judge(Leaning({**given, "": 0.0}), thread, japanese)
-    assert judge.languages == ("zh",)
-    judge.prepare("zh")
-    assert judge.decides("断桥在哪里？", "zh") and not judge.decides("断橋はどこ？", "ja")
+    reader = Judge(Reading({**given, "": 0.0}), thread, japanese)
+    assert reader.languages == ("zh",)
+    reader.prepare("zh")
+    assert reader.decides("断桥在哪里？", "zh") and not reader.decides("断橋はどこ？", "ja")
 
 
 async def test_an_answer_that_is_not_wanted_any_more_is_not_read(thread: ModelThread) -> None:
     with pytest.raises(Cancelled):
-        await Judge(Leaning({"": 9.0}), thread, PERSONA).chosen(
+        await Judge(Reading({"": 9.0}), thread, PERSONA).chosen(
             ASKED, "zh", [BURIED], cancelled=lambda: True
         )

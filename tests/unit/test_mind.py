@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from digital_human.core.stage import ModelThread
@@ -16,7 +17,7 @@ from digital_human.dialogue.intent import asks_openly, follows_up, intent_of, wa
 from digital_human.dialogue.judge import _EXAM
 from digital_human.dialogue.knowledge import Answer, Findings
 from digital_human.dialogue.knowledge.knowledge import Likely
-from digital_human.dialogue.llm.base import Message, never
+from digital_human.dialogue.llm.base import Leaning, Message, never
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.persona import load_persona
@@ -36,8 +37,13 @@ TOWER = Source(
 )
 
 
+NO_STATE = np.empty(0, np.float32)
+
+
 class LeaningLlm(ScriptedLlm):
     """Leans to yes by as much as it is told."""
+
+    name = ""
 
     def __init__(self, leaning: float, *pieces: str) -> None:
         super().__init__(*pieces)
@@ -51,7 +57,7 @@ class LeaningLlm(ScriptedLlm):
         other: str,
         *,
         cancelled: Callable[[], bool] = never,
-    ) -> float:
+    ) -> Leaning:
         if self.fails:
             raise ResourceError("no memory")
         self.read.append(messages)
@@ -59,8 +65,8 @@ class LeaningLlm(ScriptedLlm):
         for pairs in _EXAM.values():
             for note, answered, _ in pairs:
                 if note in question:
-                    return 9.0 * (answered in question)
-        return self.lean
+                    return Leaning(9.0 * (answered in question), NO_STATE)
+        return Leaning(self.lean, NO_STATE)
 
 
 class FixedKnowledge:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from digital_human.core.frames import FloatArray
+
 _OTHER_BYTES_PER_TOKEN = 4
 _MESSAGE_TOKENS = 6  # what a chat template puts around a message
 
@@ -170,9 +172,29 @@ class WritesLines(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """What a language model leans to behind a prompt.
+
+    Attributes:
+        odds: How much rather it would begin its answer with one word than with another: the log of
+            the odds (natural), 0 for neither.
+        state: What its next token follows from, float32 [width of the model]: the output of its
+            last layer for the prompt's last token.
+    """
+
+    odds: float
+    state: FloatArray
+
+
 @runtime_checkable
 class Leans(Llm, Protocol):
     """A language model that tells what it leans to; backends with the capability ``leaning``."""
+
+    @property
+    def name(self) -> str:
+        """The model as the store names it, e.g. ``qwen2.5-coder-1.5b``; empty for another file."""
+        ...
 
     def leaning(
         self,
@@ -181,17 +203,14 @@ class Leans(Llm, Protocol):
         other: str,
         *,
         cancelled: Callable[[], bool] = never,
-    ) -> float:
-        """How much rather it would begin its answer with ``one`` than with ``other``.
+    ) -> Leaning:
+        """What it would answer, of two words.
 
         Args:
             messages: The system message, examples, the question.
             one: A word; its first token counts.
             other: Another word.
             cancelled: Asked while the prompt is read.
-
-        Returns:
-            The log of the odds (natural): 0 for neither.
 
         Raises:
             Cancelled: ``cancelled`` said so; what was read is kept.

@@ -17,7 +17,14 @@ import numpy as np
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from digital_human.config import LlmSettings, settings
-from digital_human.dialogue.llm.base import LineForm, Message, Written, never, shortened
+from digital_human.dialogue.llm.base import (
+    Leaning,
+    LineForm,
+    Message,
+    Written,
+    never,
+    shortened,
+)
 from digital_human.dialogue.llm.cells import SEQUENCES, Cells
 from digital_human.dialogue.llm.library import VERSION, C, Stop, quiet
 from digital_human.dialogue.llm.lines import Characters, LineWriter
@@ -45,6 +52,9 @@ class LlamaLlm:
         llm: By default the program's settings; ``model``, ``context``, ``threads`` and
             ``gpu_layers`` are used.
 
+    Attributes:
+        name: The model as the store names it; empty for another file.
+
     Raises:
         WeightsError: The model is not in the store, or the file is no GGUF model.
         ResourceError: There is no memory for it.
@@ -53,6 +63,7 @@ class LlamaLlm:
     def __init__(self, llm: LlmSettings | None = None) -> None:
         llm = llm or settings().llm
         path = _file(llm.model)
+        self.name = "" if _own_file(llm.model) else str(llm.model)
         self._limit, layers = llm.context, llm.gpu_layers
         self._threads = llm.threads or settings().cpu_threads
         quiet()
@@ -149,13 +160,25 @@ class LlamaLlm:
         other: str,
         *,
         cancelled: Callable[[], bool] = never,
-    ) -> float:
+    ) -> Leaning:
         """What the answer would begin with; see `base.Leans`."""
         kept = shortened(messages, self._limit - 1, lambda m: len(self._prompt(m)))
+        prompt = self._prompt(kept)
         with self._stop.watching(cancelled):
-            self._cells.read(self._prompt(kept), whole=True)
-            logits = C.llama_get_logits_ith(self._context, -1)
-        return float(logits[self._tokens(one)[0]] - logits[self._tokens(other)[0]])
+            self._cells.read(prompt[:-1], whole=False)
+            read = self._cells.evaluated
+            # llama.cpp keeps the states of all tokens, or of none.
+            C.llama_set_embeddings(self._context, True)
+            try:
+                self._cells.read(prompt, whole=True)
+                logits = C.llama_get_logits_ith(self._context, -1)
+                odds = float(logits[self._tokens(one)[0]] - logits[self._tokens(other)[0]])
+                state = C.llama_get_embeddings_ith(self._context, -1)
+                width = C.llama_model_n_embd(self._model)
+                return Leaning(odds, np.ctypeslib.as_array(state, (width,)).copy())
+            finally:
+                C.llama_set_embeddings(self._context, False)
+                self._cells.evaluated += read
 
     @functools.cached_property
     def _lines(self) -> LineWriter:
@@ -281,11 +304,16 @@ def _sampler(vocab: Any) -> Iterator[Any]:
 def _file(model: str | Path) -> Path:
     """The GGUF file that settings name."""
     path = Path(model).expanduser()
-    if path.suffix == ".gguf":
+    if _own_file(model):
         if not path.is_file():
             raise InputError(f"llm.model: {path} is not a file", fix="correct the path")
         return path
     return store().path(str(model)) / "model.gguf"
+
+
+def _own_file(model: str | Path) -> bool:
+    """Whether settings name a file, and not a model of the store."""
+    return Path(model).suffix == ".gguf"
 
 
 def _load(path: Path, layers: int) -> Any:

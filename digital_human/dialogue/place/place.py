@@ -128,23 +128,6 @@ class Place:
         """The spot with this id, or whose label's code says this."""
         return next((s for s in self.spots if name and name in (s.id, s.code)), None)
 
-    def named(self, text: str, language: Language) -> str:
-        """``text`` with the names of spots that it only describes: 倒了又重建的那座塔 is 雷峰塔.
-
-        Args:
-            text: What the visitor said.
-            language: Of the names.
-        """
-        said = plain(text)
-        for one in reversed(self._names.find(said)):
-            spot = self.spot(one.id)
-            if spot is None or language not in spot.names:
-                continue
-            called = {plain(name) for name in (*spot.names.values(), *spot.others)}
-            if said[one.start : one.end] not in called:
-                text = said = said[: one.start] + spot.names[language] + said[one.end :]
-        return text
-
     def answer(
         self,
         text: str,
