@@ -7,7 +7,7 @@
 The language model of the settings reads (`digital_human.dialogue.judge`)
 
 - the likeliest texts of every question of tests/eval/place_*.toml that neither the place nor the
-  poems answer; a text is right when it holds every expected fact;
+  poems answer; a text is right when it holds every expected fact, unless a pair says otherwise;
 - the pairs of tests/eval/judge_pairs.jsonl: notes of this place and of others, with questions that
   they answer and questions about the same that they do not.
 
@@ -144,6 +144,8 @@ def gathered(files: list[Path]) -> Read:
             english = language == "en"
             rows.append((found.state, found.odds, one.score, right, english, known, text))
 
+        pairs = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines()]
+        judged = {(pair["question"], pair["text"]): pair["answers"] for pair in pairs}
         judge = Judge(model, thread, persona)
         asked = {one.text: one for file in files for one in read_questions(file)}
         for one in track(list(asked.values()), "questions"):
@@ -151,10 +153,11 @@ def gathered(files: list[Path]) -> Read:
                 known = bool(one.facts)
                 for likely in knowledge.search(one.text, one.language).likely:
                     right = known and Reply(one, likely.answer.text, ("knowledge",)).right
+                    right = judged.get((one.text, likely.answer.text), right)
                     read(judge, one.text, one.language, likely, right, known)
         guide = persona.model_copy(update={"display": {"zh": "讲解员", "en": "the guide"}})
         judges = {True: judge, False: Judge(model, thread, guide)}
-        pairs = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines()]
+        pairs = [pair for pair in pairs if pair["question"] not in asked]
         pairs.sort(key=lambda pair: (pair["own"], pair["language"], pair["title"], pair["text"]))
         for pair in track(pairs, "pairs"):
             right = pair["answers"]
