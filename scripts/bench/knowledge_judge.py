@@ -54,7 +54,7 @@ Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 PAIRS = ROOT / "tests" / "eval" / "judge_pairs.jsonl"
-ODDS: dict[Language, float] = {"zh": 1.0, "en": 1.0}
+ODDS: dict[Language, float] = {"zh": 0.0, "en": -0.5}
 """Log odds from which a text is an answer."""
 _RIDGE = 0.03
 _FOLDS = 8

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digital_human.config import LlmSettings
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue import judge
 from digital_human.dialogue.judge import _EXAM, SURE, WEIGHT, Judge
@@ -119,6 +120,13 @@ async def test_what_was_fitted_for_a_model_counts_instead_of_its_leaning(
     assert await one.chosen(ASKED, "zh", [enough]) is None
     english = likely("惠州", SURE["en"] - 3.5 + 0.1)
     assert await one.chosen("Where was she buried?", "en", [english]) == english.answer
+
+
+def test_weights_of_the_default_model_are_shipped() -> None:
+    with np.load(judge.WEIGHTS, allow_pickle=False) as fitted:
+        weights = fitted[str(LlmSettings().model)]
+    assert weights.shape == (1536 + 2,) and weights.dtype == np.float32
+    assert np.isfinite(weights).all() and weights.std() > 0
 
 
 async def test_what_is_read_is_the_note_with_its_title_and_the_question(
