@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 _RECITE = re.compile(
-    r"背(?!景|后|包|面|影)|(?<![纪怀思悼想惦挂留概观信])念(?!佛|旧|头)|朗诵|诵读|吟|读(?:一|两|首|段|个|下)"
+    r"背(?!景|后|包|面|影)"
+    r"|(?<![纪怀思悼想惦挂留概观信])念(?!佛|旧|头|[过完了着]?(?:书|经|大学|[高中小]学|研))"
+    r"|朗诵|诵读|吟|读(?:一|两|首|段|个|下)"
     r"|[来说讲](?:一|两)?首|[作写]过(?:哪|什么)|(?<![哪第这那的])一首(?![诗词])"
     r"|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
     re.IGNORECASE,
@@ -74,7 +76,8 @@ _WHOM = re.compile(
     re.IGNORECASE,
 )
 _WHICH = re.compile(
-    r"哪一?[首阕]|出自|什么[诗词]|(?<![为给替])谁[写的作]|(?:叫|题目|诗名|词牌|名字)[是叫]?(?:什么|啥)"
+    r"哪一?[首阕]|[哪什么]+个?词牌|出自|什么[诗词]|(?<![为给替])谁[写的作]"
+    r"|(?:叫|题目|诗名|词牌|名字)[是叫]?(?:什么|啥)"
     r"|\bwhich poem\b|\bwho wrote\b",
     re.IGNORECASE,
 )

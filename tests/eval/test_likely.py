@@ -62,6 +62,21 @@ def test_what_tells_of_the_first_counts_little_where_another_is_asked_for(
 
 
 @pytest.mark.weights
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("除了苏堤白堤，不是还有一条杨公堤嘛，那是谁修的？", "zh", "杨孟瑛"),
+        ("Apart from your causeway, who built the Yanggong Causeway?", "en", "Yang Mengying"),
+    ],
+)
+def test_what_is_excepted_is_not_what_is_asked_of(
+    knowledge: Knowledge, text: str, language: Language, words: str
+) -> None:
+    found = knowledge.search(text, language)
+    assert words in found.likely[0].answer.text and found.likely[0].score > 0
+
+
+@pytest.mark.weights
 def test_what_answers_a_part_of_the_question_is_read_with_the_whole(knowledge: Knowledge) -> None:
     text = "We might be back in spring, my wife is mad about cherry blossom. Which park is best?"
     found = knowledge.search(text, "en")

@@ -46,6 +46,12 @@ def folder(tmp_path: Path) -> Path:
     ("text", "language", "words"),
     [
         ("雷峰塔几点关门", "zh", "晚上八点关门"),
+        ("吃完晚饭再去雷锋塔看灯，票最晚卖到几点？", "zh", "晚上七点半停止入场"),
+        (
+            "We want both the carved Buddhas and Lingyin Temple itself, my husband and I. How much?",
+            "en",
+            "150 yuan",
+        ),
         ("雷锋塔现在还能进去吗", "zh", "现在开着"),
         ("苏东坡纪念馆周一开放吗", "zh", "周一不开放"),
         ("纪念馆国庆开门吗", "zh", "十月一日上午九点开放"),

@@ -48,6 +48,12 @@ _OTHER = re.compile(
     r"|remarr\w+|later wife|longer than|(?:after|beyond|past|over) (?:the|that) (?:first|hour))\b",
     re.IGNORECASE,
 )
+# What is excepted before the question names what it is about: 除了苏堤，还有杨公堤，谁修的.
+_EXCEPTED = re.compile(
+    r"(?:除了|除去|除开)[^，。？,?]{1,12}[，,]"
+    r"|\b(?:besides|apart from|other than|except(?: for)?)\b[^,.?]{1,40},",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,12 @@ class Reader:
         order = [int(entry) for entry in np.argsort(-near, kind="stable")[:_NEAREST]]
         chosen = [e for e in dict.fromkeys((*order, *entries)) if near[e] > 0]
         names, shape = index.heard(question), shape_of(text)
-        other = _OTHER.search(text) is not None
+        rest = _EXCEPTED.sub(" ", text)
+        if rest != text and (own := index.heard(analyse(rest))):
+            names = own
+        else:
+            rest = text
+        other = _OTHER.search(rest) is not None
         said = {entry: self._said(entry, shape) for entry in chosen}
         asked = content(text)
         tells_new = {entry: content(said[entry]) - asked for entry in chosen}

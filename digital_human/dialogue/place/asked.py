@@ -18,6 +18,7 @@ from digital_human.dialogue.place.names import Mention, NameFinder, plain
 from digital_human.dialogue.place.party import Party, party_of
 from digital_human.dialogue.place.phrases import (
     KINDS,
+    PRICED,
     REMAINING,
     VISITORS,
     Kind,
@@ -37,6 +38,11 @@ _AFLOAT = re.compile(r"\b(?:out )?(?:in|on) the (?:water|lake)\b")  # where all 
 # Who comes to worship is a visitor too.
 _WORSHIP = re.compile(
     r"[上烧进敬]柱?香(?=$|[^，。？]*(?:[，。？]|[吗呢啊吧]|几点|多少|钱|票))|拜(?:佛|一拜|拜|菩萨)|祈福|许个?愿"
+)
+# What one goes there to see changes no hours, unless it has its own: 去◇看灯，几点关.
+_PURPOSE = re.compile(
+    rf"(?<={_NAME})[去来上里]?[看赏拍瞧观](?!展|[^，。,.]{{0,4}}(?:电影|演|戏|秀|剧|赛|仪式|展览))"
+    r"[^，。？,.?]{1,6}(?=[，。,.])"
 )
 _FROM = {
     "zh": re.compile(
@@ -184,6 +190,8 @@ def read_question(
     mentions = _meant(names.find(text), text)
     shape = _WORSHIP.sub(lambda found: "逛" * len(found[0]), _shaped(text, mentions))
     shape = _AFLOAT.sub(lambda found: " " * len(found[0]), shape)
+    if not PRICED[language].search(shape):
+        shape = _PURPOSE.sub(lambda found: "逛" * len(found[0]), shape)
     moment = moment_of(shape, now)
     for clause in clauses(shape):
         # "My flight is at nine, can I go up ◇ at seven?"

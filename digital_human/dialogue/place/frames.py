@@ -57,6 +57,7 @@ FRAME_EN = frozenset(
     hello help her here hey hi him hire his hold holiday holidays hour hours hours' how hungry
     hurt husband i i'd i'll i'm i've idea ideas if in include included including indoors inside
     interesting into is is's isn't it it's its just keep kid kids kill kindly know lakeside large
+    itself themselves
     late later latest leave leaves left let let's lets letting like little long look looking lot
     make many may maybe me middle might mind minute minutes minutes' mom moment monday money more
     morning most mother much mum must my myself near nearest need needs next nice night nights
