@@ -20,12 +20,15 @@ _HEAR = re.compile(
     r"|\b(?:whole|entire|in full|all of it|hear|listen)\b|\bgive (?:me|us)\b",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(
+    r"[整全][首阕]|全[诗词文]|从头|完整|\b(?:whole|entire|in full|all of it)\b", re.IGNORECASE
+)
 _ANY = re.compile(r"诗|(?<![单台歌])词(?!语|典)|\bpoems?\b|\bverses?\b", re.IGNORECASE)
 _LINE = r"(?:[是接跟对]|紧[接跟]着?)?的?(?:[那这哪]|(?:什么|啥))?(?:半|一|[两二几])?句"
 _TWO = re.compile(r"[两二]句|\btwo lines\b", re.IGNORECASE)
 _NEXT = re.compile(
     rf"(?:(?<![写留记题刻])下|(?<!最)后)[面头边]?{_LINE}|[下后](?:面|头|边|文)(?:$|[，。？！是接跟怎呢咋啥]|什么)|接下[来去]"
-    r"|往[下后]|下半?联|接着(?=$|[，。？！是呢怎咋哪啥什的那往])|然后呢|[接对]什么|[接对]哪"
+    r"|往[下后]|下半?[联截段句]|接着(?=$|[，。？！是呢怎咋哪啥什的那往])|然后呢|[接对]什么|[接对]哪"
     r"|(?:怎么|咋)接|接一?下"
     r"|\bnext (?:two )?(?:lines?|verse)\b|\blines? (?:after|that follows?)\b"
     r"|\bwhat(?:'s| is) next\b|\bcomes? (?:next|after)\b|\bwhat follows\b|\bgoes? on\b"
@@ -165,6 +168,11 @@ class Ask:
     def written(self) -> bool:
         """Whether something written is spoken of."""
         return _WRITING.search(self.text) is not None
+
+    @property
+    def whole(self) -> bool:
+        """To recite all of the poem that is named."""
+        return self.wished and _WHOLE.search(self.text) is not None
 
     @property
     def heard(self) -> bool:

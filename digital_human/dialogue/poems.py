@@ -158,6 +158,8 @@ class Poems:
             return self._neighbour(poem, found.said, language, ask)
         if ask.end is not None:
             return self._recital(poem, _verse(poem.lines[ask.end]))
+        if ask.whole:
+            return self._recited(poem, language)
         if ask.whom:
             told = poem.dedication(language)
         elif ask.origin:

@@ -45,7 +45,8 @@ _OTHER = re.compile(
     r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名|重)|第[二三四五六]|更[早晚]"
     r"|[续再][娶婚嫁弦]|继[室任]|后来?[妻娶]|改嫁|超[过出时了]|[过满]了.{0,5}(?:小时|钟头|分钟)|逾期"
     r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next(?! to\b)"
-    r"|remarr\w+|later wife|longer than|(?:after|beyond|past|over) (?:the|that) (?:first|hour))\b",
+    r"|remarr\w+|later wife|longer than"
+    r"|(?:after|beyond|past|over) (?:the|that) (?:free |first )*(?:first|hour))\b",
     re.IGNORECASE,
 )
 # What is excepted before the question names what it is about: 除了苏堤，还有杨公堤，谁修的.

@@ -54,7 +54,7 @@ _FROM = {
 # What is bought by the piece is no ticket: 一把香多少钱.
 _GOODS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
-        r"[一每](?:把|斤|两(?!口)|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块(?![儿去来坐登进看逛上])|袋|幅|本|桶|束|朵|盘|桌)"
+        r"[一每](?:把|斤|只|两(?!口)|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块(?![儿去来坐登进看逛上])|袋|幅|本|桶|束|朵|盘|桌)"
         r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花|超[过时出了]|第[二三]个?(?:小时|钟头)|押金|罚"
         # Nor what an hour costs after those that are free.
         r"|过了[^，。]{0,5}(?:小时|钟头)|(?:小时|钟头)(?:以后|之后|过后|后|以外|开外)"
@@ -329,7 +329,8 @@ def _told_besides(spans: Sequence[tuple[int, int]], shape: str, language: Langua
     """Whether what is found is only told, while another clause asks about a place."""
     asking = [
         clause for clause in clauses(shape)
-        if (_NAME in clause or _HERE.search(clause)) and KINDS[language]["hours"].search(clause)
+        if (_NAME in clause or _HERE.search(clause))
+        and any(KINDS[language][kind].search(clause) for kind in ("hours", "route"))
     ]  # fmt: skip
     said = [found for clause in asking for found in _found([(0, len(clause))], clause, shape)]
     besides = "".join(clause for clause in clauses(shape) if clause not in asking)

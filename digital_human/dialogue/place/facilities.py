@@ -49,7 +49,9 @@ FACILITIES: dict[str, FacilityKind] = {
         r"行李(?:箱)?(?:寄存)?|拉杆箱|寄存(?:行李|处|柜)?|存包|存行李|箱子|背包|大包"
         r"|[存寄][^，,。？?]{0,8}的?(?:包|东西)|双肩包|包包",
         "luggage store",
-        r"luggage|baggage|lockers?|cloakroom|suitcases?|\bbags?\b|backpacks?",
+        r"luggage|baggage|lockers?|cloakroom|suitcases?|\bbags?\b|\bbackpacks?\b"
+        r"|\bcheck(?:ed|ing)? out\b(?: of (?:our|my|the) \w+)?"
+        r"|\bwho(?:'d|'ll| would| will| can| could)? (?:look|take)s?(?: after| care of)\b",
     ),
     "pier": _kind(
         "码头",

@@ -103,17 +103,29 @@ def _counted(shape: str, asking: Sequence[tuple[int, int]]) -> str:
     asks = [c for c in spans if any(a < c[1] and c[0] < b for a, b in asking)]
     if not asks:
         return shape
-    kept = asks
+    kept = [c for c in spans if c in asks or _topic(shape[c[0] : c[1]])]
     if not any(NAME in shape[a:b] for a, b in asks):
         kept = [
             (a, b)
             for a, b in spans
-            if (a, b) in asks or NAME in shape[a:b] or _WISH.search(shape[a:b])
+            if (a, b) in kept or NAME in shape[a:b] or _WISH.search(shape[a:b])
         ]
     chars = [" "] * len(shape)
     for a, b in kept:
         chars[a:b] = shape[a:b]
     return "".join(chars)
+
+
+def _topic(clause: str) -> bool:
+    """Whether a Chinese clause only names what the next one asks about: 楼外楼的叫花鸡，多少钱."""
+    words = [word.text for word in analyse(clause).words if not word.light]
+    tags = [tag_of(word) or "n" for word in words if _telling(word)]
+    return (
+        bool(tags)
+        and _HAN.search(clause) is not None
+        and FRAME_ZH.match(clause) is None
+        and all(tag.startswith(("n", "l", "i")) for tag in tags)
+    )
 
 
 def _telling(word: str) -> bool:

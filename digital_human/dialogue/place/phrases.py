@@ -95,7 +95,7 @@ _ZH: dict[Kind, str] = {
 _EN: dict[Kind, str] = {
     "tickets": r"how much(?! time)|\bprices?\b|\bcosts?\b|\btickets?\b|\bfees?\b|\bfree\b"
     r"|(?<!to )\bcharges?\b|\bpay\b"
-    r"|\btotal\b(?! (?:length|height|area|number|distance))"
+    r"|\btotal (?:bill|cost|price|sum)\b|\btotal\b(?! (?:length|height|area|number|distance))"
     r"|(?<!last )(?<!latest )(?<!final )\badmission\b(?! time)"
     r"|\bset (?:me|us|you) back\b|\bdamage\b|\bin total\b"
     r"|\baltogether\b|\btogether\?|\bowe\b|\badds? up\b"
@@ -136,6 +136,8 @@ _EN: dict[Kind, str] = {
     r"|\bwhat times?\b|^when(?: is| are|'s)\b|\bcancel\w*|\bnext ◇|\bfirst boats?\b"
     r"|\block(?:s|ing)?(?: up)?\b|\bwraps? up\b|\blet (?:\w+ )?in\b|\badmit\w*"
     r"|\bcut-?off\b|\bhow many (?:shows|performances)\b"
+    r"|\bis there (?:still|another|one more) (?:a |an |any )?◇|◇(?: shows?)? after (?:that|then)\b"
+    r"|\bhow many minutes does (?:it|one|each|the show) (?:last|run|take|go on)\b"
     r"|\bhow long (?:does|is|do) (?:the |a |one |each )?◇(?: show)?(?: last| run| go on|\?|$)"
     r"|\bdeparts?\b|\bsets? off\b|\bsails?\b|\b(?:until|by) when\b|\bdoors\b"
     r"|\bwhen (?:do|must|should|have)\b.{0,24}\b(?:collect(?:ed)?|fetch(?:ed)?|pick(?:ed)? up"
