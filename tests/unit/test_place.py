@@ -47,13 +47,21 @@ def folder(tmp_path: Path) -> Path:
     [
         ("雷峰塔几点关门", "zh", "晚上八点关门"),
         ("司机把车停雷峰塔底下等我们，从您这儿走过去得几分钟？", "zh", "十四分钟"),
-        ("We've checked out of our hotel and have two suitcases with us. Who'd look after them, and"
-         " what's the latest we can pick them up?", "en", "half past five"),
-        ("We're busy till a quarter past seven tonight. Is there still a fountain show after that,"
-         " and how many minutes does it last?", "en", "for about 15 minutes"),
+        (
+            "We've checked out of our hotel and have two suitcases with us. Who'd look after them, and"
+            " what's the latest we can pick them up?",
+            "en",
+            "half past five",
+        ),
+        (
+            "We're busy till a quarter past seven tonight. Is there still a fountain show after that,"
+            " and how many minutes does it last?",
+            "en",
+            "for about 15 minutes",
+        ),
         ("吃完晚饭再去雷锋塔看灯，票最晚卖到几点？", "zh", "晚上七点半停止入场"),
         (
-            "We want both the carved Buddhas and Lingyin Temple itself, my husband and I. How much?",
+            "We want both the carved Buddhas and Lingyin Temple itself, my wife and I. How much?",
             "en",
             "150 yuan",
         ),
