@@ -62,6 +62,12 @@ def test_what_tells_of_the_first_counts_little_where_another_is_asked_for(
 
 
 @pytest.mark.weights
+def test_what_comes_behind_the_first_hour_is_not_surely_told_by_it(knowledge: Knowledge) -> None:
+    assert knowledge.search("公共自行车第一个小时免费吗", "zh").sure is not None
+    assert knowledge.search("公共自行车骑过一个小时以后怎么收费？", "zh").sure is None
+
+
+@pytest.mark.weights
 @pytest.mark.parametrize(
     ("text", "language", "words"),
     [

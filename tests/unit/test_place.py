@@ -46,16 +46,19 @@ def folder(tmp_path: Path) -> Path:
     ("text", "language", "words"),
     [
         ("雷峰塔几点关门", "zh", "晚上八点关门"),
+        ("净慈寺早上最早什么时候能进去？", "zh", "六点半"),
+        ("今天逛不完了，我们明天周一上午再来你这个馆，成吗？", "zh", "明天不开放"),
+        ("在花港那边上船，开到小瀛洲路上要多长时间？", "zh", "二十分钟"),
         ("司机把车停雷峰塔底下等我们，从您这儿走过去得几分钟？", "zh", "十四分钟"),
         (
-            "We've checked out of our hotel and have two suitcases with us. Who'd look after them, and"
+            "We've checked out of our hotel and have two suitcases. Who'd look after them, and"
             " what's the latest we can pick them up?",
             "en",
             "half past five",
         ),
         (
-            "We're busy till a quarter past seven tonight. Is there still a fountain show after that,"
-            " and how many minutes does it last?",
+            "We're busy till a quarter past seven tonight. Is there still a fountain show after it"
+            ", and how many minutes does it last?",
             "en",
             "for about 15 minutes",
         ),

@@ -206,7 +206,8 @@ class Knowledge:
         confidence = matches[0].probability if matches else 0.0
         about = passages_about(index, asked, question, cosines, language, confidence)
         passages = tuple(_source(index.entries[entry], worth) for entry, worth in about)
-        foreseen = sure = self._sure(matches, language)
+        able = [match for match in matches if not self._reader.of_the_first(asked, match.entry)]
+        foreseen = sure = self._sure(able, language)
         likely: tuple[Likely, ...] = ()
         shape = shape_of(asked)
         if sure is None or (shape and shape[0].strict and not tells(sure.text, *shape)):

@@ -44,6 +44,7 @@ _FREE = ("d", "p", "c", "r", "u", "y", "e", "o", "f", "m", "q", "k")
 _OTHER = re.compile(
     r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名|重)|第[二三四五六]|更[早晚]"
     r"|[续再][娶婚嫁弦]|继[室任]|后来?[妻娶]|改嫁|超[过出时了]|[过满]了.{0,5}(?:小时|钟头|分钟)|逾期"
+    r"|(?:小时|钟头)(?:以后|之后|过后|往后|后面)"
     r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next(?! to\b)"
     r"|remarr\w+|later wife|longer than"
     r"|(?:after|beyond|past|over) (?:the|that) (?:free |first )*(?:first|hour))\b",
@@ -147,7 +148,6 @@ class Reader:
             names = own
         else:
             rest = text
-        other = _OTHER.search(rest) is not None
         said = {entry: self._said(entry, shape) for entry in chosen}
         asked = content(text)
         tells_new = {entry: content(said[entry]) - asked for entry in chosen}
@@ -157,7 +157,7 @@ class Reader:
             if shape is None or not shape[0].own:
                 about = index.about[entry] | index.mentioned[entry]
             named = all(any(name in one for one in about) for name in names)
-            beyond = other and not _OTHER.search(self._all_of(entry))
+            first = self.of_the_first(rest, entry)
             new = tells_new[entry]
             rivals = (float(near[e]) for e in chosen if not _agree(new, tells_new[e]))
             told = None if shape is None else tells(said[entry], *shape)
@@ -165,9 +165,13 @@ class Reader:
             margin = float(near[entry]) - max(rivals, default=_FAR)
             evidence = self._evidence(question, entry, cosines, names, margin, told)
             if evidence.near:
-                doubt = _LACKING * (foreign or not named or lacking) + _FIRST * beyond
+                doubt = _LACKING * (foreign or not named or lacking) + _FIRST * first
                 found.append(Told(entry, evidence, said[entry], doubt))
         return sorted(found, key=lambda one: -one.evidence.score)
+
+    def of_the_first(self, text: str, entry: int) -> bool:
+        """Whether a question asks for another than the first, and an entry tells of none."""
+        return _OTHER.search(text) is not None and not _OTHER.search(self._all_of(entry))
 
     def _evidence(
         self,

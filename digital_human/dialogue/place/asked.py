@@ -125,8 +125,14 @@ _OF_OLD = re.compile(
 )
 # What was is in no timetable.
 _GONE = re.compile(
+    r"哪一?年|几几年|哪个?朝代?(?=开|建|办)|\b(?:what|which) year\b|"
     r"昨[天晚日]|前天|去年|前年|上个?(?:周|星期|礼拜|月)|\byesterday\b"
     r"|\blast (?:week|month|year|night|mon|tues|wednes|thurs|fri|satur|sun)"
+)
+_ANIMAL = re.compile(
+    r"[抱带牵领遛]着?(?:一[只条]|我的?|小)*(?:它|狗|猫|宠物|泰迪|金毛|柯基|兔)"
+    r"|\b(?:bring|take|carry|with) (?:my |our |the |a |his |her |small |little )*"
+    r"(?:dogs?|cats?|pets?|puppy|poodle|terrier)\b"
 )
 # What people call the place in which they stand.
 _SUCH = frozenset(
@@ -198,7 +204,8 @@ def read_question(
         own = moment_of(clause, now)
         if _NAME in clause and own.clock is not None:
             moment = replace(moment, clock=own.clock)
-        if own.day is not None and _QUESTION.search(clause):
+        asks = _QUESTION.search(clause) or _COMING_BACK.search(clause)
+        if own.day is not None and asks:
             # "We leave on Tuesday. Could we come tomorrow?"
             spans = tuple(dict.fromkeys((*moment.spans, *_found(own.spans, clause, shape))))
             moment = replace(moment, day=own.day, weekday=own.weekday, dated=own.dated, spans=spans)
@@ -224,7 +231,7 @@ def read_question(
         kinds, used = kinds_of(shape, language, moment, bool(things), there)
         suits = [one.span() for one in _SUITS[language].finditer(shape)]
         comes = _HERE.search(text) or _COMING_BACK.search(shape)
-        if not kinds and comes and moment.day is not None and suits:
+        if set(kinds) <= {"tour"} and comes and moment.day is not None and suits:
             kinds, used = ("hours",), suits
         elif "hours" in kinds and language == "zh":
             used += suits
@@ -269,6 +276,8 @@ def read_question(
     if "hours" in kinds:
         asking = [one for one in clauses(shape) if KINDS[language]["hours"].search(one)]
         left += tuple(found[0] for one in asking[-1:] for found in _GONE.finditer(one))
+    if "facility" in kinds and _ANIMAL.search(text):
+        left += (_NAME,)  # whether it may come along is no way there
     if there is not None and there[0] == "pier" and "hours" in kinds:
         left += tuple(
             _NAME

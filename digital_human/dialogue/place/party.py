@@ -265,6 +265,8 @@ class _Count:
             adults = people
             if self.family and (2 if self.parent else 3) <= people <= _LARGEST_FAMILY:
                 adults, children = people - 1, [_ANY_CHILD]  # there may be children
+        elif people == 2 <= self.kin == adults and not self.me and self._joined("kin", "people"):
+            adults += people  # grandma, grandpa and the two of us
         elif not children:
             self.sure &= not self.adults or adults == people
             self.sure &= adults <= people

@@ -140,8 +140,8 @@ _EN: dict[Kind, str] = {
     r"|\bhow many minutes does (?:it|one|each|the show) (?:last|run|take|go on)\b"
     r"|\bhow long (?:does|is|do) (?:the |a |one |each )?◇(?: show)?(?: last| run| go on|\?|$)"
     r"|\bdeparts?\b|\bsets? off\b|\bsails?\b|\b(?:until|by) when\b|\bdoors\b"
-    r"|\bwhen (?:do|must|should|have)\b.{0,24}\b(?:collect(?:ed)?|fetch(?:ed)?|pick(?:ed)? up"
-    r"|back)\b",
+    r"|\bwhen (?:do|must|should|have)\b.{0,24}\b(?:collect(?:ed)?|fetch(?:ed)?"
+    r"|pick(?:ed)? (?:them |it |(?:our|my) \w+ )?up|back)\b",
     "route": r"\bhow (?:do|can|would|should|to)\b.{0,14}\b(?:get|go|walk|reach|find|come)\b"
     r"|\bway to\b|\bdirections?\b"
     r"|\bhow far\b|\bfar (?:is|away|from)\b|\bis it far\b|\btake (?:me|us) to\b"

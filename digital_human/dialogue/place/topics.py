@@ -68,7 +68,7 @@ _TOPICS: dict[str, dict[Language, str]] = {
     },
     "season": {
         "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|什么时节|何时|啥时候"
-        r"|哪个月)[^，。？]{0,7}(?:[看去来]|最好|最美|漂亮|开花|花开|盛)"
+        r"|哪个月)[^，。？]{0,7}(?:(?<!进)(?<!上)(?<!出)(?<!回)[看去来]|最好|最美|漂亮|开花|花开|盛)"
         r"|花期|最佳(?:时间|季节)|最好的(?:时候|季节)",
         "en": r"\bbest (?:time|season|month)\b|\bwhen\b.{0,30}\b(?:best|bloom|blooms|blossom"
         r"|blossoms|prettiest)\b"
