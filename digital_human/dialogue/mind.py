@@ -331,6 +331,10 @@ class Mind:
             found = replace(further, sure=None, about=about, likely=tuple(likely[:LIKELY]))
         if judge is not None and judge.decides(text, language):
             found = replace(found, about=())
+        if judge is not None and found.sure is None:
+            guessed = await self._repertoire.guessed(text, language, history)
+            if guessed is not None:
+                found = replace(found, likely=(guessed, *found.likely))
         return history.visit.fresh(text, found), asked
 
     def _reads(self, findings: Findings, text: str, language: Language) -> Judge | None:

@@ -10,6 +10,7 @@ from functools import partial
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue.doggerel import FAILED, Doggerel, lead
 from digital_human.dialogue.history import History
+from digital_human.dialogue.knowledge.knowledge import Answer, Likely
 from digital_human.dialogue.persona import Persona
 from digital_human.dialogue.place import Place, Told
 from digital_human.dialogue.poems import Poems, Recital
@@ -17,6 +18,7 @@ from digital_human.dialogue.types import Line, Source, Sources, Thought
 from digital_human.dialogue.wishes import wished
 from digital_human.speech.types import Language
 
+_GUESSED = 0.5  # evidence's score of what is computed though not every word is understood
 _BACK = 3  # exchanges within which a place was spoken of that is still meant
 
 
@@ -53,18 +55,33 @@ class Repertoire:
         self, text: str, language: Language, history: History
     ) -> Recital | Told | None:
         """What is computed of the place, or a poem, when ``text`` asks for that."""
-        exchanges = history.exchanges
-        if self._place is not None:
-            recent = [source for one in exchanges[-_BACK:] for source in one.sources]
-            answer = partial(
-                self._place.answer, now=self._today(), at=history.visit.spot, earlier=recent
-            )
-            if (told := await self._thread.call(answer, text, language)) is not None:
-                return told
+        if (told := await self._of_place(text, language, history)) is not None:
+            return told
         if self._poems is None:
             return None
-        earlier = [source for one in exchanges for source in one.sources]
+        earlier = [source for one in history.exchanges for source in one.sources]
         return await self._thread.call(self._poems.answer, text, language, earlier)
+
+    async def guessed(self, text: str, language: Language, history: History) -> Likely | None:
+        """What may answer ``text`` of what is computed of the place, though some of its words are
+        not understood; it is to be read."""
+        told = await self._of_place(text, language, history, guess=True)
+        if told is None:
+            return None
+        said = (" " if language == "en" else "").join(line.text for line in told.said)
+        return Likely(Answer(said, language, told.source), _GUESSED)
+
+    async def _of_place(
+        self, text: str, language: Language, history: History, *, guess: bool = False
+    ) -> Told | None:
+        if self._place is None:
+            return None
+        recent = [source for one in history.exchanges[-_BACK:] for source in one.sources]
+        answer = partial(
+            self._place.answer, now=self._today(), at=history.visit.spot, earlier=recent,
+            guess=guess,
+        )  # fmt: skip
+        return await self._thread.call(answer, text, language)
 
     async def illustrated(self, source: Source, text: str) -> Source:
         """``source`` with the place's picture of what ``text`` asks about, if there is one."""

@@ -21,6 +21,7 @@ from digital_human.dialogue.llm.base import Leaning, Message, never
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.persona import load_persona
+from digital_human.dialogue.place import Place
 from digital_human.dialogue.spoken import Sentences, clean
 from digital_human.dialogue.types import Act, Line, Replaced, Source, Sources, Thought
 from digital_human.errors import Cancelled, ResourceError
@@ -100,11 +101,12 @@ KNOWN = {
 class Scene:
     """A mind with a scripted model."""
 
-    def __init__(self, llm: ScriptedLlm | None) -> None:
+    def __init__(self, llm: ScriptedLlm | None, place: Place | None = None) -> None:
         self.llm, self.thread, self.history = llm, ModelThread("llm"), History()
         self.knowledge = FixedKnowledge(KNOWN)
         self.mind = Mind(
             PERSONA,
+            place=place,
             llm=llm,
             llm_thread=self.thread,
             knowledge=self.knowledge,  # type: ignore[arg-type]
@@ -405,6 +407,23 @@ async def test_what_it_does_not_read_as_the_answer_is_not_said() -> None:
         stage.close()
     assert not any(isinstance(t, Line) and "惠州" in t.text for t in thoughts)
     assert isinstance(thoughts[-1], Line) and thoughts[-1].origin == "decline"
+
+
+@pytest.mark.parametrize(("leaning", "told"), [(9.0, True), (-9.0, False)])
+async def test_what_is_computed_of_half_a_question_is_said_when_it_is_read_as_the_answer(
+    place: Place, leaning: float, told: bool
+) -> None:
+    asked = "街边那种公共自行车，头一个小时怎么收钱的？"
+    stage = Scene(LeaningLlm(leaning), place)
+    try:
+        thoughts = await stage.think(asked)
+    finally:
+        stage.close()
+    said = [(one.text, one.origin) for one in thoughts if isinstance(one, Line)]
+    assert (said == [("公共自行车第一个小时免费。", "knowledge")]) is told
+    assert (said[0][1] == "decline") is not told
+    assert isinstance(stage.llm, LeaningLlm)
+    assert "公共自行车第一个小时免费" in stage.llm.read[-1][-1].content
 
 
 async def test_a_fact_that_is_in_no_text_is_not_made_up_but_an_open_question_is_answered() -> None:

@@ -326,6 +326,19 @@ def test_what_could_change_the_answer_is_not_passed_over(
     assert told(place, text, language) == ""
 
 
+def test_what_is_not_wholly_understood_may_be_guessed_where_it_names_something(
+    place: Place,
+) -> None:
+    def guessed(text: str) -> str:
+        found = place.answer(text, "zh", now=SUNDAY, at=None, guess=True)
+        return "".join(line.text for line in found.said) if found else ""
+
+    asked = "街边那种公共自行车，头一个小时怎么收钱的？"
+    assert told(place, asked) == "" and "第一个小时免费" in guessed(asked)
+    assert guessed("我养了只泰迪，可乖了，能抱着它坐游船吗？") == ""  # it is no way there
+    assert guessed("几点日出") == "" and guessed("你叫什么名字") == ""
+
+
 def test_numbers_are_written_as_they_are_read() -> None:
     assert [number(n) for n in (2, 10, 12, 20, 45, 110, 202, 2000)] == [
         "两", "十", "十二", "二十", "四十五", "一百一十", "两百零二", "两千",

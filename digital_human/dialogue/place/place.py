@@ -20,6 +20,7 @@ from digital_human.dialogue.place.asked import read_question
 from digital_human.dialogue.place.described import Descriptions
 from digital_human.dialogue.place.files import PICTURES, Files, read_files
 from digital_human.dialogue.place.ground import Found, Ground
+from digital_human.dialogue.place.leftover import NAME
 from digital_human.dialogue.place.names import NameFinder, plain
 from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
 from digital_human.dialogue.place.times import Timetable
@@ -53,6 +54,7 @@ class _Circumstances:
     at: str | None
     base: str | None
     earlier: Sequence[Source]
+    guess: bool
 
 
 class Place:
@@ -136,6 +138,7 @@ class Place:
         now: datetime,
         at: str | None,
         earlier: Sequence[Source] = (),
+        guess: bool = False,
     ) -> Told | None:
         """What is said to ``text``; None when the place's files do not answer it.
 
@@ -145,12 +148,14 @@ class Place:
             now: The time, with its zone.
             at: Spot where the visitor stands; None when that is not known.
             earlier: Sources of what was said before, the latest last.
+            guess: Whether words may be left that are not understood, where it is about something
+                that ``text`` names: somebody must read then whether it answers that.
         """
         if language not in ("zh", "en"):
             return None
         local = now.astimezone(self.zone)
         base = at if at in self._ids else self.files.head.here
-        circumstances = _Circumstances(language, local, at, base, earlier)
+        circumstances = _Circumstances(language, local, at, base, earlier, guess)
         return self._answer(plain(text), circumstances)
 
     def _answer(self, text: str, around: _Circumstances) -> Told | None:
@@ -169,7 +174,9 @@ class Place:
                 return None
             parts.append(found)
         told = "".join(one for part in parts for one in part.said).lower()
-        if not parts or any(not _stands(word, told) for word in asked.left):
+        left = [word for word in asked.left if not _stands(word, told)]
+        named = bool(asked.things or asked.facility)
+        if not parts or (left and not (around.guess and named and NAME not in left)):
             return None  # a word asks for something that is not told
         return _told(parts, language)
 
