@@ -192,7 +192,11 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(
     script.write_text(SCRIPT.replace("今天的节目就到这里，我们明天再见。", long), encoding="utf-8")
     out = tmp_path / "n.mp4"
     command = [sys.executable, "-m", "digital_human", "news", "render", str(script), "-o", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell in the background ignores Ctrl-C, and so would what the tests start there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     cache = settings().cache_dir / "segments"
     plans = plan_programme(load_script(script), "zh")
 
