@@ -334,7 +334,8 @@ class Mind:
         if judge is not None and found.sure is None:
             guessed = await self._repertoire.guessed(text, language, history)
             if guessed is not None:
-                found = replace(found, likely=(guessed, *found.likely))
+                others = [o for o in found.likely if o.answer.text != guessed.answer.text]
+                found = replace(found, likely=(guessed, *others))
         return history.visit.fresh(text, found), asked
 
     def _reads(self, findings: Findings, text: str, language: Language) -> Judge | None:

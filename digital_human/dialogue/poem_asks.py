@@ -79,7 +79,7 @@ _WHOM = re.compile(
     re.IGNORECASE,
 )
 _WHICH = re.compile(
-    r"哪一?[首阕]|[哪什么]+个?词牌|出自|什么[诗词]|(?<![为给替])谁[写的作]"
+    r"哪一?[首阕]|(?:哪|什么)个?词牌|出自|什么[诗词]|(?<![为给替])谁[写的作]"
     r"|(?:叫|题目|诗名|词牌|名字)[是叫]?(?:什么|啥)"
     r"|\bwhich poem\b|\bwho wrote\b",
     re.IGNORECASE,

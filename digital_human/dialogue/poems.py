@@ -158,7 +158,7 @@ class Poems:
             return self._neighbour(poem, found.said, language, ask)
         if ask.end is not None:
             return self._recital(poem, _verse(poem.lines[ask.end]))
-        if ask.whole:
+        if ask.whole and not ask.whom:
             return self._recited(poem, language)
         if ask.whom:
             told = poem.dedication(language)

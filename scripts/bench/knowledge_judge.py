@@ -71,7 +71,7 @@ class Read:
         score: Of the evidence, float64 [pairs]; not a number where none was weighed.
         right: Whether the text answers the question, bool [pairs].
         english: Whether it is English, bool [pairs].
-        known: Whether the question has an answer, bool [pairs].
+        known: Whether the question has an answer somewhere, bool [pairs]; only used of questions.
         question: Its words, str [pairs].
     """
 
@@ -95,8 +95,8 @@ def main() -> None:
             read = Read(**{one.name: kept[one.name] for one in fields(Read)})
     else:
         read = gathered(sorted((ROOT / "tests/eval").glob("place_*.toml")))
-    if arguments.keep:
-        np.savez(arguments.keep, **{one.name: getattr(read, one.name) for one in fields(Read)})
+        if arguments.keep:
+            np.savez(arguments.keep, **{one.name: getattr(read, one.name) for one in fields(Read)})
     fold = np.array([crc32(one.encode()) % _FOLDS for one in read.question])
     weighed = ~np.isnan(read.score)
     everything = np.arange(len(fold))

@@ -47,9 +47,15 @@ def folder(tmp_path: Path) -> Path:
     [
         ("雷峰塔几点关门", "zh", "晚上八点关门"),
         ("净慈寺早上最早什么时候能进去？", "zh", "六点半"),
+        ("雷峰塔今年票价多少", "zh", "四十元"),
+        ("我不是本地人，雷峰塔门票多少钱？", "zh", "四十元"),
+        ("我带着狗，最近的厕所在哪儿？", "zh", "苏堤南口"),
+        ("我们明天再来走一圈，两个小时的路线，可以吗？", "zh", "两小时可以这样安排"),
+        ("Is Lingyin Temple free, and are there monks?", "en", "45 yuan"),
+        ("I'd like to check out Leifeng Pagoda. Where is it?", "en", "Sunset Hill"),
+        ("How do we get to Leifeng Pagoda after that?", "en", "14 minutes"),
         ("今天逛不完了，我们明天周一上午再来你这个馆，成吗？", "zh", "明天不开放"),
         ("在花港那边上船，开到小瀛洲路上要多长时间？", "zh", "二十分钟"),
-        ("司机把车停雷峰塔底下等我们，从您这儿走过去得几分钟？", "zh", "十四分钟"),
         (
             "We've checked out of our hotel and have two suitcases. Who'd look after them, and"
             " what's the latest we can pick them up?",
@@ -318,6 +324,10 @@ def test_wordings_nobody_wrote_down_are_understood(
         ("What hours does the museum on Solitary Hill keep?", "en"),
         ("How long to walk the entire Bai Causeway?", "en"),
         ("How long was Su Shi locked up?", "en"),
+        ("Who looks after the lake?", "en"),
+        ("雷峰塔请个导游多少钱？", "zh"),
+        ("净慈寺看敲钟，几点？", "zh"),
+        ("雷峰塔看日落，几点去最好？", "zh"),
     ],
 )
 def test_what_could_change_the_answer_is_not_passed_over(

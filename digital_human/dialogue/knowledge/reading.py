@@ -42,7 +42,7 @@ _NAMES = ("nr", "ns", "nt", "nz")
 _FREE = ("d", "p", "c", "r", "u", "y", "e", "o", "f", "m", "q", "k")
 # What asks for another than the one that is spoken of.
 _OTHER = re.compile(
-    r"另[外一]|别的|其[他它]|除了|以外|之外|又(?!叫|称|名|重)|第[二三四五六]|更[早晚]"
+    r"另[外一]|别的|其[他它]|除了|以外|之外|又[娶婚嫁]|第[二三四五六]|更[早晚]"
     r"|[续再][娶婚嫁弦]|继[室任]|后来?[妻娶]|改嫁|超[过出时了]|[过满]了.{0,5}(?:小时|钟头|分钟)|逾期"
     r"|(?:小时|钟头)(?:以后|之后|过后|往后|后面)"
     r"|\b(?:another|other|others|else|besides|except|second|third|fourth|fifth|next(?! to\b)"
@@ -143,11 +143,9 @@ class Reader:
         order = [int(entry) for entry in np.argsort(-near, kind="stable")[:_NEAREST]]
         chosen = [e for e in dict.fromkeys((*order, *entries)) if near[e] > 0]
         names, shape = index.heard(question), shape_of(text)
-        rest = _EXCEPTED.sub(" ", text)
-        if rest != text and (own := index.heard(analyse(rest))):
-            names = own
-        else:
-            rest = text
+        rest = self._unexcepted(text)
+        if rest != text:
+            names = index.heard(analyse(rest))
         said = {entry: self._said(entry, shape) for entry in chosen}
         asked = content(text)
         tells_new = {entry: content(said[entry]) - asked for entry in chosen}
@@ -157,7 +155,7 @@ class Reader:
             if shape is None or not shape[0].own:
                 about = index.about[entry] | index.mentioned[entry]
             named = all(any(name in one for one in about) for name in names)
-            first = self.of_the_first(rest, entry)
+            first = self.of_the_first(text, entry)
             new = tells_new[entry]
             rivals = (float(near[e]) for e in chosen if not _agree(new, tells_new[e]))
             told = None if shape is None else tells(said[entry], *shape)
@@ -171,7 +169,13 @@ class Reader:
 
     def of_the_first(self, text: str, entry: int) -> bool:
         """Whether a question asks for another than the first, and an entry tells of none."""
-        return _OTHER.search(text) is not None and not _OTHER.search(self._all_of(entry))
+        asks = _OTHER.search(self._unexcepted(text)) is not None
+        return asks and not _OTHER.search(self._all_of(entry))
+
+    def _unexcepted(self, text: str) -> str:
+        """A question without what it excepts, where it names something else."""
+        rest = _EXCEPTED.sub(" ", text)
+        return rest if self._index.heard(analyse(rest)) else text
 
     def _evidence(
         self,

@@ -179,8 +179,8 @@ class Leaning:
     Attributes:
         odds: How much rather it would begin its answer with one word than with another: the log of
             the odds (natural), 0 for neither.
-        state: What its next token follows from, float32 [width of the model]: the output of its
-            last layer for the prompt's last token.
+        state: What its next token follows from, float32 [width of the model]: the normed output
+            of its last layer for the prompt's last token.
     """
 
     odds: float

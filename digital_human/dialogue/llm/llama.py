@@ -254,6 +254,7 @@ class LlamaLlm:
         params.n_batch = params.n_ubatch = chunk
         params.n_seq_max = SEQUENCES
         params.kv_unified = True
+        params.pooling_type = C.LLAMA_POOLING_TYPE_NONE
         params.n_threads = params.n_threads_batch = self._threads
         params.flash_attn_type = _FLASH_ATTENTION
         params.no_perf = True

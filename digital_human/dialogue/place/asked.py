@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
-from digital_human.dialogue.place.facilities import FACILITIES, facility_in
+from digital_human.dialogue.place.facilities import FACILITIES, RIDES, facility_in
 from digital_human.dialogue.place.kinds import QUANTITY, TAKES, WHERE, kinds_of, topic_of
 from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.dialogue.place.leftover import clauses, left_over
@@ -39,10 +39,11 @@ _AFLOAT = re.compile(r"\b(?:out )?(?:in|on) the (?:water|lake)\b")  # where all 
 _WORSHIP = re.compile(
     r"[上烧进敬]柱?香(?=$|[^，。？]*(?:[，。？]|[吗呢啊吧]|几点|多少|钱|票))|拜(?:佛|一拜|拜|菩萨)|祈福|许个?愿"
 )
-# What one goes there to see changes no hours, unless it has its own: 去◇看灯，几点关.
+# What one goes there to see does not change when it closes, unless it has its own: 去◇看灯，几点关.
+_ENDS = re.compile(r"关|闭|最[晚迟]|锁|[卖售停]票")
 _PURPOSE = re.compile(
     rf"(?<={_NAME})[去来上里]?[看赏拍瞧观](?!展|[^，。,.]{{0,4}}(?:电影|演|戏|秀|剧|赛|仪式|展览))"
-    r"[^，。？,.?]{1,6}(?=[，。,.])"
+    rf"[^，。？,.?{_NAME}]{{1,6}}(?=[，。,.])"
 )
 _FROM = {
     "zh": re.compile(
@@ -103,6 +104,7 @@ _COMING_BACK = re.compile(
     r"再过?来(?!一)|能来(?=[吗看参玩，？?]|$)|\b(?:come|be|coming) (?:back|again)\b"
     r"|\b(?:can|could|may|should) (?:we|i) come(?= (?:tomorrow|on|and see|next))"
 )
+_LASTING = re.compile(r"小时|钟头|分钟|半天|一天|\b(?:hours?|minutes?|day)\b")
 # Who asks so whether something suits wants to know whether it is open.
 _SUITS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
@@ -130,9 +132,7 @@ _GONE = re.compile(
     r"|\blast (?:week|month|year|night|mon|tues|wednes|thurs|fri|satur|sun)"
 )
 _ANIMAL = re.compile(
-    r"[抱带牵领遛]着?(?:一[只条]|我的?|小)*(?:它|狗|猫|宠物|泰迪|金毛|柯基|兔)"
-    r"|\b(?:bring|take|carry|with) (?:my |our |the |a |his |her |small |little )*"
-    r"(?:dogs?|cats?|pets?|puppy|poodle|terrier)\b"
+    r"狗|猫|宠物|泰迪|金毛|柯基|兔子|\b(?:dogs?|cats?|pets?|puppy|puppies|poodle|terrier)\b"
 )
 # What people call the place in which they stand.
 _SUCH = frozenset(
@@ -196,7 +196,7 @@ def read_question(
     mentions = _meant(names.find(text), text)
     shape = _WORSHIP.sub(lambda found: "逛" * len(found[0]), _shaped(text, mentions))
     shape = _AFLOAT.sub(lambda found: " " * len(found[0]), shape)
-    if not PRICED[language].search(shape):
+    if _ENDS.search(shape) and not PRICED[language].search(shape):
         shape = _PURPOSE.sub(lambda found: "逛" * len(found[0]), shape)
     moment = moment_of(shape, now)
     for clause in clauses(shape):
@@ -231,7 +231,8 @@ def read_question(
         kinds, used = kinds_of(shape, language, moment, bool(things), there)
         suits = [one.span() for one in _SUITS[language].finditer(shape)]
         comes = _HERE.search(text) or _COMING_BACK.search(shape)
-        if set(kinds) <= {"tour"} and comes and moment.day is not None and suits:
+        unasked = not kinds or (kinds == ("tour",) and not _LASTING.search(shape))
+        if unasked and comes and moment.day is not None and suits:
             kinds, used = ("hours",), suits
         elif "hours" in kinds and language == "zh":
             used += suits
@@ -267,7 +268,8 @@ def read_question(
         if not (names.part_of_name(word, things) if things else names.sort_of(word, base))
         and not (refers == "here" and word in _SUCH)
     )
-    if kinds == ("facility",) and any(KINDS[language][kind].search(shape) for kind in WHERE):
+    asks_where = any(KINDS[language][kind].search(shape) for kind in WHERE)
+    if kinds == ("facility",) and asks_where:
         left = ()  # who asks where it is needs no other word to be understood
     if topic is not None and topic[0] in ("height", "length") and _OF_OLD.search(text):
         left += (_NAME,)
@@ -276,7 +278,8 @@ def read_question(
     if "hours" in kinds:
         asking = [one for one in clauses(shape) if KINDS[language]["hours"].search(one)]
         left += tuple(found[0] for one in asking[-1:] for found in _GONE.finditer(one))
-    if "facility" in kinds and _ANIMAL.search(text):
+    rides = there is not None and there[0] in RIDES and "facility" in kinds
+    if rides and _ANIMAL.search(text) and not asks_where:
         left += (_NAME,)  # whether it may come along is no way there
     if there is not None and there[0] == "pier" and "hours" in kinds:
         left += tuple(

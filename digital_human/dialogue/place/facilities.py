@@ -50,8 +50,8 @@ FACILITIES: dict[str, FacilityKind] = {
         r"|[存寄][^，,。？?]{0,8}的?(?:包|东西)|双肩包|包包",
         "luggage store",
         r"luggage|baggage|lockers?|cloakroom|suitcases?|\bbags?\b|\bbackpacks?\b"
-        r"|\bcheck(?:ed|ing)? out\b(?: of (?:our|my|the) \w+)?"
-        r"|\bwho(?:'d|'ll| would| will| can| could)? (?:look|take)s?(?: after| care of)\b",
+        r"|\bcheck(?:ed|ing)? out of (?:our|my|the) (?:hotel|hostel|room|flat)\b"
+        r"|\bwho(?:'d|'ll| would| will| can| could) (?:look after|take care of) (?:them|our|my)\b",
     ),
     "pier": _kind(
         "码头",

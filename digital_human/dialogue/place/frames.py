@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _FRAME_ZH = """
-    动手 亲手 亲自 司机 导游 领队 路上 半路 班里 班上 全班
+    动手 亲手 亲自 路上 半路 班里 班上 全班
     他们 她们 他俩 她俩
     今天 明天 后天 今晚 今儿 明儿 现在 这会儿 此刻 目前 马上 等会儿 等会 待会儿 待会 一会儿 周末
     平时 平常 工作日 节假日 假期 大年初一 初一 初二 早上 上午 中午 下午 傍晚 晚上 夜里 凌晨 早晨
@@ -58,7 +58,7 @@ FRAME_EN = frozenset(
     hello help her here hey hi him hire his hold holiday holidays hour hours hours' how hungry
     hurt husband i i'd i'll i'm i've idea ideas if in include included including indoors inside
     interesting into is is's isn't it it's its just keep kid kids kill kindly know lakeside large
-    itself themselves dragging lugging
+    dragging itself lugging themselves
     late later latest leave leaves left let let's lets letting like little long look looking lot
     make many may maybe me middle might mind minute minutes minutes' mom moment monday money more
     morning most mother much mum must my myself near nearest need needs next nice night nights

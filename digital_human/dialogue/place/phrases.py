@@ -136,7 +136,8 @@ _EN: dict[Kind, str] = {
     r"|\bwhat times?\b|^when(?: is| are|'s)\b|\bcancel\w*|\bnext ◇|\bfirst boats?\b"
     r"|\block(?:s|ing)?(?: up)?\b|\bwraps? up\b|\blet (?:\w+ )?in\b|\badmit\w*"
     r"|\bcut-?off\b|\bhow many (?:shows|performances)\b"
-    r"|\bis there (?:still|another|one more) (?:a |an |any )?◇|◇(?: shows?)? after (?:that|then)\b"
+    r"|\bis there (?:still|another|one more) (?:a |an |any )?◇ show"
+    r"|◇ shows? after (?:that|then|it)\b"
     r"|\bhow many minutes does (?:it|one|each|the show) (?:last|run|take|go on)\b"
     r"|\bhow long (?:does|is|do) (?:the |a |one |each )?◇(?: show)?(?: last| run| go on|\?|$)"
     r"|\bdeparts?\b|\bsets? off\b|\bsails?\b|\b(?:until|by) when\b|\bdoors\b"
@@ -239,23 +240,6 @@ TOURS: dict[Language, re.Pattern[str]] = {
 # Who may pay less somewhere; a price is told only where the tickets speak of them. Of several the
 # first counts.
 VISITORS: dict[str, re.Pattern[str]] = {
-    "soldier": re.compile(
-        r"军人|退[伍役]|老兵|现役|[军烈]属|消防员|\bveterans?\b|\bsoldiers?\b|\bmilitary\b"
-        r"|\barmed forces\b|\barmy\b|\bfirefighters?\b",
-        re.IGNORECASE,
-    ),
-    "resident": re.compile(
-        r"本地人|当地人|杭州人|市民卡|居民|公园卡|[年月][卡票]|会员|\blocals\b|\bresidents?\b"
-        r"|\b(?:annual|season|city|year|park) (?:pass|card|ticket)|\bmembers?\b",
-        re.IGNORECASE,
-    ),
-    "licensed": re.compile(
-        r"记者|导游证|教师证|教师节|\bpress (?:card|pass)|\bjournalists?\b|\bguide'?s? licen[cs]e",
-        re.IGNORECASE,
-    ),
-    "believer": re.compile(
-        r"皈依|僧人|出家|和尚|\bmonks?\b|\bnuns?\b|\bbuddhists?\b", re.IGNORECASE
-    ),
     "child": re.compile(r"儿童|小孩|孩子|小朋友|宝宝|\bchild(?:ren)?\b|\bkids?\b", re.IGNORECASE),
     "student": re.compile(r"学生|\bstudents?\b", re.IGNORECASE),
     "senior": re.compile(
@@ -265,6 +249,26 @@ VISITORS: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "disabled": re.compile(r"残疾|残障|\bdisabled\b", re.IGNORECASE),
+    "soldier": re.compile(
+        r"退[伍役]|现役|[军烈]属|军[人官]证|是[个名位]?(?:军人|老兵|消防员)|\bveterans?\b"
+        r"|\b(?:am|'m|are|'re|is|'s|for) (?:an? )?(?:soldiers?|firefighters?)\b"
+        r"|\bin the (?:army|military|armed forces)\b",
+        re.IGNORECASE,
+    ),
+    "resident": re.compile(
+        r"(?<!不是)(?<!非)(?:本地人|当地人|杭州人)|市民卡|居民|公园卡|[年月]卡|会员|\blocals\b"
+        r"|\bresidents?\b|\b(?:annual|season|city|year) (?:pass|card|ticket)",
+        re.IGNORECASE,
+    ),
+    "licensed": re.compile(
+        r"记者|导游证|教师证|教师节|\bpress (?:card|pass)|\bjournalists?\b|\bguide'?s? licen[cs]e",
+        re.IGNORECASE,
+    ),
+    "believer": re.compile(
+        r"皈依|是[个名位]?(?:僧人|出家人|和尚)"
+        r"|\b(?:am|'m|are|'re) (?:a )?(?:monks?|nuns?|buddhists?)\b",
+        re.IGNORECASE,
+    ),
 }  # fmt: skip
 
 

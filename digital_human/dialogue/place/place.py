@@ -1,7 +1,7 @@
 """A place and what is computed of it: hours, tickets, facilities, ways, tours, and its spots.
 
-Nothing is guessed: a question is answered only when every telling word of it is understood and the
-files have what it asks for.
+A question is answered only when every telling word of it is understood and the files have what it
+asks for, unless somebody reads whether a guess answers it.
 """
 
 from __future__ import annotations
