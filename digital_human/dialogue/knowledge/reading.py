@@ -175,7 +175,7 @@ class Reader:
     def _unexcepted(self, text: str) -> str:
         """A question without what it excepts, where it names something else."""
         rest = _EXCEPTED.sub(" ", text)
-        return rest if self._index.heard(analyse(rest)) else text
+        return rest if rest != text and self._index.heard(analyse(rest)) else text
 
     def _evidence(
         self,
