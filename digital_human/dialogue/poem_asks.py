@@ -14,14 +14,13 @@ _RECITE = re.compile(
     r"|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
     re.IGNORECASE,
 )
+_ALL = r"[整全]首|全[诗词文]|从头|完整|\b(?:whole|entire|in full|all of it)\b"
+_WHOLE = re.compile(rf"{_ALL}|[整全]阕", re.IGNORECASE)
 # Wishes to hear something, which may be a poem that is named.
 _HEAR = re.compile(
-    r"[整全]首|全[诗词文]|从头|完整|一遍|[来说讲唱]一?段|来一下|听[一下听]|想听|要听"
-    r"|\b(?:whole|entire|in full|all of it|hear|listen)\b|\bgive (?:me|us)\b",
+    rf"{_ALL}|一遍|[来说讲唱]一?段|来一下|听[一下听]|想听|要听"
+    r"|\b(?:hear|listen)\b|\bgive (?:me|us)\b",
     re.IGNORECASE,
-)
-_WHOLE = re.compile(
-    r"[整全][首阕]|全[诗词文]|从头|完整|\b(?:whole|entire|in full|all of it)\b", re.IGNORECASE
 )
 _ANY = re.compile(r"诗|(?<![单台歌])词(?!语|典)|\bpoems?\b|\bverses?\b", re.IGNORECASE)
 _LINE = r"(?:[是接跟对]|紧[接跟]着?)?的?(?:[那这哪]|(?:什么|啥))?(?:半|一|[两二几])?句"
