@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,7 +18,6 @@ from digital_human.dialogue.intent import Intent, follows_up, intent_of, wants_m
 from digital_human.dialogue.judge import Judge
 from digital_human.dialogue.knowledge import Findings, Knowledge
 from digital_human.dialogue.knowledge.entries import spoken
-from digital_human.dialogue.knowledge.knowledge import LIKELY
 from digital_human.dialogue.knowledge.shapes import shape_of, tells
 from digital_human.dialogue.llm.base import Leans, Llm, Message, never
 from digital_human.dialogue.llm.running import Running
@@ -28,10 +26,10 @@ from digital_human.dialogue.misheard import restored
 from digital_human.dialogue.persona import Persona
 from digital_human.dialogue.place import Place
 from digital_human.dialogue.poems import Poems
+from digital_human.dialogue.recall import Recall
 from digital_human.dialogue.repertoire import Repertoire
 from digital_human.dialogue.spoken import Sentences
 from digital_human.dialogue.types import Act, Line, Origin, Replaced, Source, Sources, Thought
-from digital_human.errors import ResourceError
 from digital_human.safety.moderation import Moderator
 from digital_human.safety.words import Level
 from digital_human.speech.text.emotion import emotion_of
@@ -86,6 +84,7 @@ class Mind:
             persona, self._searching, poems=poems, place=place, today=today,
             doggerel=self._poetic(llm, llm_thread, poems),
         )  # fmt: skip
+        self._recall = Recall(knowledge, self._judge, self._repertoire, self._searching)
         self._rules = {
             language: letters(prompt.rules_text(persona, language))
             for language in persona.languages
@@ -132,18 +131,19 @@ class Mind:
                     spoken_so = isinstance(thought, Line) and thought.text == line.text
                     yield line if spoken_so else thought
             return
-        findings, asked = await self._search(text, language, history)
-        sure = findings.sure
-        if (judge := self._reads(findings, text, language)) is not None:
-            try:
-                sure = await judge.chosen(asked, language, findings.likely, cancelled)
-            except ResourceError:
-                if sure is None:
-                    raise
+        found = await self._recall.find(text, language, history)
+        findings = found.findings
+        sure = await self._recall.answer(found, language, cancelled)
         if sure is not None:
-            yield Sources((await self._repertoire.illustrated(sure.source, text),))
+            source = await self._repertoire.illustrated(sure.source, text)
+            yield Sources((source,))
             for thought in self._moderated(sure.text, language, "knowledge"):
                 yield thought
+            also = await self._recall.also(text, language, sure, cancelled)
+            if also is not None:
+                yield Sources((source, also.source))
+                for thought in self._moderated(also.text, language, "knowledge"):
+                    yield thought
             return
         sources = findings.about
         if self._llm is None or not (sources or intent != "question"):
@@ -190,9 +190,11 @@ class Mind:
             return
         if await self._repertoire.by_heart(text, language, history) is not None:
             return
-        findings, asked = await self._search(text, language, history)
-        if (judge := self._reads(findings, text, language)) is not None:
-            await self._llm.read(judge.prompt(asked, language, findings.likely[0]), cancelled)
+        found = await self._recall.find(text, language, history)
+        findings = found.findings
+        if found.judge is not None:
+            first = found.to_read[0]
+            await self._llm.read(found.judge.prompt(found.asked, language, first), cancelled)
         elif findings.sure is None and (findings.about or intent != "question"):
             messages = self._prompt(text, language, history, findings.about, intent)
             await self._llm.read(messages, cancelled)
@@ -306,48 +308,6 @@ class Mind:
     def _declined(self, language: Language, history: History) -> Line:
         words = self._persona.choice("decline", language, len(history.exchanges))
         return Line(words, language, "decline")
-
-    # The knowledge ------------------------------------------------------------------------------
-
-    async def _search(
-        self, text: str, language: Language, history: History
-    ) -> tuple[Findings, str]:
-        """What is known about ``text``, and the question as it is to be read: with the one before
-        it where it seems to need that."""
-        if self._knowledge is None:
-            return Findings((), None, 0.0), text
-        search = self._knowledge.search
-        found = await self._searching.call(search, text, language)
-        earlier = [e for e in history.exchanges[-3:] if not e.refused]
-        before = [e.question for e in earlier if e.question]
-        judge, asked = self._able(language), text
-        if found.sure is None and before and follows_up(text) and (judge or not found.about):
-            asked = f"{before[-1]} {text}"
-            further = await self._searching.call(search, asked, language)
-            # What is sure of both together may answer only the earlier one.
-            told = history.visit.was_told
-            likely = [o for o in (*further.likely, *found.likely) if not told(o.answer.source)]
-            about = found.about or further.about
-            found = replace(further, sure=None, about=about, likely=tuple(likely[:LIKELY]))
-        if judge is not None and judge.decides(text, language):
-            found = replace(found, about=())
-        if judge is not None and found.sure is None:
-            guessed = await self._repertoire.guessed(text, language, history)
-            if guessed is not None:
-                others = [o for o in found.likely if o.answer.text != guessed.answer.text]
-                found = replace(found, likely=(guessed, *others))
-        return history.visit.fresh(text, found), asked
-
-    def _reads(self, findings: Findings, text: str, language: Language) -> Judge | None:
-        """Who reads what may be the answer to ``text``; None where nothing is to be read."""
-        if not findings.likely or (findings.sure is None and wants_more(text)):
-            return None
-        return self._able(language)
-
-    def _able(self, language: Language) -> Judge | None:
-        """The judge, where the language model may judge in ``language``."""
-        judge = self._judge
-        return judge if judge is not None and language in judge.able else None
 
     # The language model -------------------------------------------------------------------------
 

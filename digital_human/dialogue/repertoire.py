@@ -66,10 +66,7 @@ class Repertoire:
         """What may answer ``text`` of what is computed of the place, though some of its words are
         not understood; it is to be read."""
         told = await self._of_place(text, language, history, guess=True)
-        if told is None:
-            return None
-        said = (" " if language == "en" else "").join(line.text for line in told.said)
-        return Likely(Answer(said, language, told.source), _GUESSED)
+        return None if told is None else guess(told, language)
 
     async def _of_place(
         self, text: str, language: Language, history: History, *, guess: bool = False
@@ -114,3 +111,9 @@ class Repertoire:
         """Have the language model read what a verse begins with; runs in its thread."""
         if self._doggerel is not None:
             self._doggerel.warm(cancelled)
+
+
+def guess(told: Told, language: Language) -> Likely:
+    """What is told of the place, as something that may be an answer."""
+    said = (" " if language == "en" else "").join(line.text for line in told.said)
+    return Likely(Answer(said, language, told.source), _GUESSED)

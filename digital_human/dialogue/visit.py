@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from digital_human.dialogue.knowledge import Findings
 from digital_human.dialogue.knowledge.content import content
+from digital_human.dialogue.knowledge.knowledge import Likely
 from digital_human.dialogue.own_words import Age, Depth, Hints, Interest, hints
 from digital_human.dialogue.types import Source
 from digital_human.speech.types import Language
@@ -190,12 +191,15 @@ class Visit:
         sure = found.sure
         if sure is not None and self.was_told(sure.source) and (untold or another):
             sure = None
-        likely = found.likely
+        likely, further = found.likely, found.further
         if untold or another:
-            likely = tuple(one for one in likely if not self.was_told(one.answer.source))
+            likely, further = self._untold(likely), self._untold(further)
         if not untold and not another:
             untold = found.about
-        return replace(found, sure=sure, about=untold, likely=likely)
+        return replace(found, sure=sure, about=untold, likely=likely, further=further)
+
+    def _untold(self, likely: Sequence[Likely]) -> tuple[Likely, ...]:
+        return tuple(one for one in likely if not self.was_told(one.answer.source))
 
     def depth(self, text: str = "") -> Depth:
         """How deep to answer ``text``, with what it says of the visitor itself."""

@@ -1,13 +1,15 @@
 """Fit what the language model has in mind behind a text and a question; measure it on others.
 
-    python scripts/bench/knowledge_judge.py                   # about an hour on two cores
+    python scripts/bench/knowledge_judge.py                   # about two hours on two cores
     python scripts/bench/knowledge_judge.py --keep read.npz   # what was read is not read again
     python scripts/bench/knowledge_judge.py --write           # and put the weights into judge.npz
 
 The language model of the settings reads (`digital_human.dialogue.judge`)
 
 - the likeliest texts of every question of tests/eval/place_*.toml that neither the place nor the
-  poems answer; a text is right when it holds every expected fact, unless a pair says otherwise;
+  poems answer, and the further ones; a text is right when it holds every expected fact, unless a
+  pair says otherwise;
+- what the place guesses for such questions;
 - the pairs of tests/eval/judge_pairs.jsonl: notes of this place and of others, with questions that
   they answer and questions about the same that they do not.
 
@@ -37,7 +39,7 @@ sys.path.insert(0, str(ROOT / "tests" / "eval"))
 
 from faces import hardware  # noqa: E402
 from knowledge_evidence import reaches  # noqa: E402
-from place_eval import Reply, read_questions  # noqa: E402
+from place_eval import NOW, Asked, Reply, read_questions  # noqa: E402
 
 from digital_human.config import settings  # noqa: E402
 from digital_human.core.stage import ModelThread  # noqa: E402
@@ -45,8 +47,10 @@ from digital_human.dialogue.judge import SURE, WEIGHTS, WORDS, Judge  # noqa: E4
 from digital_human.dialogue.knowledge import Knowledge  # noqa: E402
 from digital_human.dialogue.knowledge.knowledge import Answer, Likely  # noqa: E402
 from digital_human.dialogue.llm import LLMS  # noqa: E402
-from digital_human.dialogue.llm.base import Leans  # noqa: E402
+from digital_human.dialogue.llm.base import Leaning, Leans  # noqa: E402
 from digital_human.dialogue.persona import load_persona  # noqa: E402
+from digital_human.dialogue.place import Place  # noqa: E402
+from digital_human.dialogue.repertoire import guess  # noqa: E402
 from digital_human.dialogue.types import Source  # noqa: E402
 from digital_human.speech.types import Language  # noqa: E402
 
@@ -73,6 +77,7 @@ class Read:
         english: Whether it is English, bool [pairs].
         known: Whether the question has an answer somewhere, bool [pairs]; only used of questions.
         question: Its words, str [pairs].
+        text: What may answer it, with its title, str [pairs].
     """
 
     state: npt.NDArray[np.float32]
@@ -82,6 +87,7 @@ class Read:
     english: Flags
     known: Flags
     question: npt.NDArray[np.str_]
+    text: npt.NDArray[np.str_]
 
 
 def main() -> None:
@@ -90,13 +96,13 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep what is read here (npz), or read it")
     parser.add_argument("--write", action="store_true", help=f"write {WEIGHTS.name}")
     arguments = parser.parse_args()
+    kept = None
     if arguments.keep and arguments.keep.exists():
-        with np.load(arguments.keep, allow_pickle=False) as kept:
-            read = Read(**{one.name: kept[one.name] for one in fields(Read)})
-    else:
-        read = gathered(sorted((ROOT / "tests/eval").glob("place_*.toml")))
-        if arguments.keep:
-            np.savez(arguments.keep, **{one.name: getattr(read, one.name) for one in fields(Read)})
+        with np.load(arguments.keep, allow_pickle=False) as file:
+            kept = Read(**{one.name: file[one.name] for one in fields(Read)})
+    read = gathered(sorted((ROOT / "tests/eval").glob("place_*.toml")), kept)
+    if arguments.keep:
+        np.savez(arguments.keep, **{one.name: getattr(read, one.name) for one in fields(Read)})
     fold = np.array([crc32(one.encode()) % _FOLDS for one in read.question])
     weighed = ~np.isnan(read.score)
     everything = np.arange(len(fold))
@@ -127,22 +133,30 @@ def main() -> None:
         write(read, fitted(told[weighed], read.right[weighed], 1e-3))
 
 
-def gathered(files: list[Path]) -> Read:
-    """All that is read: the likeliest texts of every question, and the pairs."""
+def gathered(files: list[Path], kept: Read | None) -> Read:
+    """All that is read: the likeliest texts of every question, and the pairs; what was ``kept`` is
+    not read again."""
     persona = load_persona("dongpo")
-    assert persona.knowledge_folder is not None
+    assert persona.knowledge_folder is not None and persona.place_folder is not None
     knowledge = Knowledge.open(persona.knowledge_folder, also=persona.shared_knowledge)
+    place = Place.open(persona.place_folder)
     model = LLMS[settings().llm.backend].create(settings().llm)
     assert isinstance(model, Leans)
     rows: list[tuple[object, ...]] = []
+    before: dict[tuple[str, str], Leaning] = {}
+    if kept is not None:
+        of = zip(kept.question, kept.text, kept.odds, kept.state, strict=True)
+        before = {(str(q), str(t)): Leaning(float(odds), state) for q, t, odds, state in of}
     with ModelThread("llm") as thread:
 
         def read(
             judge: Judge, text: str, language: Language, one: Likely, right: bool, known: bool
         ) -> None:
-            found = model.leaning(judge.prompt(text, language, one), *WORDS[language])
+            titled = f"{one.answer.source.title}\n{one.answer.text}"
+            if (found := before.get((text, titled))) is None:
+                found = model.leaning(judge.prompt(text, language, one), *WORDS[language])
             english = language == "en"
-            rows.append((found.state, found.odds, one.score, right, english, known, text))
+            rows.append((found.state, found.odds, one.score, right, english, known, text, titled))
 
         pairs = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines()]
         judged = {(pair["question"], pair["text"]): pair["answers"] for pair in pairs}
@@ -151,7 +165,7 @@ def gathered(files: list[Path]) -> Read:
         for one in track(list(asked.values()), "questions"):
             if reaches(persona, one):
                 known = bool(one.facts)
-                for likely in knowledge.search(one.text, one.language).likely:
+                for likely in texts(knowledge, place, one):
                     right = known and Reply(one, likely.answer.text, ("knowledge",)).right
                     right = judged.get((one.text, likely.answer.text), right)
                     read(judge, one.text, one.language, likely, right, known)
@@ -168,6 +182,14 @@ def gathered(files: list[Path]) -> Read:
     model.close()
     print(f"{hardware()}; {len(rows)} texts")
     return Read(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def texts(knowledge: Knowledge, place: Place, question: Asked) -> list[Likely]:
+    """What is read for a question."""
+    found = knowledge.search(question.text, question.language)
+    told = place.answer(question.text, question.language, now=NOW, at=None, guess=True)
+    guessed = [guess(told, question.language)] if told is not None and found.sure is None else []
+    return [*guessed, *found.likely, *found.further]
 
 
 def crossed(rows: Rows, fold: Rows, give: Callable[[Rows, Rows], Values]) -> Values:

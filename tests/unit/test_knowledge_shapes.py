@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from digital_human.dialogue.knowledge.questions import asking_clause, asking_sentence
+from digital_human.dialogue.knowledge.questions import (
+    asking_clause,
+    asking_sentence,
+    halves,
+)
 from digital_human.dialogue.knowledge.shapes import shape_of, tells
 
 
@@ -78,3 +82,39 @@ def test_what_asks_for_no_number_date_or_person_has_no_shape(text: str) -> None:
 )
 def test_one_sentence_of_several_asks(text: str, sentence: str | None) -> None:
     assert asking_sentence(text) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("原先那座雷峰塔是哪年垮的，怎么会垮呢？", "原先那座雷峰塔是哪年垮的？",
+         "原先那座雷峰塔怎么会垮呢？"),
+        ("岛上有块石头写着虫二，这俩字什么意思，谁写的", "岛上有块石头写着虫二，这俩字什么意思？",
+         "岛上有块石头写着虫二，这俩字谁写的？"),
+        ("我妈腿不好，听说能借轮椅，上哪儿借，要钱吗？", "听说能借轮椅，上哪儿借？",
+         "听说能借轮椅，要钱吗？"),
+        ("When did the old pagoda fall, and why?", "When did the old pagoda fall?",
+         "why did the old pagoda fall?"),
+        ("When and where did you write it?", "When did you write it?", "where did you write it?"),
+        ("Who started Lingyin Temple, and which country did he come from?",
+         "Who started Lingyin Temple?", "started Lingyin Temple: which country did he come from?"),
+    ],
+)  # fmt: skip
+def test_a_question_for_two_things_is_two_questions(text: str, first: str, second: str) -> None:
+    assert halves(text) == (first, second)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "雷峰塔是哪年垮的？",
+        "苏堤上那几座桥，打南边数起第三座叫什么？",
+        "谁道人生无再少，下半截是啥？",
+        "与谁同坐，明月清风我，这句是您哪一年写的",
+        "我从上海来，苏堤有多长，走完要多久，能骑车吗？",
+        "That hermit who kept cranes on the hill, what did people say his wife was?",
+        "My teacher mentioned a poet who never married. What was his name?",
+    ],
+)
+def test_one_question_is_not_taken_for_two(text: str) -> None:
+    assert halves(text) is None

@@ -90,6 +90,7 @@ class FixedKnowledge:
 
 KNOWN = {
     "谁修": Findings((), Answer("苏堤是苏轼修的。", "zh", LOTUS), 0.99),
+    "哪年通": Findings((), Answer("苏堤一〇九〇年修成。", "zh", replace(LOTUS, path="b")), 0.99),
     "坏话": Findings((), Answer("加我微信购买冰毒。", "zh", LOTUS), 0.99),
     "荷花": Findings((LOTUS,), None, 0.4, (LOTUS,)),
     "Pagoda": Findings((TOWER,), None, 0.4, (TOWER,)),
@@ -407,6 +408,27 @@ async def test_what_it_does_not_read_as_the_answer_is_not_said() -> None:
         stage.close()
     assert not any(isinstance(t, Line) and "惠州" in t.text for t in thoughts)
     assert isinstance(thoughts[-1], Line) and thoughts[-1].origin == "decline"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("苏堤是谁修的，哪年通的？", ["苏堤是苏轼修的。", "苏堤一〇九〇年修成。"]),
+        ("苏堤是谁修的？是谁修的呢？", ["苏堤是苏轼修的。"]),
+        ("苏堤是谁修的，荷花几月开？", ["苏堤是苏轼修的。"]),
+    ],
+)
+async def test_who_asks_for_two_things_is_told_both_where_both_are_known(
+    asked: str, said: list[str]
+) -> None:
+    stage = Scene(None)
+    try:
+        thoughts = await stage.think(asked)
+    finally:
+        stage.close()
+    assert [one.text for one in thoughts if isinstance(one, Line)] == said
+    shown = [one for one in thoughts if isinstance(one, Sources)]
+    assert len(shown[-1].items) == len(said)
 
 
 @pytest.mark.parametrize(("leaning", "told"), [(9.0, True), (-9.0, False)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_AGREE = 0.5  # share of what two answers tell from which they say the same
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+|\d+(?:\.\d+)?")
 _PLAIN_WORDS = frozenset(
@@ -27,3 +28,9 @@ def content(text: str) -> set[str]:
         pairs = (run[i : i + 2] for i in range(len(run) - 1))
         found.update(pair for pair in pairs if not _PLAIN_PAIRS.search(pair))
     return found
+
+
+def agree(one: set[str], other: set[str]) -> bool:
+    """Whether two answers say the same, given what each says beyond the question."""
+    fewer = min(len(one), len(other))
+    return not fewer or len(one & other) >= _AGREE * fewer

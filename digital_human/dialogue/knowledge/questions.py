@@ -31,6 +31,16 @@ _OF_SELF = re.compile(
 )
 _CLAUSE = re.compile(r"[，,。.！!？?；;]+ ?")
 _SENTENCE = re.compile(r"[^。！？!?.]*[^。！？!?.\s][^。！？!?.]*(?:[。！？!?.]+|$)")
+_ASKS = re.compile(
+    r"什么|啥|(?<!与)谁(?!道)|哪|(?<![这那好上前])几(?![乎时])|多少|多[高长大深久远宽重]|怎么|怎样|咋|为何|[吗么][，。？?]?$"
+    r"|([是有能会要])[不没]\1|\b(?:what|which|who|whose|whom|when|where|why|how)\b",
+    re.IGNORECASE,
+)
+_WH = r"(?:(?:in|at|by|for|to|from|with|of) )?(?:what|which|who|whose|whom|when|where|why|how)\b"
+# Where one English question ends and the next begins.
+_AND_ASKS = re.compile(rf"(?<=[?,.;])\s+(?:and )?(?={_WH})|,? and (?={_WH})", re.IGNORECASE)
+_LEADING_WH = re.compile(rf"^\W*{_WH}(?: (?:year|town|place|month|day))?\s*", re.IGNORECASE)
+_TRAILING = re.compile(r"(?:[是在有叫为到被让由给上去得要凭]|到底|究竟|应该|最[早后]?)+$")
 _SHORTEST = 6  # characters of a question that stands by itself
 OPENING = re.compile(rf"^(?:(?:{_OPENING_ZH}|{_OPENING_EN}\b)[\s，,。.!！、…]*)+", re.IGNORECASE)
 CLOSING = re.compile(
@@ -142,3 +152,37 @@ def asking_sentence(text: str) -> str | None:
     if len(found) < 2 or len(asking) != 1 or len(asking[0]) < _SHORTEST:
         return None
     return asking[0]
+
+
+def halves(text: str) -> tuple[str, str] | None:
+    """The two questions of one that asks for two things, each with what it is about.
+
+    原先那座雷峰塔是哪年垮的，怎么会垮呢 is 原先那座雷峰塔是哪年垮的 and 原先那座雷峰塔怎么会垮呢.
+    None for a text that does not ask for exactly two.
+    """
+    if re.search(r"[\u3400-\u9fff]", text) is None:
+        return _halves_en(text)
+    clauses = [one for one in _CLAUSE.split(text.strip()) if one]
+    asking = [one for one in clauses if _ASKS.search(one)]
+    if len(asking) != 2:
+        return None
+    first, second = asking
+    lead = "，".join(one for one in clauses[: clauses.index(first)] if not _OF_SELF.search(one))
+    found = _ASKS.search(first)
+    assert found is not None
+    subject = _TRAILING.sub("", first[: found.start()])
+    about = "，".join(filter(None, (lead, subject))) or first
+    joint = "" if len(subject) > 1 else "，"
+    return "，".join(filter(None, (lead, first))) + "？", f"{about}{joint}{second}？"
+
+
+def _halves_en(text: str) -> tuple[str, str] | None:
+    parts = [one.strip(" ,.?;") for one in _AND_ASKS.split(text.strip())]
+    asking = [one for one in parts if _LEADING_WH.search(one)]
+    if len(asking) != 2:
+        return None
+    first, second = asking
+    rest, more = _LEADING_WH.sub("", first), _LEADING_WH.sub("", second)
+    if not rest:
+        return f"{first} {more}?", f"{second}?"  # when and where did you write it
+    return f"{first}?", f"{rest}: {second}?" if more else f"{second} {rest}?"

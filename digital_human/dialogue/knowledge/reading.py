@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from digital_human.dialogue.knowledge.content import content
+from digital_human.dialogue.knowledge.content import agree, content
 from digital_human.dialogue.knowledge.embedder import Embedder, Vectors
 from digital_human.dialogue.knowledge.entries import sentences, spoken
 from digital_human.dialogue.knowledge.evidence import Evidence
@@ -33,7 +33,6 @@ _FOUND = 0.6  # share of a word's weight from which it is found
 _ALIKE, _SAME = 0.45, 0.8  # cosines from which a word stands for another a little, and wholly
 _COMPARED = 4  # letters of an English word from which its vector tells enough
 _TELLING = 10.0  # weight of a word that a question could hardly do without
-_AGREE = 0.5  # share of what two answers tell from which they say the same
 _LACKING, _FIRST = 1.0, 3.0  # doubts: a fact or a name is lacking; it is of the first, not another
 _MEMORY = 20_000  # vectors of words that are kept
 # jieba's tags of what a question may have beyond what it asks: adverbs, prepositions, pronouns,
@@ -157,14 +156,13 @@ class Reader:
             named = all(any(name in one for one in about) for name in names)
             first = self.of_the_first(text, entry)
             new = tells_new[entry]
-            rivals = (float(near[e]) for e in chosen if not _agree(new, tells_new[e]))
+            rivals = (float(near[e]) for e in chosen if not agree(new, tells_new[e]))
             told = None if shape is None else tells(said[entry], *shape)
             lacking = shape is not None and shape[0].strict and not told
             margin = float(near[entry]) - max(rivals, default=_FAR)
             evidence = self._evidence(question, entry, cosines, names, margin, told)
-            if evidence.near:
-                doubt = _LACKING * (foreign or not named or lacking) + _FIRST * first
-                found.append(Told(entry, evidence, said[entry], doubt))
+            doubt = _LACKING * (foreign or not named or lacking) + _FIRST * first
+            found.append(Told(entry, evidence, said[entry], doubt))
         return sorted(found, key=lambda one: -one.evidence.score)
 
     def of_the_first(self, text: str, entry: int) -> bool:
@@ -279,12 +277,6 @@ class Reader:
             telling = tuple(dict.fromkeys(word.text for word in words if not word.light))
             self._wholes[entry] = _Whole(Phrase(Analysis(words, frozenset())), telling)
         return self._wholes[entry]
-
-
-def _agree(one: set[str], other: set[str]) -> bool:
-    """Whether two answers say the same beyond what the question says."""
-    fewer = min(len(one), len(other))
-    return not fewer or len(one & other) >= _AGREE * fewer
 
 
 def _free(word: Word) -> bool:

@@ -1,0 +1,52 @@
+"""What is remembered of a question that asks for two things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from digital_human.core.stage import ModelThread
+from digital_human.dialogue.judge import Judge
+from digital_human.dialogue.knowledge import Findings, Knowledge
+from digital_human.dialogue.knowledge.knowledge import Answer, Likely
+from digital_human.dialogue.recall import Recall
+from digital_human.dialogue.repertoire import Repertoire
+from digital_human.dialogue.types import Source
+from tests.unit.test_judge import PERSONA, Reading
+
+ASKED = "原先那座雷峰塔是哪年垮的，怎么会垮呢？"
+FELL = Answer("老雷峰塔一九二四年倒塌。", "zh", Source("雷峰塔", "a", "倒塌", 0.9))
+WHY = Answer("塔砖常有人挖，塔基被掏空了。", "zh", Source("雷峰塔", "b", "塔砖", 0.9))
+
+
+class Both:
+    """Knows both answers, whatever part is asked for."""
+
+    def search(self, text: str, language: str, k: int = 4) -> Findings:
+        return Findings((), None, 0.3, (), (Likely(FELL, 0.4), Likely(WHY, 0.1)))
+
+
+@pytest.fixture
+def thread() -> Iterator[ModelThread]:
+    with ModelThread("llm") as one:
+        yield one
+
+
+async def also(given: dict[str, float], text: str, thread: ModelThread) -> Answer | None:
+    judge = Judge(Reading(given), thread, PERSONA)
+    judge.able = frozenset(("zh",))
+    recall = Recall(cast(Knowledge, Both()), judge, cast(Repertoire, None), thread)
+    return await recall.also(text, "zh", FELL)
+
+
+async def test_the_part_that_was_not_answered_is_answered_too(thread: ModelThread) -> None:
+    first, second = "塌。\n问题：原先那座雷峰塔是哪年", "掏空了。\n问题：原先那座雷峰塔怎么会"
+    assert await also({first: 9.0, second: 9.0, "": -9.0}, ASKED, thread) == WHY
+
+
+async def test_nothing_is_added_that_is_no_answer_or_was_not_asked_for(thread: ModelThread) -> None:
+    assert await also({"塌。\n": 9.0, "": -9.0}, ASKED, thread) is None
+    assert await also({"": -9.0}, ASKED, thread) is None
+    assert await also({"": 9.0}, "原先那座雷峰塔是哪年垮的？", thread) is None
