@@ -137,16 +137,14 @@ class Judge:
         text: str,
         language: Language,
         likely: Sequence[Likely],
-        further: Sequence[Likely] = (),
         cancelled: Callable[[], bool] = never,
     ) -> Answer | None:
-        """The one of ``likely`` that answers ``text`` most surely, else the one of ``further``.
+        """The one of ``likely`` that answers ``text`` most surely.
 
         Args:
             text: The question.
             language: Of the answer.
             likely: What may be one, the likeliest first; a visitor waits for each to be read.
-            further: What is read where none of these is one.
             cancelled: Whether the answer is still wanted; asked by the model's thread too.
 
         Raises:
@@ -154,9 +152,8 @@ class Judge:
             ResourceError: The language model failed.
         """
         best, most = None, SURE[language]
-        for number, one in enumerate((*likely, *further)):
-            enough = most >= SURE[language] + _BEYOND or number >= len(likely)
-            if best is not None and enough:
+        for one in likely:
+            if best is not None and most >= SURE[language] + _BEYOND:
                 break
             messages = self.prompt(text, language, one)
             leaning = await self._thread.call(

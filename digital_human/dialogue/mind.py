@@ -193,7 +193,7 @@ class Mind:
         found = await self._recall.find(text, language, history)
         findings = found.findings
         if found.judge is not None:
-            first = found.to_read[0]
+            first = findings.likely[0]
             await self._llm.read(found.judge.prompt(found.asked, language, first), cancelled)
         elif findings.sure is None and (findings.about or intent != "question"):
             messages = self._prompt(text, language, history, findings.about, intent)

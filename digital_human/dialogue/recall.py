@@ -35,11 +35,6 @@ class Found:
     asked: str
     judge: Judge | None
 
-    @property
-    def to_read(self) -> tuple[Likely, ...]:
-        """What may be an answer, the likeliest first."""
-        return (*self.findings.likely, *self.findings.further)
-
 
 class Recall:
     """Finds answers in the knowledge; used from the event loop's thread.
@@ -80,16 +75,13 @@ class Recall:
             found = replace(both, sure=None, about=about, likely=tuple(likely[:LIKELY]))
         if judge is not None and judge.decides(text, language):
             found = replace(found, about=())
-        else:
-            found = replace(found, further=())
         if judge is not None and found.sure is None:
             guessed = await self._repertoire.guessed(text, language, history)
             if guessed is not None:
                 others = [o for o in found.likely if o.answer.text != guessed.answer.text]
                 found = replace(found, likely=(guessed, *others))
         found = history.visit.fresh(text, found)
-        nothing = not (found.likely or found.further)
-        if nothing or (found.sure is None and wants_more(text)):
+        if not found.likely or (found.sure is None and wants_more(text)):
             judge = None
         return Found(found, asked, judge)
 
@@ -105,9 +97,8 @@ class Recall:
         findings = found.findings
         if found.judge is None:
             return findings.sure
-        likely, further = findings.likely, findings.further
         try:
-            return await found.judge.chosen(found.asked, language, likely, further, cancelled)
+            return await found.judge.chosen(found.asked, language, findings.likely, cancelled)
         except ResourceError:
             if findings.sure is None:
                 raise
@@ -129,7 +120,7 @@ class Recall:
             if (judge := self._able(language)) is not None and found.likely:
                 others = [one for one in found.likely if one.answer.text != told.text]
                 likely = (Likely(told, _SAID), *others)
-                answer = await judge.chosen(part, language, likely, cancelled=cancelled)
+                answer = await judge.chosen(part, language, likely, cancelled)
             if answer is not None:
                 asked = content(text)
                 if not agree(content(told.text) - asked, content(answer.text) - asked):

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from digital_human.dialogue.knowledge import Findings
 from digital_human.dialogue.knowledge.content import content
-from digital_human.dialogue.knowledge.knowledge import Likely
 from digital_human.dialogue.own_words import Age, Depth, Hints, Interest, hints
 from digital_human.dialogue.types import Source
 from digital_human.speech.types import Language
@@ -191,15 +190,12 @@ class Visit:
         sure = found.sure
         if sure is not None and self.was_told(sure.source) and (untold or another):
             sure = None
-        likely, further = found.likely, found.further
+        likely = found.likely
         if untold or another:
-            likely, further = self._untold(likely), self._untold(further)
+            likely = tuple(one for one in likely if not self.was_told(one.answer.source))
         if not untold and not another:
             untold = found.about
-        return replace(found, sure=sure, about=untold, likely=likely, further=further)
-
-    def _untold(self, likely: Sequence[Likely]) -> tuple[Likely, ...]:
-        return tuple(one for one in likely if not self.was_told(one.answer.source))
+        return replace(found, sure=sure, about=untold, likely=likely)
 
     def depth(self, text: str = "") -> Depth:
         """How deep to answer ``text``, with what it says of the visitor itself."""

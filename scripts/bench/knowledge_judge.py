@@ -1,13 +1,13 @@
 """Fit what the language model has in mind behind a text and a question; measure it on others.
 
-    python scripts/bench/knowledge_judge.py                   # about two hours on two cores
+    python scripts/bench/knowledge_judge.py                   # about an hour on two cores
     python scripts/bench/knowledge_judge.py --keep read.npz   # what was read is not read again
     python scripts/bench/knowledge_judge.py --write           # and put the weights into judge.npz
 
 The language model of the settings reads (`digital_human.dialogue.judge`)
 
 - the likeliest texts of every question of tests/eval/place_*.toml that neither the place nor the
-  poems answer, and the further ones; a text is right when it holds every expected fact, unless a
+  poems answer; a text is right when it holds every expected fact, unless a
   pair says otherwise;
 - what the place guesses for such questions;
 - the pairs of tests/eval/judge_pairs.jsonl: notes of this place and of others, with questions that
@@ -189,7 +189,7 @@ def texts(knowledge: Knowledge, place: Place, question: Asked) -> list[Likely]:
     found = knowledge.search(question.text, question.language)
     told = place.answer(question.text, question.language, now=NOW, at=None, guess=True)
     guessed = [guess(told, question.language)] if told is not None and found.sure is None else []
-    return [*guessed, *found.likely, *found.further]
+    return [*guessed, *found.likely]
 
 
 def crossed(rows: Rows, fold: Rows, give: Callable[[Rows, Rows], Values]) -> Values:

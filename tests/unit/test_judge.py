@@ -95,19 +95,6 @@ async def test_nothing_is_taken_that_is_not_read_as_an_answer(thread: ModelThrea
     assert await chosen({}, thread=thread) is None
 
 
-async def test_what_is_further_is_read_where_nothing_likely_is_an_answer(
-    thread: ModelThread,
-) -> None:
-    model = Reading({"惠州": -9.0, "钱塘人": 9.0, "": -9.0})
-    reader = Judge(model, thread, PERSONA)
-    other = likely("王朝云信佛。", -5.0)
-    assert await reader.chosen(ASKED, "zh", (BURIED,), (BORN, other)) == BORN.answer
-    assert len(model.asked) == 2  # what is behind an answer is not read
-    model.given = {"惠州": 3.0, "钱塘人": 9.0}
-    assert await reader.chosen(ASKED, "zh", (BURIED,), (BORN,)) == BURIED.answer
-    assert len(model.asked) == 3
-
-
 async def test_leaning_and_evidence_are_added_up(thread: ModelThread) -> None:
     enough = (SURE["zh"] - BURIED.score) / WEIGHT
     assert await chosen({"惠州": enough + 0.01}, BURIED, thread=thread) == BURIED.answer

@@ -35,9 +35,8 @@ from digital_human.speech.types import Language
 SURE = 0.5
 # The runner-up with another answer must be this much less likely.
 MARGIN = 0.05
-LIKELY, FURTHER = 2, 2
-"""Texts that are to be read for a question, and further ones where none of these answers it: a
-visitor waits for each."""
+LIKELY = 2
+"""Texts that are to be read for a question: a visitor waits for each."""
 # What another entry's score may lack of the best one's to be as likely.
 LEAD = 0.1
 _CANDIDATES = 10
@@ -86,8 +85,6 @@ class Findings:
             a fact that stands nowhere.
         likely: Where a language model's reading would tell more, what may be an answer, the
             likeliest first; what is sure without it among them.
-        further: What hardly is one by words and vectors, the likeliest first: to be read where
-            nothing of ``likely`` answers a question for a fact.
     """
 
     hits: tuple[Source, ...]
@@ -95,7 +92,6 @@ class Findings:
     confidence: float
     about: tuple[Source, ...] = ()
     likely: tuple[Likely, ...] = ()
-    further: tuple[Likely, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +189,11 @@ class Knowledge:
         for part in _parts(asked):
             if found.sure is None or found.likely:
                 more = self._search(part, language, k)
-                found = _with(replace(found, sure=found.sure or more.sure), more)
+                likely = _merged(found.likely, _to_read(more))
+                found = replace(found, sure=found.sure or more.sure, likely=likely)
         if found.sure is None and (clause := last_clause(asked)) is not None:
-            found = _with(found, self._search(core(clause), language, k))
+            more = self._search(core(clause), language, k)
+            found = replace(found, likely=_merged(found.likely, _to_read(more)))
         return found
 
     def _search(self, asked: str, language: Language, k: int) -> Findings:
@@ -211,20 +209,17 @@ class Knowledge:
         able = [match for match in matches if not self._reader.of_the_first(asked, match.entry)]
         foreseen = sure = self._sure(able, language)
         likely: tuple[Likely, ...] = ()
-        further: tuple[Likely, ...] = ()
         shape = shape_of(asked)
         if sure is None or (shape and shape[0].strict and not tells(sure.text, *shape)):
             entries = [match.entry for match in matches]
             weighed = self._reader.weighed(asked, question, entries, cosines, language)
-            near = [one for one in weighed if one.evidence.near]
-            told = [t for t in near if t.evidence.score >= evidence.SURE and not t.doubt]
+            told = [t for t in weighed if t.evidence.score >= evidence.SURE and not t.doubt]
             sure = self._told(told, language) if told else None
             if sure is None or told[0].evidence.score < _CLEAR:
                 score = told[0].evidence.score if told else evidence.SURE
                 first = [Likely(one, score) for one in (sure or foreseen,) if one is not None]
-                likely = _merged(first, self._likely(near, language))[:LIKELY]
-                further = _besides(likely, self._read(weighed, language))
-        return Findings(hits, sure, confidence, passages, likely, further)
+                likely = _merged(first, self._likely(weighed, language))
+        return Findings(hits, sure, confidence, passages, likely)
 
     def weigh(self, text: str) -> list[Match]:
         """Entries that may answer a question, most likely first."""
@@ -309,22 +304,15 @@ class Knowledge:
         own = [one for one in near if self._own(self._index.entries[one.entry])]
         return self._answer((own or near)[0], language)
 
-    def _likely(self, told: Sequence[Told], language: Language) -> list[Likely]:
-        return [one for one in self._read(told, language) if one.score >= _DOUBTFUL]
-
-    def _read(self, told: Sequence[Told], language: Language) -> list[Likely]:
-        return [Likely(self._answer(one, language), one.evidence.score - one.doubt) for one in told]
+    def _likely(self, told: Sequence[Told], language: Language) -> tuple[Likely, ...]:
+        found = [
+            Likely(self._answer(one, language), one.evidence.score - one.doubt) for one in told
+        ]
+        return _merged((), [one for one in found if one.score >= _DOUBTFUL])
 
     def _answer(self, told: Told, language: Language) -> Answer:
         entry = self._index.entries[told.entry]
         return Answer(told.said, language, _source(entry, told.evidence.cosine))
-
-
-def _with(found: Findings, part: Findings) -> Findings:
-    """What is found for a question, with what is to be read of what is found for a part of it."""
-    likely = _merged(found.likely, _to_read(part))
-    further = _besides(likely[:LIKELY], (*likely, *found.further, *part.further))
-    return replace(found, likely=likely[:LIKELY], further=further)
 
 
 def _to_read(part: Findings) -> tuple[Likely, ...]:
@@ -339,13 +327,7 @@ def _merged(some: Sequence[Likely], more: Sequence[Likely]) -> tuple[Likely, ...
     best: dict[str, Likely] = {}
     for one in sorted((*some, *more), key=lambda one: -one.score):
         best.setdefault(one.answer.text, one)
-    return tuple(best.values())
-
-
-def _besides(likely: Sequence[Likely], others: Sequence[Likely]) -> tuple[Likely, ...]:
-    """The likeliest of ``others`` that are not among ``likely``."""
-    told = {one.answer.text for one in likely}
-    return tuple(one for one in _merged((), others) if one.answer.text not in told)[:FURTHER]
+    return tuple(best.values())[:LIKELY]
 
 
 def _parts(text: str) -> list[str]:

@@ -161,8 +161,9 @@ class Reader:
             lacking = shape is not None and shape[0].strict and not told
             margin = float(near[entry]) - max(rivals, default=_FAR)
             evidence = self._evidence(question, entry, cosines, names, margin, told)
-            doubt = _LACKING * (foreign or not named or lacking) + _FIRST * first
-            found.append(Told(entry, evidence, said[entry], doubt))
+            if evidence.near:
+                doubt = _LACKING * (foreign or not named or lacking) + _FIRST * first
+                found.append(Told(entry, evidence, said[entry], doubt))
         return sorted(found, key=lambda one: -one.evidence.score)
 
     def of_the_first(self, text: str, entry: int) -> bool:
