@@ -64,6 +64,16 @@ class Poem(BaseModel):
         return [clause for line in self.lines for clause in _WORDS.findall(line)]
 
     @property
+    def lyric(self) -> bool:
+        """Whether it is a ci, which has its tune in its title."""
+        return len(self.halves) > 1
+
+    @property
+    def even(self) -> bool:
+        """Whether it is of couplets with lines of one length, and so has two halves."""
+        return len({len(clause) for clause in self.clauses}) == 1 and len(self.lines) % 2 == 0
+
+    @property
     def halves(self) -> list[str]:
         """The tune and the theme of a title that has both."""
         return [half for half in self.title.split("·") if not half.startswith("其")]
@@ -98,8 +108,19 @@ class Poem(BaseModel):
 
     def from_there(self, text: str) -> bool:
         """Whether ``text`` names the place where it was written, or its town."""
-        names = re.findall(r"[A-Z]\w+(?: [A-Z]\w+)*", self.place_en)
-        return any(name in text for name in [self.place, self.place[:2], *names] if name)
+        return any(name in text for name in self._places)
+
+    def only_there(self, text: str) -> bool:
+        """Whether ``text`` names that and next to nothing besides."""
+        rest = text
+        for name in self._places:
+            rest = rest.replace(name, "")
+        return rest != text and not re.search(r"[^\x00-\u02ff]{2}|[a-z]{5}", rest)
+
+    @cached_property
+    def _places(self) -> list[str]:
+        english = re.findall(r"[A-Z]\w+(?: [A-Z]\w+)*", self.place_en)
+        return [name for name in [self.place[:2], self.place[2:], *english] if name]
 
     def following(self, index: int, least: int) -> str:
         """Clauses from ``index`` to the end of its sentence.

@@ -6,12 +6,22 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+# Going to school is 念 too: 念过三年书.
+_SCHOOL = (
+    r"[过完了着的在]*(?:[^，。？！《“给听首诗词]{0,4}书(?![里上中李鄢])|经|大学|[高中小]学|研|本科|博士"
+    r"|幼儿园|初[一二三中]|高[一二三]|[几一二三四五六]年级|(?:哪|什么)个?(?:班|专业))"
+)
 _RECITE = re.compile(
-    r"背(?!景|后|包|面|影)"
-    r"|(?<![纪怀思悼想惦挂留概观信])念(?!佛|旧|头|[过完了着]?(?:书|经|大学|[高中小]学|研))"
-    r"|朗诵|诵读|吟|读(?:一|两|首|段|个|下)"
-    r"|[来说讲](?:一|两)?首|[作写]过(?:哪|什么)|(?<![哪第这那的])一首(?![诗词])"
-    r"|\brecite\b|\b(?:say|read|tell)\b.{0,12}\bpoem\b",
+    r"(?<![后手驼脊腰])背(?!景|后|包|面|影|着|心|部|负|篓|带|叛|不动|的是?包|[上疼痛酸](?!一))"
+    rf"|(?<![纪怀思悼想惦挂留概观信])念(?!佛|旧|头|叨|{_SCHOOL})"
+    r"|朗诵|诵读|吟|读(?:一|两)(?!年)|读(?:首|段|下)"
+    r"|[来说讲](?:一|两)?首|[作写]过(?:哪|什么)|(?<![哪第这那的写作编创])一首(?![诗词])"
+    r"|\brecite\b"
+    r"|(?:^|[,.;!?] *|\bplease |\b(?:can|could|will|would) you (?:please |kindly )?|\bhear you )"
+    r"(?:say|read|tell|give|perform)(?: (?:me|us|him|her|them|out|aloud|my \w+))? "
+    r"(?:(?:the|your|that|a|one of)\b(?:(?!\babout\b)[^,.?!]){0,24}"
+    r"\b(?:poem|verse|lyric)\b|(?:the|that) one you|it (?:out|aloud|to|for)\b)"
+    r"|\bread\W+(?:to|for|out|aloud)\b",
     re.IGNORECASE,
 )
 _ALL = r"[整全]首|全[诗词文]|从头|完整|\b(?:whole|entire|in full|all of it)\b"
@@ -22,13 +32,18 @@ _HEAR = re.compile(
     r"|\b(?:hear|listen)\b|\bgive (?:me|us)\b",
     re.IGNORECASE,
 )
-_ANY = re.compile(r"诗|(?<![单台歌])词(?!语|典)|\bpoems?\b|\bverses?\b", re.IGNORECASE)
+_TO_ME = re.compile(r"听听|听一[听下]|给[^，。？！]{1,8}听|一遍|\brecite\b")
+_ANY = re.compile(
+    r"诗|绝句|(?<![单台歌])词(?!语|典)|首(?:关于|有关|[写讲])(?![^，。？！]*歌)"
+    r"|\bpoems?\b|\bverses?\b|\brecite something\b",
+    re.IGNORECASE,
+)
 _LINE = r"(?:[是接跟对]|紧[接跟]着?)?的?(?:[那这哪]|(?:什么|啥))?(?:半|一|[两二几])?句"
 _TWO = re.compile(r"[两二]句|\btwo lines\b", re.IGNORECASE)
 _NEXT = re.compile(
     rf"(?:(?<![写留记题刻])下|(?<!最)后)[面头边]?{_LINE}|[下后](?:面|头|边|文)(?:$|[，。？！是接跟怎呢咋啥]|什么)|接下[来去]"
     r"|往[下后]|下半?[联截段句]|接着(?=$|[，。？！是呢怎咋哪啥什的那往])|然后呢|[接对]什么|[接对]哪"
-    r"|(?:怎么|咋)接|接一?下"
+    r"|(?:怎么|咋)接|接一?[下句]|底下(?:$|[，。？！是呢怎咋]|一?句|什么)"
     r"|\bnext (?:two )?(?:lines?|verse)\b|\blines? (?:after|that follows?)\b"
     r"|\bwhat(?:'s| is) next\b|\bcomes? (?:next|after)\b|\bwhat follows\b|\bgoes? on\b"
     r"|\bcontinues?\b|\b(?:finish|complete) (?:the|this|that)\b",
@@ -40,14 +55,27 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _FIRST = re.compile(
-    r"(?:第一|头一|首|起|开[头篇]的?(?:第?一|那)?|[前头][两二])句|开头(?=是|怎|咋|什么|啥)"
+    r"(?:第一|头一|首|起|开[头篇]的?(?:第?一|那)?|[前头][两二])句|开头(?=$|[，。？！是怎咋什啥呢])"
     r"|\b(?:first|opening) (?:two )?lines?\b|\bhow does .{0,40}\b(?:begin|start)\b",
     re.IGNORECASE,
 )
 _LAST = re.compile(
-    r"(?:最后|末|尾|结[尾末]的?(?:那|最后一)?|[后末][两二])[一那两二]?句|结尾(?=是|怎|咋|什么|啥)"
+    r"(?:最后|末|尾|结[尾末]的?(?:那|最后一)?|[后末][两二])[一那两二]?句|结尾(?=$|[，。？！是怎咋什啥呢])"
     r"|\b(?:last|final|closing) (?:two )?lines?\b|\bhow does .{0,40}\bend\b",
     re.IGNORECASE,
+)
+_NTH = re.compile(r"(倒数)?第([二三四五六七八])句(?!话)")
+_NTH_EN = re.compile(r"\b(second|third|fourth|fifth|sixth|seventh|eighth) line\b", re.IGNORECASE)
+_ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+_HALF = re.compile(
+    r"([下后])(?:半?[阕片]|半[首段])|([上前])(?:半?[阕片]|半[首段])"
+    r"|\b(second|last|latter) half\b|\b(first) half\b",
+    re.IGNORECASE,
+)
+# The line of a poem that has a word in it.
+_HOLDING = re.compile(
+    r"(?:有|带|含|提到|出现)([^，。？！]*?)的?(?:那|是?哪)一?句"
+    r"|哪一?句[^，。？！]{0,4}(?:有|带|含|提到|出现)([^，。？！]+)"
 )
 _WHEN = re.compile(
     r"(?:什么|啥|哪个)时候|何时|[哪何]一?年|几几年|年份"
@@ -56,12 +84,15 @@ _WHEN = re.compile(
 )
 _WHERE = re.compile(
     r"哪里|哪儿|哪个?地方|什么地方|啥地方|何[处地]|[在到去于]哪|哪[个座]?(?:城|州|地|山|寺|庙|楼|岛)"
-    r"|\bwhere\b(?! (?:can|could|do|does|should|may|might|is the)\b)"
-    r"|\b(?:what|which) (?:town|city|place|temple|mountain|island|part)\b",
+    r"|(?<!\bone )(?<!\bpoem )(?<!\bverse )(?<!\blyric )\bwhere\b"
+    r"(?! (?:can|could|do|does|should|may|might|is the)\b)"
+    r"|\b(?:what|which) (?:town|city|place|temple|mountain|island|part)\b"
+    r"|\b(?:what|which) (?:building|tower)\b.{0,12}\b(?:were|was|did)\b",
     re.IGNORECASE,
 )
 _OCCASION = re.compile(
-    r"(?:什么|啥|哪种)(?:场合|情[况形景]|处境|境[况遇])|\bwhat (?:was the )?occasion\b",
+    r"(?:什么|啥|哪种)(?:场合|情[况形景]|处境|境[况遇])|(?:什么|啥)(?:官|职务?).{0,4}[时候会].{0,3}写"
+    r"|\bwhat (?:was the )?occasion\b",
     re.IGNORECASE,
 )
 _PERSON = r"(?:谁|哪一?[位个](?:人|朋友|好友)?(?!字|词|地方|时候|朝|年|州|城)|什么人|何人|哪些人)"
@@ -69,33 +100,67 @@ _WHOM = re.compile(
     rf"[给送赠为替寄呈][了的]?是?{_PERSON}|{_PERSON}的韵|[写说指]的?是?{_PERSON}(?![写作的])"
     rf"|(?:[给送赠为替寄呈]|[怀思想]念|悼|想[的着]|惦|纪念)[^，。？！]{{0,6}}{_PERSON}(?![写作的])"
     rf"|{_PERSON}[^写作，。]{{0,6}}送[行别]|[给送赠为替寄].{{1,12}}[写作送]的[吗吧么]"
+    r"|[写送寄赠]给[^，。？！那这首]{1,12}(?:[吗吧么](?=$|[，？])|还是)"
     r"|\b(?:for|to|about|of|with) who(?:m|se)?\b"
     r"|\bwho(?:m|se)?\b(?! (?:wrote|made|composed|painted|sang|built)\b)"
     r".{1,60}\b(?:for|to|about|off|in mind)(?=$|[ ?,.!])"
     r"|\bwho(?:m|se)?\b.{1,40}\b(?:dedicat|address|miss|mourn|meant|sent)"
     r"|\bwho (?:is|was) (?:being )?(?:the )?(?:friend|person|recipient)"
-    r"|\b(?:which|what) (?:friend|person|relative|wife|official|monk)\b",
+    r"|\b(?:which|what) (?:friend|person|relative|wife|lady|woman|official|monk)\b",
     re.IGNORECASE,
 )
+# Its title, which may be asked of a poem that is only described.
+_TITLE = (
+    r"哪一?[首阕]|(?:哪|什么)个?词牌|(?:叫|题目|诗名|词牌|名字)[是叫]?(?:什么|啥)(?!意思|含义)"
+    r"|\b(?:what|which)(?: of (?:his|your|these))? (?:poem|lyric|verse)s?\b|\b(?:what|which) tune\b"
+    r"|\bwhat(?:'s| is| was)\b.{0,40}\b(?:poem|lyric|verse|one)\b.{0,40}\b(?:called|title)\b"
+    r"|\b(?:title|name) of (?:the|your|that) (?:\w+ )?(?:poem|lyric|verse|one)\b"
+)
+_TITLED = re.compile(_TITLE, re.IGNORECASE)
 _WHICH = re.compile(
-    r"哪一?[首阕]|(?:哪|什么)个?词牌|出自|什么[诗词]|(?<![为给替])谁[写的作]"
-    r"|(?:叫|题目|诗名|词牌|名字)[是叫]?(?:什么|啥)"
-    r"|\bwhich poem\b|\bwho wrote\b",
+    rf"{_TITLE}|出自|什么[诗词]|(?<![为给替])谁[写的作]|\bwho wrote\b|\b(?:come|taken) from\b"
+    r"|\bwhat(?:'s| is) (?:it|this|that) called\b",
     re.IGNORECASE,
 )
 # What may be asked of a poem besides, and is told by nothing that is said here.
 _ELSE = re.compile(
-    r"意思|含义|故事|背景|讲解|解释|典故|赏析|由来|来历|翻译|[好妙美难错]在|手[稿迹]|真迹|原稿|墨迹|[石诗]碑|碑刻"
+    r"意思|含义|故事|背景|讲解|解释|典故|赏析|由来|来历|翻译|[好妙美难错]在|手[稿迹]|真迹|原稿|墨迹|[石诗块]碑|碑[刻在]|牌[子匾]|[石雕]像"
     r"|刻[在着了于]|收藏|保存|藏在|课本|教材|课文|选入|收[进入录]|谱曲|唱成|谁唱|发表|出版|印[在着]"
     r"|\b(?:mean|story|explain|translat|background|manuscript|carved|engraved|inscribed on|kept"
-    r"|museum|displayed|published|printed|set to music|sung|scroll)",
+    r"|museum|displayed|published|printed|set to music|sung|scroll)"
+    r"|哪[里儿](?:可以|能)|\bwhere (?:can|could|do|may|should) (?:i|we|one)\b",
     re.IGNORECASE,
+)
+# A time or place that is asked about with yes or no.
+_CLAIMED = re.compile(
+    r"(?:在|于|年)[^，。？！哪]{0,8}写的(?:[吗吧么]|对[吗吧不]|是不是)|是不是[^，。？！给]{2,8}写的"
+    r"|\b(?:[Ww]as|[Ww]ere|[Dd]id)\b.{1,60}\b(?:wr[io]t\w*|composed?)\b.{0,30}"
+    r"\b(?:in|at|on) (?:\d{4}|[A-Z])"
 )
 # That it is the writing whose time or place is asked.
 _WROTE = re.compile(
     r"(?:哪|时候|年份|地方|何[时处地]).{0,6}[写作吟]|[写作](?:于|的?.{0,6}(?:哪|时候|地方|何[时处地]))"
     r"|\b(?:when|where|year|town|city|place)\b.{0,20}\b(?:did|was|were)\b.{0,60}\b(?:wr[io]t|compos)",
     re.IGNORECASE,
+)
+# A poem that no record tells: the first he wrote, his last, the longest, a new one.
+_RANKED = re.compile(
+    r"即兴|现场|原创|新编|[写作]的(?:最[早后长短]的?|第)一?首|绝笔|临终"
+    r"|\byour (?:very )?(?:first|last|earliest|longest|shortest)\b",
+    re.IGNORECASE,
+)
+_LYRIC = re.compile(r"(?<![诗台歌])词(?!语|典|牌)|\blyric\b", re.IGNORECASE)
+_COUPLETS = re.compile(r"绝句|律诗|[七五]言|[七五]绝|[七五]律|\bquatrain\b", re.IGNORECASE)
+_WRITTEN_AT = re.compile(
+    r"[在于](\w{2,6}?)(?:的时候|那时候?|那会儿)?[写作]"
+    r"|\b(?:wr[io]t\w+|composed) (?:in|at) ([A-Z]\w+)"
+)
+_SHOWN = re.compile(
+    r"^(?!.*(?:名|代表|喜欢|拿手|得意|最)).*[这那]一?[首阕]|\b(?:this|that) (?:poem|verse|lyric)\b",
+    re.IGNORECASE,
+)
+_LIKED = re.compile(
+    r"喜欢|满意|得意|推荐|自豪|\b(?:favou?rite|proud|recommend|best|prefer)", re.IGNORECASE
 )
 _QUESTION = re.compile(
     r"谁|什么|啥|哪|几[个首次年]|多少|为何|怎|咋|吗|么(?=$|[？，])"
@@ -110,35 +175,70 @@ _FEW = 4  # words beyond a poem's own with which something else is said than its
 
 
 _THIS = re.compile(r"[这那]一?[首阕]|它|\b(?:it|this poem|that poem)\b", re.IGNORECASE)
+# A question of few words about the poem that was just heard.
+_FOLLOWING = re.compile(
+    r"(?:那|请|嗯|哦|麻烦)*(?:[你您]|能|可以|给[我咱]们?)*再(?:给[我咱]们?)?(?:念|背|来|读|诵|吟)[给我们听]*一[遍次回][吧吗呗好行？。！]*"
+    r"|[那嗯哦，]*(?:这|它|[你您]|当[时初])?(?:是|当[时初]|[你您])*(?=.*[写送])(?=.*[哪谁何啥]|.*什么)"
+    r"(?:什么|啥|时候|何时|哪|一|年|[里儿]|个?地方|[在给为送写]|谁|位|个|朋友|[的呢呀啊了，？])+"
+    r"|[那它的]*(?:第[一二三四五六七八]|最后一|头一|开头第?一?|前两|后两)句(?:是?(?:什么|啥|哪句))?[呢呀啊来着？]*"
+    r"|(?:please )?(?:say|read|recite) (?:it|that) (?:again|once more)(?:,? please)?\W*"
+    r"|(?:once more|again),? please\W*"
+    r"|(?:and )?who (?:was|is) (?:it|that|this) (?:written )?(?:for|to|about)\W*"
+    r"|(?:and )?(?:what(?:'s| is| was) )?the (?:first|second|third|last) line(?: again)?\W*",
+    re.IGNORECASE,
+)
+_MORE = re.compile(
+    r"再(?:给[我咱]们?)?(?:来|念|背|读|诵|吟)一?首[别其他它的]*[吧吗呗好行？。！]*"
+    r"|(?:and )?another(?: one)?(?:,? please)?\W*",
+    re.IGNORECASE,
+)
 _DEFINITE = re.compile(
     r"[这那]一?[首阕]|\b(?:the|your|that) (?:\w+ ){0,3}(?:poem|one|verse|lyric)\b"
 )
 # How a poem is called that is described, so that a word of a description may mean it.
 _CALLED = re.compile(
-    r"首(?![饰都先次页末尾])|[诗词]|\b(?:poem|verse|lyric|song|the one|wr[io]t|compos)",
+    r"首(?![饰都先次页末尾])|[诗词]|\b(?:poem|verse|lyric|song|the one|wr[io]t|compos)"
+    r"|\b(?:the|your) (?:[\w-]+ ){1,3}one\b",
     re.IGNORECASE,
 )
 _POETS = re.compile(
     r"李白|杜甫|白居易|杨万里|林逋|林和靖|林升|柳永|李清照|岳飞|苏小小|王安石|辛弃疾|陆游|李商隐|杜牧|王维"
     r"|孟浩然|贺知章|乾隆|康熙|张岱|徐志摩|赤壁赋"
+    r"|唐诗|诗经|楚辞|千家诗|三字经|弟子规"
     r"|\b(?:Bai Juyi|Li Bai|Du Fu|Yang Wanli|Lin Bu|Liu Yong|Li Qingzhao|Yue Fei|Qianlong|Kangxi"
     r"|Zhang Dai|rhapsody|prose|ode)\b",
     re.IGNORECASE,
 )
 _TOPICS = (
-    re.compile(r"(?:首|个|段|关于|有关|写)([^，。？！,?!首关于写]{1,8})的(?:诗|词)"),
+    re.compile(r"(?:首|个|段|关于|有关|写)([^，。？！,?!首关于写]{1,8})的[小短]?(?:诗|词)"),
+    re.compile(
+        r"首(?!(?:[古小唐宋名律绝情短长老]|[七五]言|苏轼|东坡|[你您])*[诗词])([^，。？！,?!首的]{1,6})[诗词]"
+    ),
     re.compile(r"首(?!诗|词|歌)([^，。？！,?!首]{1,12}?)的(?=$|[，。？！,?!吧呗])"),
     re.compile(r"([^，。？！,?!首]{1,20}?)的?[那这]一?[首阕]"),
-    re.compile(r"\b(?:poem|verse|lyric|one)s?\b.{0,20}?\b(?:about|on)\b ([^,.?!]+)", re.IGNORECASE),
-    re.compile(r"\b(?:the|your|that|a) ((?:[\w-]+ ){1,3})(?:poem|verse|lyric)\b", re.IGNORECASE),
+    re.compile(
+        r"\b(?:poem|verse|lyric|one|something)s?\b.{0,20}?\b(?:about|on)\b ([^,.?!]+)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:the|your|that|a) ((?:[\w-]+ ){1,3})(?:poem|verse|lyric|one)\b", re.IGNORECASE
+    ),
+    re.compile(
+        r"\b(?:poem|verse|lyric|one)\b (?:where|in which|that|which|when|with|you|from|of)\b"
+        r"([^,.?!]+)",
+        re.IGNORECASE,
+    ),
+)
+_PHRASE = re.compile(
+    r"[^，。？！,.?!]*(?:[首诗词]|\b(?:poem|verse|lyric|one)\b)[^，。？！,.?!]*", re.IGNORECASE
 )
 # What is said of no poem more than of another.
 _PLAIN = re.compile(
-    r"[你您咱我]们?|自己|这里|能不能|可不可以|可以|能否|请|麻烦|[能给把再就想要先帮说请叫来听背念读诵吟写作过的了吧呢一是有与在里个最很]"
-    r"|朗诵|背诵|有名|出名|著名|喜欢|拿手|得意|经典|好听|好的|短|长|简单|代表|东坡|苏轼|苏|先生|老师|大家|孩子|听听|刚[才刚]|请问|那么|所以|然后|不过|对了|[哦嗯啊哇问前后上面]"
+    r"一下|[你您咱我]们?|自己|这里|能不能|可不可以|可以|能否|请|麻烦|[能给把再就想要先帮说请叫来听背念读诵吟写作过的了吧呢一是有与在里个最很]"
+    r"|朗诵|背诵|有名|出名|著名|喜欢|拿手|得意|经典|好听|好的|短|长|简单|别的|其[他它]|另外?|^别$|代表|东坡|苏轼|苏|先生|老师|大家|孩子|听听|刚[才刚]|请问|那么|所以|然后|不过|对了|[哦嗯啊哇问前后上面]"
     r"|\b(?:you|your|yours|own|su|shi|dongpo|famous|favou?rite|best|known|nice|good|beautiful|short|long|"
     r"shorter|same|whole|entire|chinese|classic|lovely|little|great|another|more|other|next|of|most|very|this|me|us|"
-    r"a|the|last|first|just|recited|please|loved?|like|wrote|all|poem|s)\b",
+    r"a|the|last|first|just|recited|please|loved?|like|wrote|all|poem|s|that|which|know|by|heart|can|have|written|my|son|daughter|children|kids|yours)\b",
     re.IGNORECASE,
 )
 
@@ -174,6 +274,11 @@ class Ask:
         return self.wished and _WHOLE.search(self.text) is not None
 
     @property
+    def to_me(self) -> bool:
+        """To recite it for somebody who is there, whatever else is said of it."""
+        return self.wished and _TO_ME.search(self.text) is not None
+
+    @property
     def heard(self) -> bool:
         """To recite the poem that is named."""
         return self.wished or (_HEAR.search(self.text) is not None and not self.other)
@@ -194,9 +299,30 @@ class Ask:
         return 0 if _FIRST.search(self.text) else -1 if _LAST.search(self.text) else None
 
     @property
+    def nth(self) -> int | None:
+        """Index of the clause that is asked for by its number, from the end where negative."""
+        if number := _NTH.search(self.text):
+            count = "一二三四五六七八".index(number[2])
+            return -1 - count if number[1] else count
+        number = _NTH_EN.search(self.text)
+        return 1 + _ORDINALS.index(number[1].lower()) if number else None
+
+    @property
+    def half(self) -> int:
+        """1 for the second half of the poem, -1 for the first, 0 for neither."""
+        half = _HALF.search(self.text)
+        return 0 if half is None else 1 if half[1] or half[3] else -1
+
+    @property
+    def holding(self) -> str | None:
+        """What stands where a word is named whose line is asked for; None when none is."""
+        held = _HOLDING.search(self.text)
+        return None if held is None else held[1] or held[2] or ""
+
+    @property
     def origin(self) -> bool:
         """When or where it was written, or on what occasion."""
-        asked = any(kind.search(self.text) for kind in (_WHEN, _WHERE, _OCCASION))
+        asked = any(kind.search(self.text) for kind in (_WHEN, _WHERE, _OCCASION, _CLAIMED))
         return asked and (not self.other or _WROTE.search(self.text) is not None)
 
     @property
@@ -205,9 +331,50 @@ class Ask:
         return _WHOM.search(self.text) is not None
 
     @property
+    def titled(self) -> bool:
+        """The title of the poem that is described, and not which is liked."""
+        return _TITLED.search(self.text) is not None and _LIKED.search(self.text) is None
+
+    @property
+    def more(self) -> bool:
+        """Another poem, after one was heard."""
+        return _MORE.fullmatch(self.text) is not None
+
+    @property
+    def author(self) -> bool:
+        """Whose it is, which of a tune is anybody's."""
+        return re.search(r"谁[写的作]|\bwho wrote\b", self.text, re.IGNORECASE) is not None
+
+    @property
     def which(self) -> bool:
         """Which poem it is and whose."""
         return _WHICH.search(self.text) is not None
+
+    @property
+    def kind(self) -> bool | None:
+        """True where a ci is asked for, False where a poem of couplets is, None for either."""
+        return True if _LYRIC.search(self.text) else False if _COUPLETS.search(self.text) else None
+
+    @property
+    def ranked(self) -> bool:
+        """Whether a first, last or longest poem is asked for, or a new one."""
+        return _RANKED.search(self.text) is not None
+
+    @property
+    def shown(self) -> bool:
+        """Whether a poem is pointed at, of which nothing is said."""
+        return _SHOWN.search(self.text) is not None
+
+    @property
+    def claimed(self) -> bool:
+        """Whether it is asked if the poem was written there or then."""
+        return _CLAIMED.search(self.text) is not None
+
+    @property
+    def written_at(self) -> str:
+        """Where the poem is said to have been written; empty when that is not said."""
+        said = _WRITTEN_AT.search(self.text)
+        return "" if said is None else said[1] or said[2]
 
     @property
     def other(self) -> bool:
@@ -242,6 +409,12 @@ class Ask:
         return next((one[1] for one in found if one and _bare(one[1])), "")
 
     @property
+    def phrase(self) -> str:
+        """The part of the question that speaks of a poem."""
+        found = _PHRASE.search(self.text)
+        return found[0] if found else ""
+
+    @property
     def topic(self) -> str:
         """``description`` without what is said of no poem more than of another."""
         return _bare(self.description)
@@ -249,7 +422,8 @@ class Ask:
     @property
     def back(self) -> bool:
         """Whether the poem spoken of before is meant, and none is described."""
-        return self.written and _THIS.search(self.text) is not None and len(self.topic) < 2
+        this = self.written and _THIS.search(self.text) is not None and len(self.topic) < 2
+        return this or _FOLLOWING.fullmatch(self.text) is not None
 
 
 def _bare(description: str) -> str:

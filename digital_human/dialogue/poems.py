@@ -25,6 +25,12 @@ from digital_human.speech.types import Delivery, Language
 _QUOTED = re.compile(r"《([^》]+)》")
 _MARK = r"[《“”‘’\"'「」》]"
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_WORD = re.compile(
+    rf"{_MARK}([\u3400-\u9fff]{{2,3}}){_MARK}|有([\u3400-\u9fff]{{2,3}}?)[两二三]个字"
+)
+_HAN_WORD = re.compile(r"[\u3400-\u9fff]{2,}?(?=[”’」》\"']|$|[这那]?[两二三四]个?字)")
+# What a poem is about or for, which tells it from others to its tune.
+_DESCRIBES = re.compile(r"[写给送赠寄讲咏悼忆]|关于")
 _HEARD = 0.8  # share of the syllables of a title or line that must be heard
 _RECITED = Delivery(speed=0.88)
 _LONGEST = 120  # characters of a question that are compared
@@ -148,27 +154,31 @@ class Poems:
         if found is None and told and told[-1] and whole.back:
             found = _Found(told[-1], whole, named=True)
         if found is None:
-            wished = whole.wished and whole.any and not whole.others
+            wished = whole.wished and whole.any and not whole.others and not whole.ranked
+            wished = wished or (whole.more and bool(told and told[-1]))
             return self._chosen(whole, language, told) if wished else None
-        return self._answered(found, language)
+        return self._answered(found, whole, language)
 
-    def _answered(self, found: _Found, language: Language) -> Recital | None:
+    def _answered(self, found: _Found, whole: Ask, language: Language) -> Recital | None:
         poem, ask = found.poem, found.ask
         if found.said is not None and ask.step:
             return self._neighbour(poem, found.said, language, ask)
-        if ask.end is not None:
-            return self._recital(poem, _verse(poem.lines[ask.end]))
         if ask.whole and not ask.whom:
+            return self._recited(poem, language)
+        if not ask.other and (part := _part(found, whole.holding)):
+            return self._recital(poem, *map(_verse, part))
+        if ask.to_me and not ask.whom:
             return self._recited(poem, language)
         if ask.whom:
             told = poem.dedication(language)
         elif ask.origin:
             told = poem.origin(language)
         elif ask.which:
-            named = f"这是{self.poet[0]}的《{poem.title}》。" if language != "en" else ""
-            told = f"{named}{poem.origin(language)}" if found.named else ""
+            return self._called(poem, language) if found.named or ask.titled else None
         elif ask.heard or (ask.bare and not ask.step):
             return self._recited(poem, language)
+        elif ask.end is not None and not ask.other:
+            return self._recital(poem, _verse(poem.lines[ask.end]))
         else:
             return None
         return self._recital(poem, Line(told, language, "knowledge")) if told else None
@@ -184,9 +194,13 @@ class Poems:
             size = len(call.sounds)
             if len(call.set & there) < _HEARD * len(call.set):
                 continue
+            tune = call.name == call.poem.halves[0] and call.name not in call.poem.names
+            if tune and call.poem.lyric and ask.author:
+                continue
             if ask.others and (size < TELLING or call.name in call.poem.halves):
                 continue
-            if size < TELLING and not (ask.wished or (call.own and _marked(call.name, text, ask))):
+            wished = ask.wished and (size == SHORT or _wished(call.name, text))
+            if size < TELLING and not (wished or (call.own and _marked(call.name, text, ask))):
                 continue
             if call.name in self.poet and not re.search(f"{_MARK}{call.name}{_MARK}", text):
                 continue
@@ -196,16 +210,27 @@ class Poems:
             if share >= (_HEARD if size >= TELLING else 1.0) and share * size > weight:
                 best, weight = call, share * size
         if best is not None:
-            return self._parted(best.poem, text)
+            poem = best.poem if best.own else self._of_tune(best.name, ask)
+            return self._parted(poem, text) if poem is not None else None
         if (poem := self._begun(text)) is not None:
             return self._parted(poem, text)
         return self._in_english(text)
 
+    def _of_tune(self, tune: str, ask: Ask) -> Poem | None:
+        """The poem that is meant of those to one tune; the first where none is described."""
+        poems = [poem for poem in self._poems if tune in poem.halves]
+        if fitting := self._fitting(ask.text, poems):
+            return fitting[0]
+        return None if _DESCRIBES.search(ask.description.replace(tune, "")) else poems[0]
+
     def _begun(self, text: str) -> Poem | None:
         """The only poem with a line of which a part is heard, where a line or poem is meant."""
-        if not re.search(rf"[首句诗词]|{_MARK}", text):
+        if not re.search(rf"[首句诗词写]|{_MARK}", text):
             return None
         poems = {id(poem): poem for _, p in _parts(text) for poem, _ in self._parts.get(p, ())}
+        if not poems and (words := [a or b for a, b in _WORD.findall(text)]):
+            held = (poem for poem in self._poems if all(word in poem.text for word in words))
+            poems = {id(poem): poem for poem in held}
         return next(iter(poems.values())) if len(poems) == 1 else None
 
     def _in_english(self, text: str) -> _Found | None:
@@ -248,31 +273,52 @@ class Poems:
         """The poem that a description fits, and no other as well."""
         if not ask.called or ask.bare:
             return None
-        fitting = self._fitting(ask.description or ask.text)
+        fitting = self._fitting(ask.description or ask.text) or self._fitting(ask.phrase)
+        if not fitting:
+            fitting = [poem for poem in self._poems if poem.only_there(ask.topic)]
+        if not ask.claimed and any(poem.from_there(ask.written_at) for poem in self._poems):
+            fitting = [poem for poem in fitting if poem.from_there(ask.written_at)]
+        if len(fitting) > 1:
+            fitting = self._fitting(ask.text, fitting) or fitting
+        if len(fitting) > 1 and ask.kind is not None:
+            fitting = [poem for poem in fitting if poem.lyric == ask.kind]
         if len(fitting) > 1:
             fitting = [poem for poem in fitting if poem.from_there(ask.text)]
         return _Found(fitting[0], ask) if len(fitting) == 1 else None
 
-    def _fitting(self, text: str) -> list[Poem]:
-        """Poems of whose words the most are in ``text``."""
-        scores = [poem.fits(text) for poem in self._poems]
+    def _fitting(self, text: str, among: Sequence[Poem] = ()) -> list[Poem]:
+        """Poems, all or those ``among`` them, of whose words the most are in ``text``."""
+        poems = among or self._poems
+        scores = [poem.fits(text) for poem in poems]
         most = max(scores)
-        pairs = zip(self._poems, scores, strict=True)
+        pairs = zip(poems, scores, strict=True)
         return [poem for poem, score in pairs if most and score == most]
 
     def _chosen(self, ask: Ask, language: Language, told: Sequence[Poem | None]) -> Recital | None:
         """A poem for somebody who names none, not told yet: about what they wish, if anything."""
-        fresh = [poem for poem in self._poems if poem not in told] or list(self._poems)
+        kind = [poem for poem in self._poems if ask.kind in (None, poem.lyric)] or [*self._poems]
+        fresh = [poem for poem in kind if poem not in told] or kind
         if topic := ask.topic:
-            fitting = self._fitting(ask.description)
+            fitting = self._fitting(ask.description, kind)
             titled = [poem for poem in fitting or fresh if topic in poem.title]
             there = [poem for poem in fresh if topic in poem.text or poem.from_there(topic)]
             about = titled or fitting or there
             if not about or (fitting and len(about) > 1 and ask.definite):
                 return None
             return self._recited(about[0], language)
+        if ask.shown:
+            return None
         there = [poem for poem in fresh if poem.from_there(ask.text)]
         return self._recited((there or fresh)[0], language)
+
+    def _called(self, poem: Poem, language: Language) -> Recital:
+        """Which poem it is."""
+        origin = poem.origin(language)
+        if language != "en":
+            told = f"这是{self.poet[0]}的《{poem.title}》。{origin}"
+            return self._recital(poem, Line(told, language, "knowledge"))
+        lines = [Line(text, "en", "knowledge") for text in ("This is the one:", origin)]
+        return self._recital(poem, lines[0], _verse(f"《{poem.title}》。"), lines[1])
 
     def _neighbour(self, poem: Poem, said: range, language: Language, ask: Ask) -> Recital:
         """What follows to the end of its sentence, or the clause before."""
@@ -281,6 +327,8 @@ class Poems:
             return self._recital(poem, _verse(poem.following(said.stop, 1 + ask.two)))
         if ask.step < 0 and said.start > 0:
             first = max(0, said.start - 1 - ask.two)
+            while first and len(clauses[first]) < SHORT:
+                first -= 1
             return self._recital(poem, _verse(f"{'，'.join(clauses[first : said.start])}。"))
         if language == "en":
             end = f"That is the {'last' if ask.step > 0 else 'first'} line of the poem."
@@ -306,6 +354,26 @@ def recited(poem: Poem) -> list[Line]:
     return [_verse(f"《{poem.title}》。"), *map(_verse, poem.lines)]
 
 
+def _part(found: _Found, word: str | None) -> list[str]:
+    """The line or lines of the poem that are asked for by their place or by a ``word``."""
+    poem, ask, said = found.poem, found.ask, found.said
+    clauses = poem.clauses
+    if word is not None:
+        words = [clauses[said.start]] if said else _HAN_WORD.findall(word)
+        held = [line for line in poem.lines if any(word in line for word in words)]
+        return held if len(held) == 1 else []
+    if ask.nth is not None:
+        return [f"{clauses[ask.nth]}。"] if -len(clauses) <= ask.nth < len(clauses) else []
+    if ask.half:
+        middle = len(poem.lines) // 2
+        if not poem.even:
+            return [*poem.lines]
+        return [*(poem.lines[middle:] if ask.half > 0 else poem.lines[:middle])]
+    if ask.end is None or (said and (said.start, said.stop - len(clauses))[ask.end] == 0):
+        return []  # a line that is said to be the first or last is known
+    return [poem.lines[ask.end]]
+
+
 def _verse(text: str) -> Line:
     return Line(text, "zh", "knowledge", delivery=_RECITED)
 
@@ -322,6 +390,19 @@ def _marked(name: str, text: str, ask: Ask) -> bool:
     named = re.escape(name)
     return (
         re.search(rf"{_MARK}{named}{_MARK}|{named}[那这]一?[首阕]|[那这]一?[首阕]{named}", text)
+        is not None
+    )
+
+
+def _wished(name: str, text: str) -> bool:
+    """Whether a name that is an everyday word stands where a wish to hear it has a title."""
+    named = re.escape(name)
+    return (
+        re.search(
+            rf"(?:[背念诵读吟听把]|一?[下遍首段]){named}(?=$|[，。？！吧呗吗好行可听给再])|{named}[诗词]"
+            rf"|{named}[，,]?(?:[你您]?会|怎么|咋)背",
+            text,
+        )
         is not None
     )
 

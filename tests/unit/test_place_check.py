@@ -207,7 +207,7 @@ def test_without_lang_the_curator_s_first_language_is_taken(folder: Path) -> Non
     head = 'format = 1\n[names]\nen = "Small Museum"\nzh = "小馆"\n'
     (folder / "place.toml").write_text(head, "utf-8")
     assert "spots: 3" in check(str(folder), code=1)
-    assert "景点 19 个" in check("dongpo")
+    assert "景点 20 个" in check("dongpo")
 
 
 # What is found ------------------------------------------------------------------------------------

@@ -50,9 +50,47 @@ from tests.fakes.west_lake import told
         ("我们仨想划小木船玩两个小时，拢共多少钱", "三个人一共三百"),
         ("灵隐那边，三个大人，外头的门票加上进庙烧香那个，统共花多少？", "两百二十五"),
         ("灵隐两个大人，山门票加寺票统共多少", "一百五十"),
+        # Each is told of once, whoever speaks and however often it is said.
+        ("我九岁，妹妹五岁，爸爸妈妈和爷爷带我们上雷峰塔，一共得花多少钱呀？",
+         "五个人一共一百六十"),
+        ("叔叔阿姨带我和弟弟去雷峰塔，我十岁弟弟四岁，一共要多少钱？", "一百二十"),
+        ("我爸妈和我，爸爸七十，妈妈六十八，登雷峰塔一共多少？", "三个人一共一百二十"),
+        ("我爸妈、他爸妈，还有我，去雷峰塔总共多少？", "五个人一共两百"),
+        ("奶奶七十了，我三十五，儿子四岁，我们三个上雷峰塔一共多少钱？", "八十"),
+        ("我今年三十，带着我五岁的儿子和七岁的女儿上雷峰塔，一共多少？", "八十"),
+        ("姥姥姥爷带外孙，外孙今年四岁，上雷峰塔一共要花多少？", "三个人一共八十"),
+        ("我，老公，公公，婆婆，还有一个七岁的儿子，雷峰塔总共多少钱？", "五个人一共两百"),
+        ("姐姐姐夫和我去雷峰塔，一共多少？", "三个人一共一百二十"),
+        ("我和老公还有我二姨和二姨夫，岳王庙一共多少", "四个人一共一百"),
+        # Who has a son's wife with him has a grown son.
+        ("我跟老伴，加上儿子儿媳，还有个五岁的小孙女，一家子上雷峰塔，门票总共得掏多少？",
+         "五个人一共一百六十"),
+        ("我们小两口，双方父母都来了，去灵隐寺一共要多少钱？", "六个人一共四百五十"),
+        ("两对情侣去灵隐，一共要多少钱？", "四个人一共三百"),
+        ("两对夫妻，加上四个老人，上雷峰塔，总共多少？", "八个人一共三百二十"),
+        ("我们班三十二个同学，加上两个老师，去岳王庙一共要多少钱？", "八百五十"),
+        ("我们三个人，再加我妈，去雷峰塔，一共多少？", "四个人一共一百六十"),
+        ("外公外婆和我们仨去岳王庙，一共多少钱", "五个人一共一百二十五"),
+        ("咱们哥仨去雷峰塔，一共多少？", "一百二十"),
+        ("我们师徒四人去雷峰塔一共多少", "一百六十"),
+        ("我们仨外国留学生想看飞来峰也进灵隐，一共多少？", "两百二十五"),
+        # Children by what is said of all of them, and by what they are called.
+        ("一大家子七口，里头两个小的不到六岁，上雷峰塔门票一共多少？", "两百"),
+        ("我家六口，俩娃都没满六岁，上雷峰塔一共多少", "一百六十"),
+        ("四个大人三个孩子，孩子都上小学了，雷峰塔门票一共多少？", "两百八十"),
+        ("我跟我老公、我公公婆婆，再加一个上小学三年级的儿子，雷峰塔一共多少？", "两百元"),
+        ("老两口带着孙子孙女，孙子十二，孙女五岁，雷峰塔门票一共要多少？", "一百二十"),
+        ("我，我老婆，我丈母娘，还有俩孩子，一个十一一个四岁，雷峰塔一共要多少钱？",
+         "五个人一共一百六十"),
+        ("他们俩上雷峰塔，一共多少", "八十"),
+        ("两个大人一个婴儿去雷峰塔总共多少？", "三个人一共八十"),
+        ("我和老公带儿子女儿，都七岁了，去雷峰塔一共多少", "一百六十"),
+        ("我带三个娃去雷峰塔，最小的七岁，一共多少", "一百六十"),
+        ("我带三个娃去雷峰塔，最大的五岁，一共多少", "四个人一共四十"),
+        ("爸爸妈妈带我和妹妹去岳王庙，一共多少钱？", "一百"),
         ("五个人想坐船，画舫和手划船一小时哪个便宜", "画舫每位五十五元，手划船每小时一百五十元"),
     ],
-)
+)  # fmt: skip
 def test_chinese_parties_get_their_sum(place: Place, text: str, words: str) -> None:
     assert words in told(place, text, "zh")
 
@@ -88,6 +126,50 @@ def test_chinese_parties_get_their_sum(place: Place, text: str, words: str) -> N
         ("How many rowing boats do nine people need?", "need 3 boats"),
         ("There are six of us and we'd like to go rowing for an hour. How many boats do we need "
          "and what will it cost?", "300 yuan in all for 6 people in 2 boats"),
+        ("Grandma, Grandpa and the two of us: how much to get into General Yue's temple?",
+         "100 yuan in all for 4"),
+        ("Three of us exchange students want to see the carved peak and also go inside Lingyin. "
+         "How much is that all together?", "225"),
+        ("I'm eight, my sister's five, and Mum, Dad and Grandpa are taking us up Leifeng Pagoda. "
+         "How much is that altogether?", "160 yuan in all for 5"),
+        ("Mum and Dad, my brother and I want to go up Leifeng Pagoda. We're nine and five. "
+         "What's it all cost?", "120 yuan in all for 4"),
+        ("My dad's 80, my mum's 78 and then me. How much for Leifeng Pagoda altogether?",
+         "120 yuan in all for 3"),
+        ("It's me, my husband and our three kids, ages two, five and nine. What would Leifeng "
+         "Pagoda cost us altogether?", "120 yuan in all for 5"),
+        ("My wife, my mother-in-law and I plus a baby of eight months, how much for Leifeng "
+         "Pagoda in total?", "120 yuan in all for 4"),
+        ("Two adults, a toddler and a ten-year-old, Leifeng Pagoda, how much in total?",
+         "120 yuan in all for 4"),
+        ("Hubby and I, two teenagers and a baby. What does Leifeng Pagoda set us back in total?",
+         "160 yuan in all for 5"),
+        ("I've got my twin girls with me, they're three. What do I pay at Leifeng Pagoda in "
+         "total?", "40 yuan in all for 3"),
+        ("Two families, four grown-ups and five kids, all of them over six, Leifeng. What's the "
+         "total?", "360"),
+        ("Six of us, two of them kids under six, Leifeng Pagoda. How much all together?", "160"),
+        ("My son, his wife and their baby are with my wife and me. Leifeng Pagoda, total?",
+         "160 yuan in all for 5"),
+        ("Two couples want to go into Lingyin. What's the total?", "300"),
+        ("We're two couples, four grown-ups. How much is the big boat for all of us?", "220"),
+        ("A tour group of thirty, plus two guides, for Leifeng Pagoda. How much altogether?",
+         "1280"),
+        ("Both sets of parents plus my husband and me at Yue Fei Temple. How much altogether?",
+         "150"),
+        ("My wife's parents, my parents, my wife and me, and my two brothers. Leifeng Pagoda, "
+         "total price?", "320"),
+        ("My aunt and uncle, my cousin and I: Lingyin with the carvings, how much all together?",
+         "300"),
+        ("Me, the wife and the mother-in-law to Lingyin Temple, what'll that be in total?", "225"),
+        ("Half a dozen of us want to go up the pagoda, how much altogether?", "240"),
+        ("Two Germans and two Italians want to see Yue Fei Temple. What do they pay in total?",
+         "100"),
+        ("We're four backpackers from Spain, how much for the big boat in total?", "220"),
+        ("I'm a single mum with three kids aged two, seven and nine. Leifeng Pagoda total?",
+         "120 yuan in all for 4"),
+        ("My wife and I with our daughter, she's five, and our son is seven. Leifeng Pagoda, "
+         "total?", "120 yuan in all for 4"),
         ("Two of us, big boat to the island and then Leifeng Pagoda, how much all in?", "190"),
     ],
 )  # fmt: skip
@@ -116,6 +198,29 @@ def test_english_parties_get_their_sum(place: Place, text: str, words: str) -> N
         ("我们俩爷孙去雷峰塔，一共多少", "zh"),
         ("我一个人把要门票的地方都走一遍，一共多少钱", "zh"),
         ("我们四个人坐船玩两个小时多少钱", "zh"),
+        # Who is brought along by his parents may be a child, and so may other children be.
+        ("爸爸妈妈带我和妹妹去雷峰塔，一共多少钱？", "zh"),
+        ("爸妈带我们姐弟仨上雷峰塔，一共要多少", "zh"),
+        ("三代同堂六口人，最小的三岁，上雷峰塔要多少钱？", "zh"),
+        ("一家四口去雷峰塔，小的三岁，总共多少钱", "zh"),
+        ("我和老公带女儿和侄子，女儿九岁，去雷峰塔一共多少", "zh"),
+        ("我和老婆带一个女儿和一个五岁的儿子，雷峰塔一共多少", "zh"),
+        # A family of which it is not told how many they are.
+        ("我们两家人去雷峰塔一共多少钱？", "zh"),
+        ("我带全家去雷峰塔一共多少钱？", "zh"),
+        ("我和爸妈妹妹一大家子去雷峰塔，还有叔叔一家，一共多少？", "zh"),
+        ("我们仨，再加我妹妹一家三口，孩子两岁，去雷峰塔一共多少？", "zh"),
+        ("我们家四口人，还有我弟弟，孩子都上初中了，雷峰塔总共多少？", "zh"),
+        ("我带俩外国客户去灵隐，带香花券一共多少？", "zh"),
+        ("My parents are taking me and my little sister up Leifeng Pagoda. How much in total?",
+         "en"),
+        ("Our family of five, the youngest is three, want to go up the pagoda. What's the total?",
+         "en"),
+        ("I'm nine and my little brother is five. Dad is taking me and my brother up Leifeng "
+         "Pagoda. How much in total?", "en"),
+        ("My brother's family and mine want to go up Leifeng Pagoda. How much in total?", "en"),
+        ("My wife and I are here. The godfather of my wife comes too. Yue Fei Temple, total?",
+         "en"),
         ("How much for a family of four at Leifeng Pagoda?", "en"),
         ("Four of us with a five-year-old, Leifeng Pagoda in total?", "en"),
         ("I'm here with my two daughters. What do we pay for Leifeng Pagoda?", "en"),
@@ -125,7 +230,7 @@ def test_english_parties_get_their_sum(place: Place, text: str, words: str) -> N
         ("My friends and I want to see the Yue Fei Temple, how much in total?", "en"),
         ("Three of us want to see all the sights that charge, how much in total?", "en"),
     ],
-)
+)  # fmt: skip
 def test_there_is_no_sum_where_it_is_not_sure_who_pays(
     place: Place, text: str, language: Language
 ) -> None:

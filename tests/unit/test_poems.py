@@ -19,6 +19,7 @@ from digital_human.safety.folding import simplified
 from digital_human.safety.moderation import Moderator
 from digital_human.speech.text.lexicon import Lexicon
 from digital_human.speech.text.phonemes import read
+from digital_human.speech.types import Language
 
 PERSONA = load_persona("dongpo")
 OLD = str.maketrans("於馀著乾锺麽", "于余着干钟么")
@@ -72,10 +73,31 @@ def test_every_character_is_the_edition_s_or_a_named_variant(data_dir: Path, poe
         ("Please recite your lychee poem.", "惠州一绝"),
         ("I'd love to hear the Mid-Autumn moon poem in full.", "水调歌头·明月几时有"),
         ("Recite Remembering the Past at Red Cliff", "念奴娇·赤壁怀古"),
+        ("你给刘景文写的那首讲秋末冬初的诗，念一遍给我女儿听听呗。", "赠刘景文"),
+        ("我学琴的，您那首说琴声打哪儿来的小诗念给我听听", "琴诗"),
+        ("老师让我们背您写西湖的那首，西施的那个，您先来一遍吧", "饮湖上初晴后雨"),
+        ("有首诗开头是竹外桃花，全诗怎么背？", "惠崇春江晚景·其一"),
+        ("送别钱穆父那首临江仙，从头念", "临江仙·送钱穆父"),
+        ("卖黄瓜那首浣溪沙背一下", "浣溪沙·簌簌衣巾落枣花"),
+        ("我孙女学的西江月那首，背一下", "西江月·世事一场大梦"),
+        ("念念有‘荷花’的那首诗", "六月二十七日望湖楼醉书·其二"),
+        ("来一首写荷花的", "六月二十七日望湖楼醉书·其二"),
+        ("写给弟弟的那首词念一念", "水调歌头·明月几时有"),
+        ("背一首词给我听", "水调歌头·明月几时有"),
+        ("背一首您写的七言绝句", "饮湖上初晴后雨"),
+        ("请您吟诵一首描写杭州下大雨的诗", "六月二十七日望湖楼醉书·其一"),
+        ("洗儿诗念来听听", "洗儿"),
+        ("您在徐州写的中秋那首绝句，念念", "中秋月"),
+        ("Read 饮湖上初晴后雨 to us please", "饮湖上初晴后雨"),
+        ("My son is learning 题西林壁, can you read it to him?", "题西林壁"),
+        ("Please read us the one you wrote in memory of your wife", "江城子·乙卯正月二十日夜记梦"),
+        ("Recite something short about bamboo", "於潜僧绿筠轩"),
+        ("Give me the Red Cliff one, all of it", "念奴娇·赤壁怀古"),
+        ("Recite the poem where you can't see the real face of the mountain", "题西林壁"),
     ],
 )
 def test_a_poem_is_found_and_recited_whole(poems: Poems, asked: str, title: str) -> None:
-    recital = poems.answer(asked, "en" if asked.isascii() else "zh")
+    recital = poems.answer(asked, "en" if re.match("[A-Z]", asked) else "zh")
     assert recital is not None and recital.poem.title == title
     verses = [line for line in recital.said if line.language == "zh"]
     assert "".join(line.text for line in verses) == f"《{title}》。{recital.poem.text}"
@@ -102,6 +124,16 @@ def test_a_poem_is_found_and_recited_whole(poems: Poems, asked: str, title: str)
         "Who was the Red Cliff poem written for?", "Where did you get lychees from?",
         "Where can I see the manuscript of your Red Cliff poem?",
         "Who wrote the couplets about the moon at the pavilion?",
+        "我小时候在杭州念过三年书", "我儿子念高一，您有什么建议", "我背不动了，哪里能坐一会儿",
+        "岳飞的母亲在他背上刺了什么字", "你能背唐诗三百首吗", "满江红是谁写的",
+        "写一首西湖的诗给我",
+        "念奴娇这个词牌是什么意思", "题西林壁最后一句是什么意思", "水光潋滟晴方好这块碑在哪儿",
+        "念一下这首诗", "写给李公恕的那首临江仙，从头念",
+        "给我现场背一首新编的诗", "您写月亮的诗最喜欢哪首", "您那首讲吃生蚝的海南诗念一下",
+        "Recite the poem where you meet the emperor", "Recite your last poem",
+        "Can you tell me where the poem museum is?", "Is that the one where it rains?",
+        "Where can I hear a song about the moon?", "When was the Broken Bridge poem written?",
+        "Which poem about the moon do you like best?",
     ],
 )  # fmt: skip
 def test_other_questions_are_left_alone(poems: Poems, asked: str) -> None:
@@ -118,7 +150,7 @@ def test_the_next_line_and_the_one_before(poems: Poems) -> None:
     assert said("只缘身在此山中的上一句") == "不识庐山真面目。"
     assert "最后一句" in said("只缘身在此山中的下一句")
     assert said("“春江水暖鸭先知”前面那句是什么来着") == "竹外桃花三两枝。"
-    assert said("一蓑烟雨任平生上头那句是什么") == "谁怕。"
+    assert said("一蓑烟雨任平生上头那句是什么") == "竹杖芒鞋轻胜马，谁怕。"
     assert said("“人生如逆旅”，后面接哪一句") == "我亦是行人。"
     assert said("“竹外桃花三两枝”下半句是什么") == "春江水暖鸭先知。"
     assert said("What comes before 只缘身在此山中?") == "不识庐山真面目。"
@@ -150,6 +182,27 @@ def test_the_next_line_and_the_one_before(poems: Poems) -> None:
         ("儿子满月洗澡你写过一首，盼着娃笨一点的，是哪一年的事？", "《洗儿》作于1083年"),
         ("中秋节学校总唱的那首明月几时有，是在什么地方写的？", "密州"),
         ("《琴诗》是什么时候写的", "1082年"),
+        ("只缘身在此山中是哪首诗的最后一句", "这是苏轼的《题西林壁》"),
+        ("有‘雪泥’两个字的那首诗叫什么名字", "这是苏轼的《和子由渑池怀旧》"),
+        ("雪泥鸿爪这个成语是出自您哪首诗", "这是苏轼的《和子由渑池怀旧》"),
+        ("您写鸭子的那首诗叫什么", "这是苏轼的《惠崇春江晚景·其一》"),
+        ("淡妆浓抹总相宜，这首是您当什么官的时候写的？", "任杭州通判"),
+        ("黑云翻墨是在哪座楼上写的", "望湖楼"),
+        ("你在惠州写的那首荔枝诗是哪一年", "1096年"),
+        ("老夫聊发少年狂是在杭州写的吗", "密州"),
+        ("水调歌头是1076年写的吗", "1076年"),
+        ("“但愿人长久”是写给您老婆的吗", "弟弟子由"),
+        ("题西林壁第三句是什么", "不识庐山真面目。"),
+        ("初到黄州倒数第二句", "只惭无补丝毫事。"),
+        ("题西林壁后半首", "不识庐山真面目，只缘身在此山中。"),
+        ("江城子记梦开头", "十年生死两茫茫，不思量，自难忘。"),
+        ("我女儿班上表演明月几时有，您领个头，第一句", "明月几时有，把酒问青天。"),
+        ("水调歌头里有‘阴晴圆缺’的那一句", "人有悲欢离合，月有阴晴圆缺，此事古难全。"),
+        ("您那首写梨花的诗里面，有‘人生’两个字的是哪一句", "惆怅东栏一株雪，人生看得几清明。"),
+        ("定风波里带‘斜照’的是哪一句", "料峭春风吹酒醒，微冷，山头斜照却相迎。"),
+        ("我就爱念叨“谁道人生无再少”，您接一句", "门前流水尚能西，休将白发唱黄鸡。"),
+        ("“竹外桃花三两枝”，孩子背到这儿卡住了，底下是什么？", "春江水暖鸭先知。"),
+        ("明日黄花蝶也愁上句", "万事到头都是梦，休休。"),
     ],
 )
 def test_what_is_asked_of_a_poem_is_told(poems: Poems, asked: str, told: str) -> None:
@@ -174,12 +227,34 @@ def test_what_is_asked_of_a_poem_is_told(poems: Poems, asked: str, told: str) ->
         ("When was 三过平山堂下 written?", "in 1084 at Pingshan Hall in Yangzhou. Some say 1079."),
         ("When was 世事一场大梦 written?", "It was written in Huangzhou. Some say 1097."),
         ("When was 春宵一刻值千金 written?", "It is not known when it was written."),
+        (
+            "What year did you sail back from Hainan, when you wrote that poem about crossing at"
+            " night?",
+            "in 1100",
+        ),
+        (
+            "The poem with the clouds like ink and the rain like pearls: what building were you"
+            " standing in?",
+            "Wanghu Tower",
+        ),
+        ("Was the Mid-Autumn poem written in Hangzhou?", "in Mizhou"),
+        ("Which lady did you mourn in a lyric ten years after she died?", "Wang Fu"),
     ],
 )
 def test_it_is_told_in_english_too(poems: Poems, asked: str, told: str) -> None:
     recital = poems.answer(asked, "en")
     assert recital is not None and told in recital.said[0].text
     assert not HAN.search(recital.said[0].text)
+
+
+def test_the_title_is_told_in_english(poems: Poems) -> None:
+    for asked in ("What tune is 但愿人长久 set to?", "What's the title of the moon poem?"):
+        recital = poems.answer(asked, "en")
+        assert recital is not None
+        assert [line.text for line in recital.said] == [
+            "This is the one:", "《水调歌头·明月几时有》。", "It was written in 1076 in Mizhou.",
+        ]  # fmt: skip
+        assert [line.language for line in recital.said] == ["en", "zh", "en"]
 
 
 def test_every_line_finds_its_poem_whatever_is_asked_of_it(poems: Poems) -> None:
@@ -215,6 +290,27 @@ def test_what_was_recited_is_this_poem_and_is_not_chosen_again(poems: Poems) -> 
     other = poems.answer("那首写荔枝的呢，在哪儿写的", "zh", [first.source])
     assert other is not None and other.poem.title == "惠州一绝"
     assert poems.answer("这首诗是什么时候写的", "zh") is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("再给我念一遍吧", "最是橙黄橘绿时"), ("是哪一年写的？", "1090年"),
+        ("您在哪儿写的", "杭州"),
+        ("写给谁的呢", "刘景文"), ("最后一句是什么", "一年好景君须记"),
+        ("第二句呢", "菊残犹有傲霜枝"),
+        ("Who was it for?", "Liu Jingwen"), ("Say it again", "最是橙黄橘绿时"),
+        ("再来一首", "水光潋滟晴方好"), ("再念一首别的", "水光潋滟晴方好"),
+        ("门票多少钱", ""), ("什么意思", ""), ("哪里能写字", ""), ("再说一遍", ""), ("你在哪", ""),
+    ],
+)  # fmt: skip
+def test_a_few_words_after_a_poem_are_about_it(poems: Poems, asked: str, told: str) -> None:
+    first = poems.answer("背一首赠刘景文", "zh")
+    assert first is not None
+    language: Language = "en" if asked.isascii() else "zh"
+    recital = poems.answer(asked, language, [first.source])
+    assert told in "".join(line.text for line in recital.said) if recital else not told
+    assert bool(recital) == bool(told) and poems.answer(asked, language) is None
 
 
 def test_a_question_takes_little_time(poems: Poems) -> None:

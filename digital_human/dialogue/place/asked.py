@@ -24,6 +24,17 @@ from digital_human.dialogue.place.phrases import (
     Kind,
 )
 from digital_human.dialogue.place.rows import WHOLE
+from digital_human.dialogue.place.telling import (
+    COMING,
+    GOES,
+    HERE,
+    QUESTION,
+    WAITING,
+    asked_of,
+    found_in,
+    inside,
+    told_besides,
+)  # fmt: skip
 from digital_human.speech.types import Language
 
 _LONGEST = 200
@@ -32,12 +43,16 @@ _WITHIN = re.compile(
     r"(?:那边|那儿|那里|边上|里面?|上)?(?:晚上|夜里)?(?:的|那个|那座|那)(?:晚上|夜里)?会?"
 )
 _PASSED = re.compile(
-    r"(?:沿着?|顺着?|经过?|路过|穿过|\b(?:along|via|past|through|over|across)(?: the)? )$"
+    r"(?:沿着?|顺着?|经过?|路过|穿过|走|\b(?:along|via|past|through|over|across)(?: the)? )$"
 )
 _AFLOAT = re.compile(r"\b(?:out )?(?:in|on) the (?:water|lake)\b")  # where all of it lies
 # Who comes to worship is a visitor too.
 _WORSHIP = re.compile(
-    r"[上烧进敬]柱?香(?=$|[^，。？]*(?:[，。？]|[吗呢啊吧]|几点|多少|钱|票))|拜(?:佛|一拜|拜|菩萨)|祈福|许个?愿"
+    r"[上烧进敬][柱炷支]?香(?=$|[^，。？]*(?:[，。？]|[吗呢啊吧]|几点|多少|钱|票))"
+    r"|拜(?:拜|一拜)?(?:佛|菩萨)|拜(?:一拜|拜)|祈福|许个?愿"
+)
+_INCENSE = re.compile(
+    r"\b(?:light|burn|offer)(?:ing)? (?:some |an? |(?:our|my) )?(?:incense|joss)(?: sticks?)?\b"
 )
 # What one goes there to see does not change when it closes, unless it has its own: 去◇看灯，几点关.
 _ENDS = re.compile(r"关|闭|最[晚迟]|锁|[卖售停]票")
@@ -92,13 +107,6 @@ _THAT = re.compile(
     r"那里|那儿|那边|那座|那个|它|呢[？?]?$|^那|\b(?:it|(?<!is )(?<!are )there|that one|that)\b",
     re.IGNORECASE,
 )
-_HERE = re.compile(
-    r"这里|这儿|这座|这个|这边|这是|此处|[你您]们?(?:这|馆|博物馆|展馆|家)|[本贵]馆|馆里"
-    r"|\b(?:here|this|your (?:hall|museum|place|building)"
-    r"|the museum(?! (?:at (?!\w+ o'|\d|noon)|of|about|near|next|opposite|across|with|where|that))"
-    r"|are you (?:guys )?(?:open|closed))\b",
-    re.IGNORECASE,
-)
 # Who comes again comes to where one stands.
 _COMING_BACK = re.compile(
     r"再过?来(?!一)|能来(?=[吗看参玩，？?]|$)|\b(?:come|be|coming) (?:back|again)\b"
@@ -116,11 +124,11 @@ _SUITS: dict[Language, re.Pattern[str]] = {
 # The boats' hours are those of the way out.
 _RETURN = re.compile(
     r"回来|返回|[返回]程|回岸|离岛|下岛|从(?:岛上|◇)[^，。？]{0,4}[回开返]"
+    r"|\bleav\w+ (?:the )?◇(?= ?[?.,]|$)"
     r"|\bback\b(?! (?:by|at|here))|\breturn(?:s|ing)?\b|\boff the island\b|\bfrom the island\b"
 )
-_QUESTION = re.compile(
-    r"[?？]|[吗么呢](?:$|[，。])|([行成能可会])不\1|几|多[少久晚早]|什么|啥|\b(?:what|when|how|which)\b"
-)
+# What leaves from the island comes back too.
+_FROM_ISLAND = re.compile(r"(?<![上登])岛上?的?(?:最后|末班|最晚)")
 # What is measured is as it stands today.
 _OF_OLD = re.compile(
     r"当年|从前|以前|原[来先]|当初|倒[了塌]|\b(?:old|originally|used to|fell|collapsed)\b"
@@ -130,6 +138,21 @@ _GONE = re.compile(
     r"哪一?年|几几年|哪个?朝代?(?=开|建|办)|\b(?:what|which) year\b|"
     r"昨[天晚日]|前天|去年|前年|上个?(?:周|星期|礼拜|月)|\byesterday\b"
     r"|\blast (?:week|month|year|night|mon|tues|wednes|thurs|fri|satur|sun)"
+)
+_TO_STOP = re.compile(
+    r"(?:到|去|离|往|走)[^，。？船]{0,6}(?:码头|站)|步行|走路|走过去|走着"
+    r"|\b(?:walk\w*|on foot"
+    r"|to (?:the |a )?(?:nearest |closest )?(?:pier|jetty|dock|boats?|ferry))\b"
+)
+# When something is done there, or best done, is not when it is open.
+_DONE_THERE = re.compile(
+    r"几点[^,，。？]{0,4}[敲撞亮念诵喂升落]|[敲撞亮念诵喂升落][^,，。？]{0,4}几点"
+    r"|几点[^,，。？]{0,9}(?:最[好美佳]|人最?少)"
+)
+# What is asked of a facility besides where it is.
+_OTHERWISE = re.compile(
+    r"预[约订定]|排队|晕船|救生|押金|还是[^,，。？]{0,8}[快近省好]|能(?:不能)?看[到见]|(?:划算|值得)[吗么]"
+    r"|\bbook\w*|\breserv\w*|\bqueue\w*|\bseasick\b|\bdeposit\b|\b(?:faster|quicker|cheaper)\b"
 )
 _ANIMAL = re.compile(
     r"狗|猫|宠物|泰迪|金毛|柯基|兔子|\b(?:dogs?|cats?|pets?|puppy|puppies|poodle|terrier)\b"
@@ -195,24 +218,27 @@ def read_question(
     text = _ENDING.sub("吗", plain(text)[:_LONGEST].replace("咋", "怎么"))
     mentions = _meant(names.find(text), text)
     shape = _WORSHIP.sub(lambda found: "逛" * len(found[0]), _shaped(text, mentions))
+    if not PRICED[language].search(shape):
+        shape = _INCENSE.sub(lambda found: " " * len(found[0]), shape)
     shape = _AFLOAT.sub(lambda found: " " * len(found[0]), shape)
     if _ENDS.search(shape) and not PRICED[language].search(shape):
         shape = _PURPOSE.sub(lambda found: "逛" * len(found[0]), shape)
     moment = moment_of(shape, now)
-    for clause in clauses(shape):
+    told_of = [(clause, moment_of(clause, now)) for clause in clauses(shape)]
+    for clause, own in told_of:
         # "My flight is at nine, can I go up ◇ at seven?"
-        own = moment_of(clause, now)
         if _NAME in clause and own.clock is not None:
-            moment = replace(moment, clock=own.clock)
-        asks = _QUESTION.search(clause) or _COMING_BACK.search(clause)
+            around = "".join(c for c, m in told_of if m is own or m.clock is None)
+            moment = replace(moment, clock=moment_of(around, now).clock)
+        asks = QUESTION.search(clause) or _COMING_BACK.search(clause)
         if own.day is not None and asks:
             # "We leave on Tuesday. Could we come tomorrow?"
-            spans = tuple(dict.fromkeys((*moment.spans, *_found(own.spans, clause, shape))))
+            spans = tuple(dict.fromkeys((*moment.spans, *found_in(own.spans, clause, shape))))
             moment = replace(moment, day=own.day, weekday=own.weekday, dated=own.dated, spans=spans)
     there = facility_in(shape, language)
-    if there is not None and _told_besides(there[1], shape, language):
+    if there is not None and told_besides(there[1], shape, language):
         there = None
-    mentions = _asked_of(mentions, shape, language)
+    mentions = asked_of(mentions, shape, language)
     things = tuple(dict.fromkeys(mention.id for mention in mentions))
     if len(things) > 1:
         # 西湖的雷峰塔 is the pagoda.
@@ -230,7 +256,7 @@ def read_question(
     else:
         kinds, used = kinds_of(shape, language, moment, bool(things), there)
         suits = [one.span() for one in _SUITS[language].finditer(shape)]
-        comes = _HERE.search(text) or _COMING_BACK.search(shape)
+        comes = HERE.search(text) or _COMING_BACK.search(shape)
         unasked = not kinds or (kinds == ("tour",) and not _LASTING.search(shape))
         if unasked and comes and moment.day is not None and suits:
             kinds, used = ("hours",), suits
@@ -243,7 +269,7 @@ def read_question(
         used += [one.span() for one in FACILITIES["visitor_centre"].words[language].finditer(shape)]
     refers: Literal["that", "here", ""] = ""
     if not things:
-        here = _HERE.search(text) or _COMING_BACK.search(text)
+        here = HERE.search(text) or _COMING_BACK.search(text)
         refers = "here" if here else "that" if _THAT.search(text) else ""
     starts = len(things) > 1
     if found := _FROM[language].search(shape):
@@ -254,14 +280,21 @@ def read_question(
     starts = starts or (language == "zh" and _ONWARD.search(shape) is not None)
     feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
     party = party_of(shape, language) if {"tickets", "seats"} & set(kinds) else Party()
+    goes = [one.span() for one in GOES[language].finditer(shape)]
+    asking = used if things or there is not None or refers else [*used, *goes]
     told = [*used, *moment.spans, *feasts, *party.spans]
+    if kinds == ("route",):
+        waits = [c for c in clauses(shape) if WAITING[language].fullmatch(c)]
+        told += [span for c in waits for span in found_in([(0, len(c))], c, shape)]
+    if kinds == ("hours",):
+        told += [found.span() for found in COMING.finditer(shape)]
     if any(names.part_of_name(temple, things) for temple in "寺庙"):
         told += [found.span() for found in _TEMPLE.finditer(shape)]
     sought = _SOUGHT[language].search(shape) is not None
     named = bool(things) or there is not None
     strict = bool(_STRICT & set(kinds)) or ("facility" in kinds and not sought) or not named
     coloured = named and (not strict or "tickets" in kinds)
-    left = left_over(shape, used, told, language, strict=strict, named=coloured)
+    left = left_over(shape, asking, told, language, strict=strict, named=coloured)
     left = tuple(
         word
         for word in left
@@ -269,6 +302,8 @@ def read_question(
         and not (refers == "here" and word in _SUCH)
     )
     asks_where = any(KINDS[language][kind].search(shape) for kind in WHERE)
+    if not things and refers != "that" and _WORSHIP.search(text):
+        left += (_NAME,)  # nobody worships where one stands
     if kinds == ("facility",) and asks_where:
         left = ()  # who asks where it is needs no other word to be understood
     if topic is not None and topic[0] in ("height", "length") and _OF_OLD.search(text):
@@ -276,8 +311,11 @@ def read_question(
     if "facility" in kinds and topic_of(shape, language) is not None:
         left += (_NAME,)  # when the boats were built is not where they are
     if "hours" in kinds:
-        asking = [one for one in clauses(shape) if KINDS[language]["hours"].search(one)]
-        left += tuple(found[0] for one in asking[-1:] for found in _GONE.finditer(one))
+        whens = [one for one in clauses(shape) if KINDS[language]["hours"].search(one)]
+        left += tuple(found[0] for one in whens[-1:] for found in _GONE.finditer(one))
+        left += tuple(found[0] for found in _DONE_THERE.finditer(shape))
+    if "facility" in kinds:
+        left += tuple(found[0] for found in _OTHERWISE.finditer(shape))
     rides = there is not None and there[0] in RIDES and "facility" in kinds
     if rides and _ANIMAL.search(text) and not asks_where:
         left += (_NAME,)  # whether it may come along is no way there
@@ -287,11 +325,15 @@ def read_question(
             for clause in clauses(shape)
             if _RETURN.search(clause) and KINDS[language]["hours"].search(clause)
         )
+        left += tuple(_NAME for _ in _FROM_ISLAND.finditer(text))
+    afloat = there is not None and there[0] == "pier" and "facility" in kinds
+    if afloat and TAKES.search(shape) and not _TO_STOP.search(shape):
+        left += (_NAME,)  # how long one is on board is not the way to the boat
     if there is not None and there[0] in ("metro", "bus") and _JOURNEY.search(shape):
         left += (_NAME,)
     if not remains and not {"tickets", "route", "stay", "fact", "tour", "seats"} & set(kinds):
         # How many there are of it is not where it is.
-        counted = [f for f in QUANTITY[language].finditer(shape) if not _inside(f.span(), used)]
+        counted = [f for f in QUANTITY[language].finditer(shape) if not inside(f.span(), used)]
         left += tuple(found[0] for found in counted)
     if "tickets" in kinds:
         left += tuple(found[0] for found in _GOODS[language].finditer(shape))
@@ -308,53 +350,6 @@ def read_question(
         refers,
         left,
     )
-
-
-def _found(spans: Sequence[tuple[int, int]], clause: str, shape: str) -> list[tuple[int, int]]:
-    """Stretches of a clause as they stand in the whole."""
-    at = shape.index(clause)
-    return [(at + start, at + end) for start, end in spans]
-
-
-def _asked_of(mentions: list[Mention], shape: str, language: Language) -> list[Mention]:
-    """The names in the clauses that ask, where nothing but hours is asked for.
-
-    None of them where it is about where one stands: 从◇赶过来，你这儿还进得去吗.
-    """
-    kinds = KINDS[language]
-    left, asking = list(mentions), list[tuple[str, list[Mention]]]()
-    for clause in clauses(shape):
-        count = clause.count(_NAME)
-        if kinds["hours"].search(clause):
-            asking.append((clause, left[:count]))
-        left = left[count:]
-    if topic_of(shape, language) or any(
-        kinds[kind].search(shape) for kind in ("tickets", "route", "where")
-    ):
-        return mentions
-    if asking and all(_HERE.search(clause) and not named for clause, named in asking):
-        return []
-    return [one for _, named in asking for one in named] or mentions
-
-
-def _told_besides(spans: Sequence[tuple[int, int]], shape: str, language: Language) -> bool:
-    """Whether what is found is only told, while another clause asks about a place."""
-    asking = [
-        clause for clause in clauses(shape)
-        if (_NAME in clause or _HERE.search(clause))
-        and any(KINDS[language][kind].search(clause) for kind in ("hours", "route"))
-    ]  # fmt: skip
-    said = [found for clause in asking for found in _found([(0, len(clause))], clause, shape)]
-    besides = "".join(clause for clause in clauses(shape) if clause not in asking)
-    return (
-        bool(asking)
-        and not any(_inside(span, said) for span in spans)
-        and not _QUESTION.search(besides)
-    )
-
-
-def _inside(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
-    return any(start <= span[0] and span[1] <= end for start, end in others)
 
 
 def _meant(mentions: list[Mention], text: str) -> list[Mention]:

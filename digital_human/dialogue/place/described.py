@@ -43,6 +43,21 @@ _OPPOSITE_EN = (
 )
 _OVER_THERE_EN = r"(?:opposite|(?:across|over) the (?:road|street))\b(?! (?:from|to|the|it)\b)"
 _WHERE_EN = r"(?:opposite|across from|facing) (?:the )?"
+# Who goes to see or to honour somebody goes to his temple.
+_SHRINE = "庙"
+_HONOUR_ZH = (
+    r"(?:[给向]{who}(?:鞠个?躬|磕个?头|行个?礼|扫个?墓|敬个?礼"
+    r"|[上烧敬献][几一两三]?[炷支柱束朵个杯点]?[香花酒])"
+    r"|(?:祭拜|参拜|拜祭|拜拜|拜一拜|拜|拜见|拜会|瞻仰|缅怀|悼念|凭吊|祭奠|[看见会][看见会]?)(?:一下|一眼)?{who}"
+    r"(?=$|[,，。？?! 去来要得走]|的话|几点|怎么|在哪|该|应)"
+    r"|{who}(?=那[边儿里](?!的)))"
+)
+_HONOUR_EN = (
+    r"(?:\bpay(?:ing)? (?:\w+ )?(?:respects?|homage|tribute) to (?:the )?(?:great )?{who}\b"
+    r"|\bbow(?:ing)? (?:down )?(?:to|before) {who}\b|\blay(?:ing)? (?:some )?flowers for {who}\b"
+    r"|\bwhere {who} (?:is buried|was buried|lies buried|lies)\b|\bgrave of {who}\b"
+    r"|\b{who}'s (?:grave|tomb|temple)\b)"
+)
 # What stands before a lone 塔 that is no part of a longer name.
 _BEFORE_ZH = r"(?:^|(?<=[去到在往进，,。？ 从座个逛离]))"
 
@@ -69,6 +84,11 @@ class Descriptions:
             for word in sort:
                 self._sorts[word] = self._sorts.get(word, set()) | having
         traits = frozenset[str]().union(*self._traits.values())
+        self._honoured = [
+            (spot, re.compile(f"{_HONOUR_ZH}|{_HONOUR_EN}".replace("{who}", _either(who))))
+            for spot, who in self._traits.items()
+            if who and any(name.endswith(_SHRINE) for name in self._called[spot])
+        ]
         self._zh = self._en = None
         if zh := _either(one for one in traits if not one.isascii()):
             sorts = _either(word for word in self._sorts if not word.isascii())
@@ -90,6 +110,8 @@ class Descriptions:
             text: The text.
             known: Names that were found in it.
         """
+        for spot, honoured in self._honoured:
+            yield from (Mention(spot, *found.span()) for found in honoured.finditer(text))
         yield from self._by_traits(text)
         yield from self._opposite(text, known)
 

@@ -55,7 +55,8 @@ FACILITIES: dict[str, FacilityKind] = {
     ),
     "pier": _kind(
         "码头",
-        r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|游船|画舫|小?木?船(?![长员夫主])票?|摇橹船|手划船",
+        r"(?:游船)?码头|[坐乘上]游?船(?:去|到)?|[上登]岛(?=要?(?:多少钱|几块|门?票|收费|花)"
+        r"|的?(?:最[晚迟]|几点|末班|船)|[吗么不?？。]|$)|游船|画舫|小?木?船(?![长员夫主])票?|摇橹船|手划船",
         "pier",
         r"\bpiers?\b|(?:\browing )?\bboats?\b|\brow-?boats?\b|\b(?:go|going|fancy|try) rowing\b"
         r"|\brow(?:ing)?\b(?= (?:ourselves|ourself|myself|for|on|around|about))"
@@ -67,7 +68,8 @@ FACILITIES: dict[str, FacilityKind] = {
         r"(?:坐|乘)?地铁(?:站|口)?",
         "metro station",
         r"\bmetro\b(?: stops?)?|\bsubway\b(?: stops?)?|\bunderground station\b"
-        r"|\bnearest underground\b",
+        r"|\bnearest underground\b|\b(?:nearest|closest|the) tube\b(?: stop| station)?"
+        r"|\btube (?:stop|station)s?\b",
     ),
     "bus": _kind(
         "公交站",
@@ -141,9 +143,9 @@ FACILITIES: dict[str, FacilityKind] = {
     ),
     "entrance": _kind(
         "入口",
-        r"入口|大门|正门",
+        r"入口|(?:大门|正门)(?![^，。？]{0,4}[开关锁])",
         "entrance",
-        r"entrances?(?! fee)|\bgate\b",
+        r"entrances?(?! fee)|\bgate\b(?! (?:open|close|shut|lock))",
     ),
     "exit": _kind(
         "出口",

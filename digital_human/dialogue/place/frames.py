@@ -39,6 +39,7 @@ _FRAME_ZH = """
     单 单单 那天 当天 原本 另 每位 每人 个把 一块儿 一块 一道 一同 凑 拜 掏 登 趟儿 外加 加上 算上
     挨着 顺道 正好 恰好 万一 一大早 大清早 大晚上 腿儿 腿 一大家子 银子 下来 推 拖 扛
     春游 秋游 毕业 旅行 旅游 聚会
+    哥们儿 哥们 老哥 兄弟 大门 早起
     退休 幼儿园 小学 中学 大学 高中 初中 年级 学校 班级 带队 随行 双胞胎 宿舍 外国
 """.split()
 FRAME_ZH = re.compile("|".join(sorted(_FRAME_ZH, key=len, reverse=True)))
@@ -85,6 +86,6 @@ FRAME_EN = frozenset(
     hubby missus doing yourself yourselves cut heading head hop grab drop dropping picking pick
     swing
     pop nip squeeze set turn full trip during beside besides within gates doors gate door
-    instead miss missing behind outer
+    instead miss missing behind outer round till dump stash ditch
 """.split()
 )

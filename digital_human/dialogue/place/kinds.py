@@ -29,7 +29,7 @@ QUANTITY: dict[Language, re.Pattern[str]] = {
 _VISIT: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(r"[进去上登逛看玩游走转散]|散步|骑车|跑步|参观|游览|能来|可以来|再过?来"),
     "en": re.compile(
-        r"\b(?:visit|go|walk|see|climb|get|enter|come|stroll|tour|there|admit\w*|let)\b",
+        r"\b(?:visit|go|walk|wander|roam|see|climb|get|enter|come|stroll|tour|there|admit\w*|let)\b",
         re.IGNORECASE,
     ),
 }
@@ -42,6 +42,14 @@ _WANTED: dict[Language, re.Pattern[str]] = {
     "en": re.compile(
         r"\b(?:is|are) there\b|\bany\b|\bneed\b|\blooking for\b|\bhave you got\b|\bdo you have\b"
         r"|\bcan (?:i|we) (?:borrow|rent|hire|leave|store|drop|use|get|find)\b"
+    ),
+}
+# Who says so asks how long the way takes, not how long to stay.
+_GOING: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(rf"从[^，。？]{{0,6}}[走逛转游]到{_NAME}|{_NAME}[走逛转游]到{_NAME}"),
+    "en": re.compile(
+        r"\bon foot\b|\b(?:get|go|come|walk|stroll|head)(?:ing)? (?:(?:over|back|down|across) )?"
+        rf"(?:to|from|there)\b|\bfrom (?:here|(?:the )?{_NAME}) to\b"
     ),
 }
 _TOGETHER: frozenset[Kind] = frozenset(("tickets", "hours", "route", "seats"))
@@ -79,7 +87,8 @@ def kinds_of(
         # Whether one still gets a ticket is told by the last admission.
         return ("hours",), [*found["tickets"], *found.get("hours", [])]
     if "stay" in strong:
-        strong = ["stay"]
+        strong = ["route" if _GOING[language].search(shape) else "stay"]
+        found.setdefault(strong[0], []).extend(found["stay"])
     if strong and not set(strong) <= _TOGETHER:
         strong = strong[:1]
     if facility:

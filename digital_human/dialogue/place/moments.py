@@ -28,6 +28,7 @@ _WHOLE = {
 _ALL_DAY = 480
 _HALF_DAY = 720
 _TOLD_PART = re.compile(r"早|上午|凌晨|\d ?a\.?m\b|morning", re.IGNORECASE)
+_DAYS_EN = "(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _CLOCK_ZH = re.compile(
     rf"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚"
     # 快一点 is no time.
@@ -36,7 +37,17 @@ _CLOCK_ZH = re.compile(
     rf"|{CHINESE}分|[二三四五]?十[一二三四五六七八九]?(?![个位人张几块元])|零[一二三四五六七八九]|\d\d(?!\d))?"
     r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
 )
-_PART_ZH = re.compile("凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|今晚|夜里")
+_PART_ZH = re.compile(
+    "凌晨|清晨|早上|早晨|[一大清]早|[明今]早|天[不没]亮|上午|中午|下午|傍晚|晚上|[今明]晚|夜里"
+)
+_PART_EN = re.compile(
+    rf"\b(?P<am>(?:tomorrow|this|next|{_DAYS_EN}) morning|in the (?:early )?morning|first thing"
+    r"|early (?:tomorrow|on|in)|at dawn|before breakfast)\b"
+    rf"|\b(?:(?:tomorrow|this|next|{_DAYS_EN}) (?:afternoon|evening|night)|tonight"
+    r"|in the (?:afternoon|evening)|after (?:dark|dinner))\b",
+    re.IGNORECASE,
+)
+_DAWN = 5  # before it nobody means the morning that he speaks of besides
 _CLOCK_EN = re.compile(
     rf"\b(?P<half>half past )?(?P<h>{ENGLISH_FEW})(?:[:.](?P<m>\d\d))? ?"
     r"(?P<part>a\.?m\b\.?|p\.?m\b\.?"
@@ -53,6 +64,17 @@ _CLOCK_NEAR_EN = re.compile(
     rf"(?<!from )\b(?P<m>quarter|half|{ENGLISH})(?: minutes?)? (?P<side>to|past) (?P<h>{ENGLISH})\b"
     r"(?! (?:people|of us|persons?|years?|minutes?|hours?|yuan))"
     r"(?: (?P<part>a\.?m\b\.?|p\.?m\b\.?|o'?clock|in the (?:morning|afternoon|evening)|tonight))?",
+    re.IGNORECASE,
+)
+# 差一刻八点, 八点差一刻
+_CLOCK_SHORT_ZH = re.compile(
+    rf"差(?P<m>一刻|{CHINESE}分?)钟?(?:不?到)?(?P<h>{CHINESE})点(?!钟头)"
+    rf"|(?P<h2>{CHINESE})点差(?P<m2>一刻|{CHINESE}分)钟?"
+)
+_CLOCK_HALF_EN = re.compile(
+    r"(?:^|[,.?!] ?|\b(?:at|by|until|till?|before|after|around|about|gone|say|is|it's) )"
+    r"(?P<half>half (?P<h>one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))\b"
+    r"(?! (?:o|of|hours?|days?|price)\b)",
     re.IGNORECASE,
 )
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -116,6 +138,7 @@ _FEASTS = tuple(
 _PART = re.compile(
     r"大?半夜|夜里|深夜|夜间|凌晨|大?清早|清晨|一大早|一早|早上|早晨|上午|中午|下午|傍晚|晚上"
     r"|(?:吃(?:过|完|了|好))?(?:早|午|中|晚)[饭餐](?:再|后|以后|之后|前|以前|之前)?(?!吃|多少|[在去]?哪)"
+    r"|下了班|[下放]了?[班学](?:后|以后|之后)|放了学|天[不没]亮"
     r"|入夜|天黑(?:了|后|以后|之后)?"
     r"|\b(?:at |after |until |past )?midnight\b|\b(?:at|after|before|until|around) (?:dusk|dawn"
     r"|sunset"
@@ -168,7 +191,7 @@ def moment_of(text: str, now: datetime) -> Moment:
     soon = _NOW.search(text) is not None
     if clock is not None and soon and day in (None, now.date()) and not _PART.search(text):
         at = now.hour * 60 + now.minute
-        if clock < at <= clock + _HALF_DAY and not _TOLD_PART.search(text):
+        if clock < min(at, _HALF_DAY) and at <= clock + _HALF_DAY and not _TOLD_PART.search(text):
             clock += _HALF_DAY  # "still at eight", asked in the afternoon
     parts = [found.span() for found in _PART.finditer(text)]
     spans += parts
@@ -204,38 +227,61 @@ def _span(text: str, spans: list[tuple[int, int]]) -> int | None:
 
 
 def _clock(text: str, spans: list[tuple[int, int]]) -> int | None:
+    if found := _CLOCK_SHORT_ZH.search(text):
+        spans.append(found.span())
+        hour, short = number(found["h"] or found["h2"]), found["m"] or found["m2"]
+        less = 15 if short == "一刻" else number(short.removesuffix("分"))
+        return _hour(hour, _part("", text, hour)) * 60 - less
     if found := _CLOCK_ZH.search(text):
         spans.append(found.span())
         if found["hh"]:
-            part = next(iter(_PART_ZH.findall(text)), "am" if _TOLD_PART.search(text) else "")
-            return _hour(int(found["hh"]), part) * 60 + int(found["mm"])
+            hour = int(found["hh"])
+            return _hour(hour, _part("", text, hour)) * 60 + int(found["mm"])
         late = found["m"] or "零分"
         minutes = {"半": 30, "一刻": 15, "三刻": 45}.get(late) or (number(late.removesuffix("分")))
-        part = found["part"] or next(iter(_PART_ZH.findall(text)), "")
-        return _hour(number(found["h"]), part) * 60 + minutes
+        hour = number(found["h"])
+        return _hour(hour, _part(found["part"], text, hour)) * 60 + minutes
     if (found := _CLOCK_NEAR_EN.search(text)) and 1 <= number(found["h"]) <= 12:
         spans.append(found.span())
         minutes = {"quarter": 15, "half": 30}.get(found["m"].lower()) or number(found["m"])
-        at = _hour(number(found["h"]), (found["part"] or "").lower()) * 60
+        hour = number(found["h"])
+        at = _hour(hour, _part(found["part"], text, hour)) * 60
         return at + (minutes if found["side"].lower() == "past" else -minutes)
+    if found := _CLOCK_HALF_EN.search(text):
+        spans.append(found.span("half"))
+        hour = number(found["h"])
+        return _hour(hour, _part("", text, hour)) * 60 + 30
     if found := _CLOCK_EN.search(text):
         spans.append(found.span())
         if found["noon"]:
             return 12 * 60
         half = 30 if found["half"] or found["half2"] else 0
         minutes = int(found["m"] or found["m2"] or half)
-        return (
-            _hour(number(found["h"] or found["h2"]), (found["part"] or "").lower()) * 60 + minutes
-        )
+        hour = number(found["h"] or found["h2"])
+        return _hour(hour, _part(found["part"], text, hour)) * 60 + minutes
     return None
+
+
+def _part(own: str | None, text: str, hour: int) -> str:
+    """The part of the day of an hour: its own, or one that is told beside it."""
+    if own and own.lower() not in ("o'clock", "oclock"):
+        return own.lower()
+    part = next(iter(_PART_ZH.findall(text)), "")
+    if not part and (found := _PART_EN.search(text)):
+        part = "am" if found["am"] else "pm"
+    early = part == "am" or _TOLD_PART.search(part) is not None
+    return "" if early and part != "凌晨" and hour < _DAWN else part
 
 
 def _hour(hour: int, part: str) -> int:
     """The hour of a day; one to seven without a part of the day are taken for the afternoon."""
-    late = part in ("下午", "傍晚", "晚上", "今晚", "夜里") or part[:1] == "p" or "noon" in part
+    late = (
+        part in ("下午", "傍晚", "晚上", "今晚", "明晚", "夜里")
+        or part[:1] == "p"
+        or "noon" in part
+    )
     late = late or "evening" in part or part == "tonight" or (part == "中午" and hour < 3)
-    plain = part in ("", "o'clock", "oclock")
-    if hour < 12 and (late or (plain and 1 <= hour <= 7)):
+    if hour < 12 and (late or (not part and 1 <= hour <= 7)):
         return hour + 12
     return 0 if hour == 12 and part[:1] == "a" else min(hour, 24)
 

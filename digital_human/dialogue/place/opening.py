@@ -55,6 +55,9 @@ def _on(ground: Ground, of: str, name: str, day: date, when: str, ask: Ask) -> l
         at = _at(day, clock, ask.now)
         if any(one.last == at for one in opens) and _AFTER.search(ask.text):
             return [daily]
+        if at < opens[0].opens and not ground.rides(of):
+            # Before the doors open nobody is too late: when they open says it.
+            return [daily, *_as_usual(ground, of, day, ask)]
         able = any(one.admits(at) for one in opens)
         told = [say.enter(name, when, at, able, ground.rides(of)), daily]
         return [*told, *_as_usual(ground, of, day, ask)]

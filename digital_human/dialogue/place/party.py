@@ -10,11 +10,24 @@ from dataclasses import dataclass
 
 from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
 from digital_human.dialogue.place.people import (
+    ADDED,
     ELDER,
-    NO_PEOPLE,
+    GROWN_CHILD,
+    JOINED,
+    LIKE_ME,
+    LOOSE,
+    ME,
+    OWN_CHILD,
     STUDENT,
+    TAKEN,
+    UNREAD,
+    YOUNGER,
     Ages,
     ages_of,
+    described,
+    is_child,
+    key_of,
+    keys_of_pair,
     mentions_of,
 )
 from digital_human.speech.types import Language
@@ -34,58 +47,27 @@ _BOATS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(rf"(?P<n>{CHINESE})[条艘只](?=[^，。？]{{0,3}}船)"),
     "en": re.compile(rf"\b(?P<n>{ENGLISH}) (?=(?:rowing |row)?boats\b)", re.IGNORECASE),
 }
-# Between two mentions: the second comes along with the first.
-_JOINED: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(
-        r"[，、]?(?:再|另外?|外)?(?:带|领|抱|陪|加|和|跟|与|同|还有|以及|连同|捎)(?:着|上|了)?(?:我们?|还有|咱们?)?的?[一这那]?个?$"
-    ),
-    "en": re.compile(
-        r",?\s*(?:and|plus|with|as well as)(?: also)?(?: (?:our|my|the|a))?\s*$", re.IGNORECASE
-    ),
-}
 # All of a number are told of, some of them apart.
 _AMONG: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
-        r"其中|里面?有|里头有|包括|含|有[一两俩]?个是|当中"
+        r"其中|里[面头]?有|里[面头](?=[一两俩三])|包括|含|有[一两俩]?个是|当中"
         rf"|[一总]共(?:是|有)?{CHINESE}[个口位人]"
     ),
-    "en": re.compile(r"\bincluding\b|\bincludes\b|\bof whom\b|\bone (?:of us )?is\b|\bcounting\b"),
+    "en": re.compile(
+        r"\bincluding\b|\bincludes\b|\bof whom\b|\bone (?:of us )?is\b|\bcounting\b"
+        r"|\bof (?:them|us) (?:are|is|kids|children)\b|\bthe (?:youngest|oldest)\b"
+    ),
 }
 _EACH: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(r"都|均|全是|双胞胎|龙凤胎"),
-    "en": re.compile(r"\bboth\b|\ball\b|\beach\b|\btwins\b", re.IGNORECASE),
-}
-# Numbers that are not read: so many for each, one or the other, more than a hundred in words.
-_UNREAD: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"各自?[带领]|每[人家位](?:都|各)?[带领有]"),
-    "en": re.compile(
-        rf"\bhundred (?:and )?{ENGLISH}\b"
-        r"|\beach (?:bring|with|have|has|of us (?:has|brings))\b"
-        rf"|\b{ENGLISH} (?:or|to) {ENGLISH} (?:of us|people|adults|kids|children|friends)\b",
-        re.IGNORECASE,
-    ),
+    "en": re.compile(r"\bboth\b|\ball\b|\beach\b|\btwins?\b", re.IGNORECASE),
 }
 _ABOUT = re.compile(r"[一二三四五六七八九]{2}")
 _COUNTS = ("n", "n2", "adults", "adults2", "adults3", "children", "people", "peers")
 # 两大三小……三个孩子 are the same three.
 _GENERAL = re.compile(r"孩|娃|小朋友|\b(?:kids|children)\b", re.IGNORECASE)
-_PAIR = re.compile(r"双胞胎|龙凤胎|\btwins\b|\bboth\b", re.IGNORECASE)
+_PAIR = re.compile(r"双胞胎|龙凤胎|\btwins?\b|\bboth\b", re.IGNORECASE)
 _PLURAL = re.compile(r"\b(?:kids|children|boys|girls|sons|daughters|pupils|toddlers)\b", re.I)
-# People of whom it is not told how many they are, or who are counted in words that are not known.
-_LOOSE: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(
-        r"(?<=[和跟与同带陪])(?:我的?|几个|一些|一帮|一群)?(?:朋友|同事|同学|家人|亲戚|亲友|长辈)"
-        r"|(?<=我[和跟与同])[^，。？]|带[队团](?!的?(?:老师|家长))|导游"
-        rf"|(?<![第前后])(?!一|零|1个){CHINESE}[个名位]{NO_PEOPLE}(?![都加合门票寺庙塔◇一多半]|项目|人)"
-    ),
-    "en": re.compile(
-        r"\b(?:and|with|my|our|some|plus) (?:\w+ )?(?:parents|grandparents|in-laws|relatives"
-        r"|friends|mates|colleagues|folks|guests|clients"
-        r"|kids|children)\b|\b[a-z]+(?= and (?:i|me)\b)|(?<=\bme and )[a-z]+"
-        r"|\b(?:members|players|tourists|travell?ers|teammates|classmates)\b",
-        re.IGNORECASE,
-    ),
-}
 # Somebody of whom nothing is said brings the others along.
 _BRINGING: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(r"我们|咱们?|俺们|[带领陪抱]"),
@@ -103,8 +85,10 @@ _REDUCED: dict[Language, re.Pattern[str]] = {
 }
 # Who is counted, in words of his own: 合唱团二十个人.
 _NAMED_GROUP = re.compile(
-    r"(?<![^，。？！,?!])(?:我们|咱们?)?[^，。？！,?!◇]{0,8}(?:队|团|班|组|社|宿舍|单位|公司|部门|团建|同事|车|帮|伙|群|校|聚会)的?(?:我们|一共|总共)?$"
+    r"(?<![^，。？！,?!])(?:我们|咱们?)?[^，。？！,?!◇]{0,8}(?:队|团|班|组|社|宿舍|单位|公司|部门|团建|同事|车|帮|伙|群|校|聚会|[职员]工|[教党店学]员|医生|护士|干部|师徒|兄弟|姐妹|志愿者|爱好者)的?(?:我们|一共|总共)?$"
 )
+_SIBLING = re.compile(r"(?:little|big|older|younger) (brother|sister)")
+_FULL_WIDTH = str.maketrans(",?!:;", "，？！：；")  # `names.plain` makes them narrow
 _TOTAL = {language: re.compile(words, re.IGNORECASE) for language, words in _TOTALS.items()}
 
 
@@ -142,21 +126,41 @@ class _Count:
     def __init__(self, text: str, language: Language) -> None:
         self.text, self.language = text, language
         self.adults = 0  # counted as such
+        self.paired = 0  # couples
         self.kin = 0  # told one by one, with the speaker
         self.people = 0  # counted, of whatever age
+        self.numbers = 0  # how often
         self.counted = 0  # children
         self.ages: list[Ages] = []
+        self.sons = 0  # children told one by one
+        self.own: list[Ages] = []  # of those whose own age is told: 儿子九岁
+        self.young: list[Ages] = []  # of counted children, from what they are called
+        self.ours: list[Ages] = []  # 一个九岁一个五岁, "we're nine and five"
+        self.rest: Ages | None = None  # of the other children, where one is the youngest
+        self.sides: set[str] = set()  # whether the young one is told of, and the old one
+        self.most = False  # as the youngest and the oldest: there may be others between them
+        self.named: dict[str, Ages | None] = {}
+        self.at: dict[str, tuple[int, int]] = {}
+        self.homes: list[int] = []  # where 一家三口 stands
         self.spans: list[tuple[int, int]] = []
         self.where: dict[str, tuple[int, int]] = {}
         self.family = self.parent = self.couple = self.me = False
-        self.vague = self.each = False
+        # Children of whom no number is told; 都; an age told of "he"; 一家子; 两个孩子
+        self.vague = self.each = self.back = self.all = self.general = False
         self.sure = True
         for found in mentions_of(text, language):
             self._take(found)
-        loose = (one.span() for one in _LOOSE[language].finditer(text))
+        self._take_named()
+        added = self._added("adults", "paired") or self._added("paired", "adults")
+        if self.paired and (added or self.paired != self.adults):
+            self.adults += self.paired
+            self._widen("adults", self.where["paired"])
+        elif self.paired:
+            self.sure &= not (self._joined("adults", "paired") or self._joined("paired", "adults"))
+        loose = (one.span() for one in LOOSE[language].finditer(text))
         if not self.people and any(not self._read(span) for span in loose):
             self.sure = False
-        self.sure &= _UNREAD[language].search(text) is None
+        self.sure &= UNREAD[language].search(text) is None
 
     def _read(self, span: tuple[int, int]) -> bool:
         return any(start < span[1] and span[0] < end for start, end in self.spans)
@@ -168,7 +172,15 @@ class _Count:
         self.sure &= not any(_ABOUT.search(told.get(key, "")) for key in _COUNTS)
         n = _number(told.get("n2") or told.get("n"), 1)
         ages = ages_of(told)
-        if ages and ages[0][0] >= _GROWN:
+        who = told.get("who") or told.get("who2")
+        self.back |= "back" in told or "months" in told
+        self.each |= "each" in told or ("back" in told and len(ages) == 1)
+        if who is not None and n == 1:
+            self._name(key_of(who), found, ages[0] if ages else None)
+        elif "ours" in told:
+            self.ours += ages
+            self.where.setdefault("ages", found.span())
+        elif ages and ages[0][0] >= _GROWN:
             # 一个七十岁的老人 is one more, 都七十二岁 only says how old they are.
             more = "elder" in told and not self.text[: found.start()].endswith(("都", "是"))
             self._add("adults", n if "n" in told or more else 0, found)
@@ -178,38 +190,113 @@ class _Count:
             # "kids aged five" may be any number.
             alone = len(ages) == n == 1 and not pair and "children" not in told
             self.sure &= not (alone and "children2" not in told and _PLURAL.search(found[0]))
-            self.each = self.each or "each" in told
             self.where.setdefault("ages", found.span())
+            if "least" in told:
+                self._take_rest(told["least"], ages[0][0])
         elif "twins" in told:
             self._add("counted", 2, found)
+        if "infant" in told:
+            self._add("counted", n, found)
+            self.young += [described(told["infant"])] * n
+            self.sure &= "n" in told or not told["infant"].endswith(("s", "ies"))
+        self.general |= "children" in told and _GENERAL.search(found[0]) is not None
         again = _number(told.get("children") or told.get("children2"), 0) == self.counted
         if self.counted and again and _GENERAL.search(found[0]):
             told = {key: value for key, value in told.items() if not key.startswith("children")}
         for key, name in (("adults", "adults"), ("children", "counted"), ("peers", "kin")):
             for at in (key, f"{key}2", f"{key}3"):
                 self._add(name, _number(told.get(at), 0), found)
-        for key, size in (("kin2", 2), ("kin", 1), ("me", 1)):
-            self._add("kin", size if key in told else 0, found)
-        self._add("counted", "son" in told, found)
-        self.me = self.me or "me" in told
+        self._add("paired", 2 * _number(told.get("pairs"), 0), found)
+        self._add("kin", 4 if "four" in told else 0, found)
+        for one in keys_of_pair(told["kin2"]) if "kin2" in told else ():
+            self._name(one, found, None)
         if "couple" in told:
             self.couple = True
             self.where.setdefault("kin", found.span())
         if "kids" in told:
             self.vague = True
             self.where.setdefault("kids", found.span())
+        self.all |= "all" in told
         self.parent = self.parent or "parent" in told
         self.family |= self.parent or "family" in told or found[0].endswith(("口", "口人"))
+        self._take_people(told, found)
+
+    def _take_rest(self, which: str, age: int) -> None:
+        """What the age of the youngest, or of the oldest, says of the other children."""
+        low, high = self.rest or (0, _ANY_CHILD[1])
+        young = which.startswith(("最小", "小", "老二", "young", "small"))
+        self.rest = (age, high) if young else (low, age)
+        self.sides.add("young" if young else "old")
+        self.most |= which.startswith("最") or which.endswith("est")
+
+    def _take_people(self, told: dict[str, str], found: re.Match[str]) -> None:
+        """A number of people; another one may be added to it."""
         people = 2 if "two" in told else _number(told.get("people") or told.get("people2"), 0)
+        if people and found[0].startswith(("一家", "一大家", "全家")):
+            self.homes.append(found.start())
+        self.numbers += bool(people)
+        if self.people and people:
+            first, second = sorted((self.where["people"], found.span()))
+            between = self.text[first[1] : second[0]]
+            if ADDED[self.language].search(between):
+                self.people += people
+                self._widen("people", found.span())
+                return
+            self.sure &= people == self.people or not JOINED[self.language].search(between)
         if people > self.people:
             self.people = people
             self.where["people"] = found.span()
 
+    def _name(self, key: str, found: re.Match[str], ages: Ages | None) -> None:
+        self.named[key] = ages or self.named.get(key)
+        self.at.setdefault(key, found.span())
+
+    def _take_named(self) -> None:
+        """Those who are told of one by one, each of them once."""
+        self.me = ME in self.named
+        self._take_ours()
+        mine = self.named.get(ME)
+        taken = mine is None and TAKEN[self.language].search(self.text) is not None
+        self.sure &= not (taken and self.people)
+        grown = GROWN_CHILD.search(self.text) is not None
+        # "My little brother … my brother" may be the same.
+        siblings = [found[1] for key in self.named if (found := _SIBLING.fullmatch(key))]
+        self.sure &= self.named.keys().isdisjoint(siblings)
+        for key, told in self.named.items():
+            ages, younger = told, YOUNGER.search(key) is not None
+            if ages is None and taken and (younger or key == ME):
+                ages = (0, _GROWN)
+            elif ages is None and younger and mine is not None and mine[0] < _GROWN:
+                ages = (0, mine[0])
+            if ages is not None and ages[0] < _GROWN:
+                self.own.append(ages)
+                self._widen("ages", self.at[key])
+            elif ages is None and is_child(key) and not (grown and OWN_CHILD.fullmatch(key)):
+                self.sons += 1
+                self._widen("counted", self.at[key])
+            else:
+                self.kin += 1
+                self._widen("kin", self.at[key])
+
+    def _take_ours(self) -> None:
+        """The ages of several: of the children, or of who speaks and those like him."""
+        if not self.ours:
+            return
+        if self.counted or self.vague or any(is_child(key) for key in self.named):
+            self.ages += self.ours
+            return
+        we = [key for key, age in self.named.items() if age is None and LIKE_ME.search(key)]
+        self.sure &= len(we) == len(self.ours)
+        self.named.update(zip(we, self.ours, strict=False))
+
+    def _widen(self, name: str, span: tuple[int, int]) -> None:
+        start, end = self.where.get(name, span)
+        self.where[name] = min(start, span[0]), max(end, span[1])
+
     def _add(self, name: str, size: int, found: re.Match[str]) -> None:
         if size:
             setattr(self, name, getattr(self, name) + size)
-            start, end = self.where.get(name, found.span())
-            self.where[name] = min(start, found.start()), max(end, found.end())
+            self._widen(name, found.span())
 
     def _lead(self, one: str, other: str) -> str:
         """What stands before the second of two mentions in this order; empty in another."""
@@ -219,14 +306,30 @@ class _Count:
         return self.text[end:start] if end <= start else ""
 
     def _joined(self, one: str, other: str) -> bool:
-        return _JOINED[self.language].search(self._lead(one, other)) is not None
+        return JOINED[self.language].search(self._lead(one, other)) is not None
+
+    def _added(self, one: str, other: str) -> bool:
+        return ADDED[self.language].search(self._lead(one, other)) is not None
 
     def _children(self) -> list[Ages]:
         """The children: those that are counted and those whose age is told are the same."""
-        counted, ages = self.counted, self.ages
+        # A baby and a boy of five are two, "a baby, she is five months old" is one.
+        young = [] if self.back else self.young
+        counted, ages, own = self.counted - len(young), self.ages, self.own
+        if counted and own:
+            # 两个孩子，女儿九岁，儿子五岁 are two.
+            self.sure &= counted == len(ages) + len(own) + self.sons
+            return self._of_age(counted, ages + own) + young
+        if self.sons == counted > 1 and self.general:
+            counted = 0  # 两个孩子，儿子和女儿
+        return self._of_age(counted + self.sons, ages) + own + young
+
+    def _of_age(self, counted: int, ages: list[Ages]) -> list[Ages]:
+        others = [*(self.young if self.back else ()), *[self.rest or _ANY_CHILD] * _MOST]
         if not ages:
-            self.sure &= not (self.vague and not counted)
-            return [_ANY_CHILD] * min(counted or int(self.vague), _MOST)
+            vague = self.vague and not counted and not self.own
+            self.sure &= not vague
+            return others[: min(counted or int(vague), _MOST)]
         if not counted or counted == len(ages):
             self.sure &= not (counted and self._joined("counted", "ages"))
             return ages
@@ -236,7 +339,7 @@ class _Count:
         each = self.each or _EACH[self.language].search(self.text)
         if len(ages) == 1 and each:
             return ages * min(counted, _MOST)
-        return [*ages, *[_ANY_CHILD] * min(counted - len(ages), _MOST)]
+        return [*ages, *others[: min(counted - len(ages), _MOST)]]
 
     def _grown(self) -> int:
         """Grown-ups that are counted, or told one by one."""
@@ -246,8 +349,8 @@ class _Count:
         # 我带两个大人 are three, 我跟老公两个大人 are two.
         for one, other in (("kin", "adults"), ("adults", "kin")):
             if self._joined(one, other):
-                near = _JOINED[self.language].match(self._lead(one, other)) is not None
-                self.sure &= near or kin > 1
+                near = JOINED[self.language].match(self._lead(one, other)) is not None
+                self.sure &= near or kin > 1 or self._added(one, other)
                 return self.adults + kin
         # "I bring a class with three teachers": who speaks may be one of them.
         self.sure &= kin <= self.adults and not (self.me and kin == 1 < self.adults)
@@ -255,26 +358,53 @@ class _Count:
 
     def resolve(self) -> tuple[int, tuple[Ages, ...], bool]:
         """Grown-ups, children, and whether that is sure."""
+        for name in ("adults", "kin"):
+            if self._added("people", name):
+                self.people += getattr(self, name)
+                setattr(self, name, 0)
+            else:
+                self.sure &= not self._joined("people", name)
         children, adults = self._children(), self._grown()
         size, people = len(children), self.people
         if not people:
             bare = not (self.adults or self.me or self.couple)
-            brings = bare and _BRINGING[self.language].search(self.text) is not None
-            self.sure &= not (brings and (adults or children))
+            self.sure &= not (bare and self._brought() and (adults or children))
+            self.sure &= not (self.all and 0 < adults + size < 3)
         elif not adults and not children:
             adults = people
             if self.family and (2 if self.parent else 3) <= people <= _LARGEST_FAMILY:
                 adults, children = people - 1, [_ANY_CHILD]  # there may be children
-        elif people == 2 <= self.kin == adults and not self.me and self._joined("kin", "people"):
+        elif self.kin == adults and not self.me and self._with_us():
             adults += people  # grandma, grandpa and the two of us
+            self.sure &= not children
         elif not children:
             self.sure &= not self.adults or adults == people
             self.sure &= adults <= people
             self.sure &= adults == people or not self._joined("kin", "people")
             adults = people
         elif adults + size != people:
-            adults = self._apart(adults, size)
+            missing = people - adults - size
+            others = self.rest is not None and (self.most or len(self.sides) < 2)
+            counted = self.counted + self.sons
+            if self.rest is not None and others and not counted and missing > 0:
+                children += [(self.rest[0], _GROWN)] * missing
+            else:
+                adults = self._apart(adults, size)
+        if any(end in self.homes for _, end in self.at.values()):
+            # 我妹妹一家三口 may come along with others.
+            self.sure &= adults + size == people and self.numbers == 1
         return min(adults, _MOST), tuple(children[:_MOST]), self.sure
+
+    def _brought(self) -> bool:
+        """Whether somebody of whom nothing else is said brings those who are told of."""
+        for found in _BRINGING[self.language].finditer(self.text):
+            if not any(0 <= found.start() - end <= 1 for _, end in self.spans):
+                return True
+        return False
+
+    def _with_us(self) -> bool:
+        """Whether those who are told of one by one come along with a number of others."""
+        return self._added("kin", "people") or (self.kin > 1 and self._joined("kin", "people"))
 
     def _apart(self, adults: int, children: int) -> int:
         """Grown-ups of a counted party with children: these may be counted or come along."""
@@ -294,6 +424,8 @@ class _Count:
 
 def party_of(text: str, language: Language) -> Party:
     """Who ``text`` is about."""
+    if language == "zh":
+        text = text.translate(_FULL_WIDTH)
     count = _Count(text, language)
     adults, children, sure = count.resolve()
     totals = [found.span() for found in _TOTAL[language].finditer(text)]
@@ -313,5 +445,5 @@ def _number(text: str | None, otherwise: int) -> int:
     if not text:
         return otherwise
     text = text.lower()
-    few = {"a": 1, "an": 1, "both": 2, "all": 1}
+    few = {"a": 1, "an": 1, "both": 2, "all": 1, "half a dozen": 6, "a dozen": 12}
     return min(few[text] if text in few else number(text), 1000)

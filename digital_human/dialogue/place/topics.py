@@ -33,12 +33,13 @@ _TOPICS: dict[str, dict[Language, str]] = {
         "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里|多少米长|(?:几|多少)里路?",
         "en": r"\bhow long (?:is|are)\b(?! (?:each|one) )"
         r"(?! (?:the |a |that |it )?(?:walk|way|trip|ride"
-        r"|crossing|journey|stroll|boat|it from|from))|\blength\b"
+        r"|crossing|journey|stroll|boat|it (?:from|over|to|on foot)|from))|\blength\b"
         r"|\bhow many (?:metres|meters|kilomet\w+|miles)\b"
         r"(?!.* (?:from|to) )",
     },
     "height": {
-        "zh": r"(?:有)?多高|高度|多少米高",
+        "zh": r"(?:有)?多高|高度|多少米高|高达?(?:多少|几)米"
+        r"|从(?:上到下|下到上|底到顶)[^，。？几层]{0,4}(?=米|多高)",
         "en": r"\bhow (?:tall|high)\b|\bheight\b",
     },
     "fell": {

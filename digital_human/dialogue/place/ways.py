@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from digital_human.dialogue.place.facilities import FACILITIES
+from digital_human.dialogue.place.facilities import FACILITIES, RIDES
 from digital_human.dialogue.place.ground import Ask, Found, Ground, ended
 from digital_human.dialogue.place.rows import WHOLE, Spot
 from digital_human.dialogue.place.wording import Leg, Stop
@@ -18,6 +18,23 @@ _FROM_SHORE = re.compile(
     r"离(?:西湖|湖[边岸]?)[^，。？]{0,4}(?:远|近|公里|多少)"
     r"|\b(?:far|distance|kilomet\w+)\b.{0,40} from (?:the |west )?(?:lake|shore)\b"
 )
+# Whose way begins or ends where nothing is known.
+_ELSEWHERE = re.compile(
+    r"(?:在|到|出|下|从|住)了?[^,，。？?在]{0,6}(?:[东西南城]站|火车站|高铁站|机场|酒店|宾馆|民宿)(?!在)"
+    r"|\b(?:at|from|to|in) (?:the |our |my )?(?:\w+ )?"
+    r"(?:airport|(?:railway|train|east|west) station|hotel|hostel)\b"
+)
+# How long the ways take is known on foot; by bus only where the bus goes all the way.
+_DRIVEN = re.compile(
+    r"(?:打车|打的|出租车|网约车|滴滴|开车|自驾|骑[着车行]|电瓶车|电动车)"
+    r"[^,，。？?]{0,16}(?:多久|多长|多少时间|[几多]少?分钟|怎么|多远)"
+    r"|\bby (?:taxi|cab|car|bike|bicycle)\b|\b(?:driv|cycl)(?:e|es|ing)\b|\b(?:taxi|cab|uber)\b"
+)
+_BUS = re.compile(
+    r"[坐乘搭](?:公交|巴士)[^,，。？?]{0,16}(?:多久|多长|[几多]少?分钟)"
+    r"|\bhow long\b.*\bbus\b|\bby bus\b"
+)
+_LENT = re.compile(r"[借租]|哪|附近|\b(?:borrow|rent|hire|lend|where|get a|need|any|nearest)\b")
 _NOT_FAR = 45  # minutes of walking that are told of where something lies
 
 
@@ -34,19 +51,27 @@ def nearest(ground: Ground, ask: Ask) -> Found | None:
     if not known or kind is None or WHOLE in ask.asked.things and len(ask.asked.things) > 1:
         return None
     away = ground.away(start, known)
+    if named and not away and (len(known) > 1 or kind in RIDES):
+        return None  # none of them is near there
     best = min(known, key=lambda one: (away.get(one.id, 10**6), one.id))
     minutes = away.get(best.id)
     if minutes is not None and minutes > _NOT_FAR:
         minutes = None
+    where = best.where[ask.language]
+    if kind == "wheelchair" and named and not _LENT.search(ask.text):
+        # Whether one gets in there with it is told only where it is written.
+        if ground.plain_name(named[0], ask.language) not in where:
+            return None
+        named, minutes = [], None
     name = best.names.get(ask.language) or FACILITIES[kind].names[ask.language]
     if named and minutes is not None:
         legs = [Leg(name, minutes, "foot", "")] if minutes else []
         start_name = ground.name(named[0], ask.language)
-        where = ask.say.facility(name, None, best.where[ask.language])
+        lies = ask.say.facility(name, None, where)
         way = [ask.say.route(start_name, name, legs, minutes, None)] if legs else []
-        said = [*way, where]
+        said = [*way, lies]
     else:
-        said = [ask.say.facility(name, minutes, best.where[ask.language])]
+        said = [ask.say.facility(name, minutes, where)]
     path = f"place/{ground.names['facilities']}#{best.id}"
     picture = best.picture or ground.head.map
     return Found(tuple(said), name, path, ask.say.join(said), picture)
@@ -57,6 +82,8 @@ def route(ground: Ground, ask: Ask) -> Found | None:
     if not things and ask.before is not None:
         things = [ask.before]
     if not 1 <= len(things) <= 2 or (WHOLE in ask.asked.things and len(things) == 1):
+        return None
+    if _DRIVEN.search(ask.text) or (not ask.asked.starts and _ELSEWHERE.search(ask.text)):
         return None
     if len(things) == 1 and _FROM_SHORE.search(ask.text) and things[0] in ground.spots:
         return of_spot(ground, "where", ask)
@@ -77,21 +104,30 @@ def route(ground: Ground, ask: Ask) -> Found | None:
     if start is None:
         return of_spot(ground, "where", ask)
     say, name = ask.say, ground.name(end, ask.language)
-    there = start == to or (not both and goal is None and start in ground.spots[to].ends)
+    # From where one boards, the boat is all of the way.
+    walked = began.minutes if began is not None and began.kind != "pier" else 0
+    there = start == to and not walked
+    there = there or (not both and goal is None and start in ground.spots[to].ends)
     if there and not (goal and goal.minutes):
         return ground.found("route", end, [say.here(name)], ask.language, ground.head.map)
     way = ground.way(start, to)
+    if way is not None and _BUS.search(ask.text) and any(leg.by == "foot" for leg in way.legs):
+        return None
     if way is None:
         return of_spot(ground, "where", ask)
     legs = [
         Leg(ground.name(spot, ask.language), leg.minutes, leg.by, leg.way.get(ask.language, ""))
         for spot, leg in zip(way.spots[1:], way.legs, strict=True)
     ]
-    minutes = way.minutes
+    minutes, metres = way.minutes, way.metres
+    if began is not None and walked:
+        minutes, metres = minutes + walked, None
+        legs.insert(0, Leg(ground.name(start, ask.language), walked, "foot", ""))
     if goal is not None and goal.minutes:
-        minutes += goal.minutes
+        minutes, metres = minutes + goal.minutes, None
         legs.append(Leg(name, goal.minutes, "foot", ""))
-    said = [say.route(ground.name(start, ask.language), name, legs, minutes, way.metres)]
+    began_at = ground.name(began.id if began and walked else start, ask.language)
+    said = [say.route(began_at, name, legs, minutes, metres)]
     return ground.found("route", end, said, ask.language, ground.head.map)
 
 

@@ -1,0 +1,105 @@
+"""What people tell besides what they ask: where they wait, go and have been, and how they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from digital_human.dialogue.place.kinds import TAKES, topic_of
+from digital_human.dialogue.place.leftover import NAME as _NAME
+from digital_human.dialogue.place.leftover import clauses
+from digital_human.dialogue.place.names import Mention
+from digital_human.dialogue.place.phrases import KINDS
+from digital_human.speech.types import Language
+
+HERE = re.compile(
+    r"这里|这儿|这座|这个|这边|这是|此处|[你您]们?(?:这|馆|博物馆|展馆|家)|[本贵]馆|馆里"
+    r"|\b(?:here|this|your (?:hall|museum|place|building)"
+    r"|the museum(?! (?:at (?!\w+ o'|\d|noon)|of|about|near|next|opposite|across|with|where|that))"
+    r"|are you (?:guys )?(?:open|closed))\b",
+    re.IGNORECASE,
+)
+QUESTION = re.compile(
+    r"[?？]|[吗么呢](?:$|[，。])|([行成能可会])不\1|几|多[少久晚早]|什么|啥|\b(?:what|when|how|which)\b"
+)
+# Where somebody waits is all that this says: 司机把车停◇底下等我们.
+WAITING: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        rf"(?=.*(?:[等停候在]|集合|碰[头面]|会合|见面))[^离{_NAME}]*?(?:[在到停]了?)?{_NAME}"
+        r"(?:那[边儿里]|这[边儿里]|门口|[底下外][下面]|[边楼山]?[下上]|边上|旁边|跟前)*"
+        r"(?:[等停候]着?|集合|碰[头面]|会合|见面|着|我们?|咱们?|大家|呢|了|的|[,，。 ])*"
+    ),
+    "en": re.compile(
+        r"[^,.?]*\b(?:is|'s|are|'re|be|been|gets?|parked|waits?|waiting|meet\w*|stops?|pick\w*)\b"
+        r"(?: (?:waiting|parked|standing|staying|meeting|picking|stopping|us|me|up|for|now"
+        r"|already))*"
+        r" (?:below|under|at|by|outside|near|beside|behind|next to|in front of|opposite)"
+        rf" (?:the )?{_NAME}[ ,.]*"
+    ),
+}
+# Who says where he goes asks about that, whether it is known or not.
+GOES: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"[去到逛看拜]|参观|游览|[给向](?=.{1,6}[上献鞠磕敬])"),
+    "en": re.compile(r"\b(?:go|going|visit\w*|see|seeing|get) (?:to )?(?:the )?(?=[a-z])"),
+}
+# Where somebody has been is not what he asks about.
+_DONE = re.compile(
+    rf"去[了过]|[逛看玩走]完|刚[从去]|从{_NAME}(?:[出过回]来)"
+    r"|\b(?:been to|did|saw|seen|done|finished|visited|com(?:e|ing) from)\b"
+)
+# How one comes changes no hours.
+COMING = re.compile(
+    r"(?:骑着?(?:自行车|单车|电动车|车)|打车|打的|[坐乘](?:公交车?|地铁|车))"
+    r"(?:出来|过来|过去|出发|出门|赶?[来去到])|到了?杭州"
+)
+
+
+def found_in(spans: Sequence[tuple[int, int]], clause: str, shape: str) -> list[tuple[int, int]]:
+    """Stretches of a clause as they stand in the whole."""
+    at = shape.index(clause)
+    return [(at + start, at + end) for start, end in spans]
+
+
+def asked_of(mentions: list[Mention], shape: str, language: Language) -> list[Mention]:
+    """The names in the clauses that ask, where nothing but hours is asked for.
+
+    None of them where it is about where one stands: 从◇赶过来，你这儿还进得去吗.
+    """
+    kinds = KINDS[language]
+    left, every = list(mentions), list[tuple[str, list[Mention]]]()
+    for clause in clauses(shape):
+        count = clause.count(_NAME)
+        every.append((clause, left[:count]))
+        left = left[count:]
+    asking = [(clause, named) for clause, named in every if kinds["hours"].search(clause)]
+    if (
+        topic_of(shape, language)
+        or TAKES.search(shape)
+        or any(kinds[kind].search(shape) for kind in ("tickets", "route", "where"))
+    ):
+        return mentions
+    if asking and all(HERE.search(clause) and not named for clause, named in asking):
+        return []
+    asked = [one for _, named in asking for one in named]
+    to_come = [one for clause, named in every if not _DONE.search(clause) for one in named]
+    return asked or to_come or mentions
+
+
+def told_besides(spans: Sequence[tuple[int, int]], shape: str, language: Language) -> bool:
+    """Whether what is found is only told, while another clause asks about a place."""
+    asking = [
+        clause for clause in clauses(shape)
+        if (_NAME in clause or HERE.search(clause))
+        and any(KINDS[language][kind].search(clause) for kind in ("hours", "route"))
+    ]  # fmt: skip
+    said = [found for clause in asking for found in found_in([(0, len(clause))], clause, shape)]
+    besides = "".join(clause for clause in clauses(shape) if clause not in asking)
+    return (
+        bool(asking)
+        and not any(inside(span, said) for span in spans)
+        and not QUESTION.search(besides)
+    )
+
+
+def inside(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
+    return any(start <= span[0] and span[1] <= end for start, end in others)
