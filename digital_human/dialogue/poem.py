@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated
@@ -35,6 +36,7 @@ class Poem(BaseModel):
         whom_en: The same in English.
         about: Words by which visitors describe it, in Chinese or English.
         lines: Its sentences, with their marks.
+        break_after: How many of them the first of a ci's two stanzas has; 0 for other poems.
         readings: Toned pinyin of words that are easily read wrongly.
         variants: Words here → words of the edition it was compared with.
     """
@@ -50,6 +52,7 @@ class Poem(BaseModel):
     whom_en: str = ""
     about: tuple[Text, ...] = ()
     lines: tuple[Text, ...] = Field(min_length=1)
+    break_after: int = Field(default=0, ge=0)
     readings: dict[str, str] = Field(default_factory=dict)
     variants: dict[str, str] = Field(default_factory=dict)
 
@@ -61,7 +64,7 @@ class Poem(BaseModel):
     @property
     def clauses(self) -> list[str]:
         """What stands between the marks of its lines."""
-        return [clause for line in self.lines for clause in _WORDS.findall(line)]
+        return clauses_of(self.lines)
 
     @property
     def lyric(self) -> bool:
@@ -72,6 +75,13 @@ class Poem(BaseModel):
     def even(self) -> bool:
         """Whether it is of couplets with lines of one length, and so has two halves."""
         return len({len(clause) for clause in self.clauses}) == 1 and len(self.lines) % 2 == 0
+
+    def stanza(self, second: bool) -> tuple[str, ...]:
+        """The sentences of one of its two stanzas or halves; none where it has no halves."""
+        middle = self.break_after or (len(self.lines) // 2 if self.even else 0)
+        if not middle:
+            return ()
+        return self.lines[middle:] if second else self.lines[:middle]
 
     @property
     def halves(self) -> list[str]:
@@ -164,3 +174,8 @@ class Poem(BaseModel):
         if not said:
             return "It is not known when it was written."
         return f"It was written {' '.join(said)}.{f' Some say {other[0]}.' if other else ''}"
+
+
+def clauses_of(lines: Iterable[str]) -> list[str]:
+    """What stands between the marks of ``lines``."""
+    return [clause for line in lines for clause in _WORDS.findall(line)]

@@ -6,10 +6,16 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from digital_human.dialogue.poem_topics import Described
+
 # Going to school is 念 too: 念过三年书.
 _SCHOOL = (
     r"[过完了着的在]*(?:[^，。？！《“给听首诗词]{0,4}书(?![里上中李鄢])|经|大学|[高中小]学|研|本科|博士"
     r"|幼儿园|初[一二三中]|高[一二三]|[几一二三四五六]年级|(?:哪|什么)个?(?:班|专业))"
+)
+# What joins a poem to something of it that is asked for: the date of the poem, why you wrote it.
+_LINKS = (
+    r"(?:of|in|on|from|for|to|about|behind|with|you|he|your|his|wrote|is|was|why|how|when|where)\b"
 )
 _RECITE = re.compile(
     r"(?<![后手驼脊腰])背(?!景|后|包|面|影|着|心|部|负|篓|带|叛|不动|的是?包|[上疼痛酸](?!一))"
@@ -19,8 +25,10 @@ _RECITE = re.compile(
     r"|\brecite\b"
     r"|(?:^|[,.;!?] *|\bplease |\b(?:can|could|will|would) you (?:please |kindly )?|\bhear you )"
     r"(?:say|read|tell|give|perform)(?: (?:me|us|him|her|them|out|aloud|my \w+))? "
-    r"(?:(?:the|your|that|a|one of)\b(?:(?!\babout\b)[^,.?!]){0,24}"
-    r"\b(?:poem|verse|lyric)\b|(?:the|that) one you|it (?:out|aloud|to|for)\b)"
+    rf"(?:(?:the|that|a|one of (?:the|your)|your) (?:(?!{_LINKS})[\w'’-]+ ){{0,4}}"
+    r"(?:poem|verse|lyric)s?\b"
+    r"(?!['’]s| (?:title|name|meaning|theme|mood|date|translation|analysis))"
+    r"|(?:the|that) one you|it (?:out|aloud|to|for)\b)"
     r"|\bread\W+(?:to|for|out|aloud)\b",
     re.IGNORECASE,
 )
@@ -30,6 +38,15 @@ _WHOLE = re.compile(rf"{_ALL}|[整全]阕", re.IGNORECASE)
 _HEAR = re.compile(
     rf"{_ALL}|一遍|[来说讲唱]一?段|来一下|听[一下听]|想听|要听"
     r"|\b(?:hear|listen)\b|\bgive (?:me|us)\b",
+    re.IGNORECASE,
+)
+# Something of the poem is to be heard, and not the poem: its meaning, the mood of it.
+_SOMETHING_OF = re.compile(
+    r"的(?:意思|含义|故事|背景|讲解|解[释说读]|典故|赏析|由来|来历|翻译|译文|白话|注释|英文|大意)"
+    r"(?!的?[那这]?一?[首诗词])"
+    r"|\b(?:recite|say|read|tell|give|hear|perform)\b(?:(?!\b(?:poem|verse|lyric|one)s?\b)[^,.?!])*"
+    r"\b(?!(?:one|all|whole|some|any|rest|something|more|front|memory|honou?r)\b)[a-z]+ of\b"
+    r"(?! (?:us|me|my|them)\b)",
     re.IGNORECASE,
 )
 _TO_ME = re.compile(r"听听|听一[听下]|给[^，。？！]{1,8}听|一遍|\brecite\b")
@@ -44,6 +61,7 @@ _NEXT = re.compile(
     rf"(?:(?<![写留记题刻])下|(?<!最)后)[面头边]?{_LINE}|[下后](?:面|头|边|文)(?:$|[，。？！是接跟怎呢咋啥]|什么)|接下[来去]"
     r"|往[下后]|下半?[联截段句]|接着(?=$|[，。？！是呢怎咋哪啥什的那往])|然后呢|[接对]什么|[接对]哪"
     r"|(?:怎么|咋)接|接一?[下句]|底下(?:$|[，。？！是呢怎咋]|一?句|什么)"
+    r"|(?:怎么|咋|如何)(?:回?答|作答)|答的?是?(?:什么|啥)|\bhow (?:did|do) you answer\b"
     r"|\bnext (?:two )?(?:lines?|verse)\b|\blines? (?:after|that follows?)\b"
     r"|\bwhat(?:'s| is) next\b|\bcomes? (?:next|after)\b|\bwhat follows\b|\bgoes? on\b"
     r"|\bcontinues?\b|\b(?:finish|complete) (?:the|this|that)\b",
@@ -68,8 +86,8 @@ _NTH = re.compile(r"(倒数)?第([二三四五六七八])句(?!话)")
 _NTH_EN = re.compile(r"\b(second|third|fourth|fifth|sixth|seventh|eighth) line\b", re.IGNORECASE)
 _ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _HALF = re.compile(
-    r"([下后])(?:半?[阕片]|半[首段])|([上前])(?:半?[阕片]|半[首段])"
-    r"|\b(second|last|latter) half\b|\b(first) half\b",
+    r"(?<!上)([下后])(?:半?[阕片]|半(?:[首段]|部分))|([上前])(?:半?[阕片]|半(?:[首段]|部分))"
+    r"|\b(second|last|latter) (?:half|stanza)\b|\b(first) (?:half|stanza)\b",
     re.IGNORECASE,
 )
 # The line of a poem that has a word in it.
@@ -77,9 +95,20 @@ _HOLDING = re.compile(
     r"(?:有|带|含|提到|出现)([^，。？！]*?)的?(?:那|是?哪)一?句"
     r"|哪一?句[^，。？！]{0,4}(?:有|带|含|提到|出现)([^，。？！]+)"
 )
+# What is asked of a line or half besides its words.
+_OF_LINE = re.compile(
+    r"为[什啥何]|怎么(?:这|那|会|能|想|理解|看|样|用|分|写[得出])|哪[座位种样类]|比|[一几哪]个字|多少字|几个|押|修辞|手法|意境"
+    r"|什么(?:样|感|心|景|季|颜色|修辞|手法|意境|内容|关系|区别|不同|道理|人|字|山|水|地方|楼|花|树)"
+    r"|[句半首片阕段][里中][面头]?的?[^，。？！是指有句首片阕]{1,8}[是指]"
+    r"|(?:是|写的?|说的?|讲的?|指)(?![^，。？！]*(?:什么|啥|怎|哪))[^，。？！句首片阕]{2,12}[吗么](?=$|[，？])"
+    r"|\b(?:why|how (?:many|long|come)|rhym|mood|theme|about what|compare|better)|\blast word\b"
+    r"|^(?:is|are|was|were|does|do|did)\b(?!.*\b(?:know|remember)\b)",
+    re.IGNORECASE,
+)
 _WHEN = re.compile(
     r"(?:什么|啥|哪个)时候|何时|[哪何]一?年|几几年|年份"
-    r"|\bwhen(?:'s| (?:did|was|were|is))\b|\b(?:what|which) year\b|\bhow long ago\b",
+    r"|\bwhen(?:'s| (?:did|was|were|is))\b|\b(?:what|which) year\b|\bhow long ago\b"
+    r"|\b(?:date|year) of (?:the|your|that|this) (?:[\w-]+ ){0,3}(?:poem|lyric|verse)\b",
     re.IGNORECASE,
 )
 _WHERE = re.compile(
@@ -99,8 +128,8 @@ _PERSON = r"(?:谁|哪一?[位个](?:人|朋友|好友)?(?!字|词|地方|时候
 _WHOM = re.compile(
     rf"[给送赠为替寄呈][了的]?是?{_PERSON}|{_PERSON}的韵|[写说指]的?是?{_PERSON}(?![写作的])"
     rf"|(?:[给送赠为替寄呈]|[怀思想]念|悼|想[的着]|惦|纪念)[^，。？！]{{0,6}}{_PERSON}(?![写作的])"
-    rf"|{_PERSON}[^写作，。]{{0,6}}送[行别]|[给送赠为替寄].{{1,12}}[写作送]的[吗吧么]"
-    r"|[写送寄赠]给[^，。？！那这首]{1,12}(?:[吗吧么](?=$|[，？])|还是)"
+    rf"|{_PERSON}[^写作，。]{{0,6}}送[行别]|[给送赠为替寄](?![我咱]).{{1,12}}[写作送]的[吗吧么]"
+    r"|是不是[写送寄赠]给|是[^，。？！能把]{0,6}[写送寄赠]给(?![我咱])[^，。？！那这首]{1,12}(?:[吗吧么](?=$|[，？])|还是)"
     r"|\b(?:for|to|about|of|with) who(?:m|se)?\b"
     r"|\bwho(?:m|se)?\b(?! (?:wrote|made|composed|painted|sang|built)\b)"
     r".{1,60}\b(?:for|to|about|off|in mind)(?=$|[ ?,.!])"
@@ -109,12 +138,27 @@ _WHOM = re.compile(
     r"|\b(?:which|what) (?:friend|person|relative|wife|lady|woman|official|monk)\b",
     re.IGNORECASE,
 )
+# Somebody or something in the poem, and not the poem.
+_INSIDE = re.compile(r"[里中][面头]?的[^，。？！说指写诗词首句]{1,8}(?:说|指|写|讲|是)的?是?谁")
+# What a poem is called, and not somebody or something in it.
+_NAMED = (
+    r"(?:到底|究竟|应该|具体|完整|全|[又原本是该的])*(?:叫[做作]?|名字?[是叫]*)"
+    r"(?:什么|啥)(?!意思|含义)"
+)
+_POEM_NAMED = (
+    rf"(?:[首阕诗词篇]|作品|首[^，。？！里中]{{1,12}}(?<!写)的){_NAMED}"
+    rf"|^(?!.*[里中])(?:.*[，。？！])?{_NAMED}"
+)
 # Its title, which may be asked of a poem that is only described.
 _TITLE = (
-    r"哪一?[首阕]|(?:哪|什么)个?词牌|(?:叫|题目|诗名|词牌|名字)[是叫]?(?:什么|啥)(?!意思|含义)"
+    r"哪一?[首阕]|(?:哪|什么)个?词牌|(?:题目|诗名|词牌|标题)[是叫]*(?:什么|啥)"
+    rf"|{_POEM_NAMED}"
     r"|\b(?:what|which)(?: of (?:his|your|these))? (?:poem|lyric|verse)s?\b|\b(?:what|which) tune\b"
-    r"|\bwhat(?:'s| is| was)\b.{0,40}\b(?:poem|lyric|verse|one)\b.{0,40}\b(?:called|title)\b"
-    r"|\b(?:title|name) of (?:the|your|that) (?:\w+ )?(?:poem|lyric|verse|one)\b"
+    r"|\bwhat(?:'s| is| was) (?:the|your|that|this|his) "
+    r"(?:(?!(?:in|of|from|on|by|at)\b)[\w'’-]+ ){0,4}"
+    r"(?:poem|lyric|verse|one)\b(?!['’]s).{0,40}\b(?:called|titled?)\b"
+    r"|\b(?:title|name) of (?:the|your|that|this|his) "
+    r"(?:(?!(?:in|of|from|on|by|at)\b)[\w'’-]+ ){0,4}(?:poem|lyric|verse|one)\b(?!['’]s)"
 )
 _TITLED = re.compile(_TITLE, re.IGNORECASE)
 _WHICH = re.compile(
@@ -125,9 +169,12 @@ _WHICH = re.compile(
 # What may be asked of a poem besides, and is told by nothing that is said here.
 _ELSE = re.compile(
     r"意思|含义|故事|背景|讲解|解释|典故|赏析|由来|来历|翻译|[好妙美难错]在|手[稿迹]|真迹|原稿|墨迹|[石诗块]碑|碑[刻在]|牌[子匾]|[石雕]像"
-    r"|刻[在着了于]|收藏|保存|藏在|课本|教材|课文|选入|收[进入录]|谱曲|唱成|谁唱|发表|出版|印[在着]"
+    r"|刻[在着了于]|收藏|保存|藏在|(?:课本|教材|课文)(?![里上](?:[那这]|的(?![吗么？，])))|选入|收[进入录]|谱曲|唱成|谁唱|发表|出版|印[在着]"
+    r"|字(?:[是由都究竟到底的])*谁[写题书]|谁的(?:字|手|书法|笔迹)|[石碑匾门柱墙牌亭][头子]?上[^，。？！诗词首]{0,12}谁"
+    r"|[匾联][额上的是由都]*谁"
     r"|\b(?:mean|story|explain|translat|background|manuscript|carved|engraved|inscribed on|kept"
-    r"|museum|displayed|published|printed|set to music|sung|scroll)"
+    r"|museum|displayed|published|printed|set to music|sung|scroll|calligraph|plaque|handwriting)"
+    r"|\bwho wrote the (?:\w+ ){0,2}(?:characters|words|inscription)"
     r"|哪[里儿](?:可以|能)|\bwhere (?:can|could|do|may|should) (?:i|we|one)\b",
     re.IGNORECASE,
 )
@@ -142,18 +189,6 @@ _WROTE = re.compile(
     r"(?:哪|时候|年份|地方|何[时处地]).{0,6}[写作吟]|[写作](?:于|的?.{0,6}(?:哪|时候|地方|何[时处地]))"
     r"|\b(?:when|where|year|town|city|place)\b.{0,20}\b(?:did|was|were)\b.{0,60}\b(?:wr[io]t|compos)",
     re.IGNORECASE,
-)
-# A poem that no record tells: the first he wrote, his last, the longest, a new one.
-_RANKED = re.compile(
-    r"即兴|现场|原创|新编|[写作]的(?:最[早后长短]的?|第)一?首|绝笔|临终"
-    r"|\byour (?:very )?(?:first|last|earliest|longest|shortest)\b",
-    re.IGNORECASE,
-)
-_LYRIC = re.compile(r"(?<![诗台歌])词(?!语|典|牌)|\blyric\b", re.IGNORECASE)
-_COUPLETS = re.compile(r"绝句|律诗|[七五]言|[七五]绝|[七五]律|\bquatrain\b", re.IGNORECASE)
-_WRITTEN_AT = re.compile(
-    r"[在于](\w{2,6}?)(?:的时候|那时候?|那会儿)?[写作]"
-    r"|\b(?:wr[io]t\w+|composed) (?:in|at) ([A-Z]\w+)"
 )
 _SHOWN = re.compile(
     r"^(?!.*(?:名|代表|喜欢|拿手|得意|最)).*[这那]一?[首阕]|\b(?:this|that) (?:poem|verse|lyric)\b",
@@ -172,15 +207,14 @@ _WRITING = re.compile(
 )
 _LETTERS = re.compile(r"[\u3400-\u9fff]|[a-z]+(?:'[a-z]+)?", re.IGNORECASE)
 _FEW = 4  # words beyond a poem's own with which something else is said than its words
-
-
 _THIS = re.compile(r"[这那]一?[首阕]|它|\b(?:it|this poem|that poem)\b", re.IGNORECASE)
 # A question of few words about the poem that was just heard.
 _FOLLOWING = re.compile(
     r"(?:那|请|嗯|哦|麻烦)*(?:[你您]|能|可以|给[我咱]们?)*再(?:给[我咱]们?)?(?:念|背|来|读|诵|吟)[给我们听]*一[遍次回][吧吗呗好行？。！]*"
     r"|[那嗯哦，]*(?:这|它|[你您]|当[时初])?(?:是|当[时初]|[你您])*(?=.*[写送])(?=.*[哪谁何啥]|.*什么)"
-    r"(?:什么|啥|时候|何时|哪|一|年|[里儿]|个?地方|[在给为送写]|谁|位|个|朋友|[的呢呀啊了，？])+"
-    r"|[那它的]*(?:第[一二三四五六七八]|最后一|头一|开头第?一?|前两|后两)句(?:是?(?:什么|啥|哪句))?[呢呀啊来着？]*"
+    r"(?:什么|时候|何时|地方|朋友|[啥哪一年里儿在给为送写谁位个的呢呀啊了，？])++"
+    r"|[那它的]*(?:(?:第[一二三四五六七八]|最后一|头一|开头第?一?|前两|后两)句"
+    r"|[上下]半?[片阕]|[前后上下]半首)(?:是?(?:什么|啥|哪句))?[呢呀啊来着？]*"
     r"|(?:please )?(?:say|read|recite) (?:it|that) (?:again|once more)(?:,? please)?\W*"
     r"|(?:once more|again),? please\W*"
     r"|(?:and )?who (?:was|is) (?:it|that|this) (?:written )?(?:for|to|about)\W*"
@@ -192,66 +226,11 @@ _MORE = re.compile(
     r"|(?:and )?another(?: one)?(?:,? please)?\W*",
     re.IGNORECASE,
 )
-_DEFINITE = re.compile(
-    r"[这那]一?[首阕]|\b(?:the|your|that) (?:\w+ ){0,3}(?:poem|one|verse|lyric)\b"
-)
-# How a poem is called that is described, so that a word of a description may mean it.
-_CALLED = re.compile(
-    r"首(?![饰都先次页末尾])|[诗词]|\b(?:poem|verse|lyric|song|the one|wr[io]t|compos)"
-    r"|\b(?:the|your) (?:[\w-]+ ){1,3}one\b",
-    re.IGNORECASE,
-)
-_POETS = re.compile(
-    r"李白|杜甫|白居易|杨万里|林逋|林和靖|林升|柳永|李清照|岳飞|苏小小|王安石|辛弃疾|陆游|李商隐|杜牧|王维"
-    r"|孟浩然|贺知章|乾隆|康熙|张岱|徐志摩|赤壁赋"
-    r"|唐诗|诗经|楚辞|千家诗|三字经|弟子规"
-    r"|\b(?:Bai Juyi|Li Bai|Du Fu|Yang Wanli|Lin Bu|Liu Yong|Li Qingzhao|Yue Fei|Qianlong|Kangxi"
-    r"|Zhang Dai|rhapsody|prose|ode)\b",
-    re.IGNORECASE,
-)
-_TOPICS = (
-    re.compile(r"(?:首|个|段|关于|有关|写)([^，。？！,?!首关于写]{1,8})的[小短]?(?:诗|词)"),
-    re.compile(
-        r"首(?!(?:[古小唐宋名律绝情短长老]|[七五]言|苏轼|东坡|[你您])*[诗词])([^，。？！,?!首的]{1,6})[诗词]"
-    ),
-    re.compile(r"首(?!诗|词|歌)([^，。？！,?!首]{1,12}?)的(?=$|[，。？！,?!吧呗])"),
-    re.compile(r"([^，。？！,?!首]{1,20}?)的?[那这]一?[首阕]"),
-    re.compile(
-        r"\b(?:poem|verse|lyric|one|something)s?\b.{0,20}?\b(?:about|on)\b ([^,.?!]+)",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"\b(?:the|your|that|a) ((?:[\w-]+ ){1,3})(?:poem|verse|lyric|one)\b", re.IGNORECASE
-    ),
-    re.compile(
-        r"\b(?:poem|verse|lyric|one)\b (?:where|in which|that|which|when|with|you|from|of)\b"
-        r"([^,.?!]+)",
-        re.IGNORECASE,
-    ),
-)
-_PHRASE = re.compile(
-    r"[^，。？！,.?!]*(?:[首诗词]|\b(?:poem|verse|lyric|one)\b)[^，。？！,.?!]*", re.IGNORECASE
-)
-# What is said of no poem more than of another.
-_PLAIN = re.compile(
-    r"一下|[你您咱我]们?|自己|这里|能不能|可不可以|可以|能否|请|麻烦|[能给把再就想要先帮说请叫来听背念读诵吟写作过的了吧呢一是有与在里个最很]"
-    r"|朗诵|背诵|有名|出名|著名|喜欢|拿手|得意|经典|好听|好的|短|长|简单|别的|其[他它]|另外?|^别$|代表|东坡|苏轼|苏|先生|老师|大家|孩子|听听|刚[才刚]|请问|那么|所以|然后|不过|对了|[哦嗯啊哇问前后上面]"
-    r"|\b(?:you|your|yours|own|su|shi|dongpo|famous|favou?rite|best|known|nice|good|beautiful|short|long|"
-    r"shorter|same|whole|entire|chinese|classic|lovely|little|great|another|more|other|next|of|most|very|this|me|us|"
-    r"a|the|last|first|just|recited|please|loved?|like|wrote|all|poem|s|that|which|know|by|heart|can|have|written|my|son|daughter|children|kids|yours)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is asked of a poem.
-
-    Attributes:
-        text: The question without the words that name the poem.
-    """
-
-    text: str
+class Ask(Described):
+    """What is asked of a poem that is named or described."""
 
     @cached_property
     def wished(self) -> bool:
@@ -274,6 +253,16 @@ class Ask:
         return self.wished and _WHOLE.search(self.text) is not None
 
     @property
+    def something_of(self) -> bool:
+        """To hear something of the poem, and not the poem."""
+        return _SOMETHING_OF.search(self.text) is not None
+
+    @property
+    def of_line(self) -> bool:
+        """What a line or half is asked about, where its words are no answer."""
+        return _OF_LINE.search(self.text) is not None
+
+    @property
     def to_me(self) -> bool:
         """To recite it for somebody who is there, whatever else is said of it."""
         return self.wished and _TO_ME.search(self.text) is not None
@@ -281,7 +270,7 @@ class Ask:
     @property
     def heard(self) -> bool:
         """To recite the poem that is named."""
-        return self.wished or (_HEAR.search(self.text) is not None and not self.other)
+        return self.wished or _HEAR.search(self.text) is not None
 
     @property
     def step(self) -> int:
@@ -328,7 +317,7 @@ class Ask:
     @property
     def whom(self) -> bool:
         """For whom it was written."""
-        return _WHOM.search(self.text) is not None
+        return _WHOM.search(self.text) is not None and _INSIDE.search(self.text) is None
 
     @property
     def titled(self) -> bool:
@@ -351,16 +340,6 @@ class Ask:
         return _WHICH.search(self.text) is not None
 
     @property
-    def kind(self) -> bool | None:
-        """True where a ci is asked for, False where a poem of couplets is, None for either."""
-        return True if _LYRIC.search(self.text) else False if _COUPLETS.search(self.text) else None
-
-    @property
-    def ranked(self) -> bool:
-        """Whether a first, last or longest poem is asked for, or a new one."""
-        return _RANKED.search(self.text) is not None
-
-    @property
     def shown(self) -> bool:
         """Whether a poem is pointed at, of which nothing is said."""
         return _SHOWN.search(self.text) is not None
@@ -369,12 +348,6 @@ class Ask:
     def claimed(self) -> bool:
         """Whether it is asked if the poem was written there or then."""
         return _CLAIMED.search(self.text) is not None
-
-    @property
-    def written_at(self) -> str:
-        """Where the poem is said to have been written; empty when that is not said."""
-        said = _WRITTEN_AT.search(self.text)
-        return "" if said is None else said[1] or said[2]
 
     @property
     def other(self) -> bool:
@@ -388,43 +361,7 @@ class Ask:
         return few and not _QUESTION.search(self.text)
 
     @property
-    def called(self) -> bool:
-        """Whether a poem, and not another poet's, may be meant that is only described."""
-        return _CALLED.search(self.text) is not None and not self.others
-
-    @cached_property
-    def others(self) -> bool:
-        """Whether another poet is named."""
-        return _POETS.search(self.text) is not None
-
-    @property
-    def definite(self) -> bool:
-        """Whether one certain poem is meant."""
-        return _DEFINITE.search(self.text) is not None
-
-    @cached_property
-    def description(self) -> str:
-        """The words that say what a poem is to be about; empty for none."""
-        found = (pattern.search(self.text) for pattern in _TOPICS)
-        return next((one[1] for one in found if one and _bare(one[1])), "")
-
-    @property
-    def phrase(self) -> str:
-        """The part of the question that speaks of a poem."""
-        found = _PHRASE.search(self.text)
-        return found[0] if found else ""
-
-    @property
-    def topic(self) -> str:
-        """``description`` without what is said of no poem more than of another."""
-        return _bare(self.description)
-
-    @property
     def back(self) -> bool:
         """Whether the poem spoken of before is meant, and none is described."""
         this = self.written and _THIS.search(self.text) is not None and len(self.topic) < 2
         return this or _FOLLOWING.fullmatch(self.text) is not None
-
-
-def _bare(description: str) -> str:
-    return _PLAIN.sub("", description).strip(" “”\"'")

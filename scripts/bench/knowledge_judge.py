@@ -10,6 +10,7 @@ The language model of the settings reads (`digital_human.dialogue.judge`)
   poems answer; a text is right when it holds every expected fact, unless a
   pair says otherwise;
 - what the place guesses for such questions;
+- wordings that stand in the knowledge, each with its own text and with the likeliest other one;
 - the pairs of tests/eval/judge_pairs.jsonl: notes of this place and of others, with questions that
   they answer and questions about the same that they do not.
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from zlib import crc32
@@ -45,6 +46,8 @@ from digital_human.config import settings  # noqa: E402
 from digital_human.core.stage import ModelThread  # noqa: E402
 from digital_human.dialogue.judge import SURE, WEIGHTS, WORDS, Judge  # noqa: E402
 from digital_human.dialogue.knowledge import Knowledge  # noqa: E402
+from digital_human.dialogue.knowledge.content import content  # noqa: E402
+from digital_human.dialogue.knowledge.entries import spoken  # noqa: E402
 from digital_human.dialogue.knowledge.knowledge import Answer, Likely  # noqa: E402
 from digital_human.dialogue.llm import LLMS  # noqa: E402
 from digital_human.dialogue.llm.base import Leaning, Leans  # noqa: E402
@@ -62,6 +65,8 @@ ODDS: dict[Language, float] = {"zh": 0.0, "en": -0.5}
 """Log odds from which a text is an answer."""
 _RIDGE = 0.03
 _FOLDS = 8
+_WORDINGS = 14  # one wording of so many is read
+_SHARED = 0.2  # share of what an answer tells up to which another text tells something else
 _THRESHOLDS = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 
 
@@ -179,6 +184,9 @@ def gathered(files: list[Path], kept: Read | None) -> Read:
             note = Likely(Answer(pair["text"], pair["language"], source), float("nan"))
             asker = judges[pair["own"]]
             read(asker, pair["question"], pair["language"], note, right, right)
+        for wording, language, likely, right in track(list(wordings(knowledge)), "wordings"):
+            if (wording, likely.answer.text) not in judged and wording not in asked:
+                read(judge, wording, language, likely, right, right)
     model.close()
     print(f"{hardware()}; {len(rows)} texts")
     return Read(*(np.array(column) for column in zip(*rows, strict=True)))
@@ -190,6 +198,35 @@ def texts(knowledge: Knowledge, place: Place, question: Asked) -> list[Likely]:
     told = place.answer(question.text, question.language, now=NOW, at=None, guess=True)
     guessed = [guess(told, question.language)] if told is not None and found.sure is None else []
     return [*guessed, *found.likely]
+
+
+def wordings(knowledge: Knowledge) -> Iterator[tuple[str, Language, Likely, bool]]:
+    """One in so many wordings of the knowledge with a text and whether that answers it: its own,
+    and the likeliest that says something else."""
+    unweighed = float("nan")
+    for number in range(len(knowledge)):
+        entry = knowledge.entry(number)
+        if entry.language not in WORDS or entry.kind != "qa" or not entry.speakable:
+            continue
+        for wording in entry.asks[1:]:
+            if crc32(wording.encode()) % _WORDINGS:
+                continue
+            said = spoken(entry.text, entry.language)
+            source = Source(entry.title, entry.path, entry.text, 1.0)
+            own = Answer(said, entry.language, source)
+            yield wording, entry.language, Likely(own, unweighed), True
+            asked = content(wording)
+            new = content(said) - asked
+            for match in knowledge.weigh(wording):
+                other = knowledge.entry(match.entry)
+                said = spoken(other.text, other.language)
+                tells = content(f"{other.title}\n{other.text}") - asked
+                apart = len(new & tells) <= _SHARED * len(new)
+                if apart and other.speakable and other.language == entry.language:
+                    source = Source(other.title, other.path, other.text, 1.0)
+                    answer = Answer(said, entry.language, source)
+                    yield wording, entry.language, Likely(answer, unweighed), False
+                    break
 
 
 def crossed(rows: Rows, fold: Rows, give: Callable[[Rows, Rows], Values]) -> Values:

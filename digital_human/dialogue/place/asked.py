@@ -10,11 +10,18 @@ from itertools import pairwise
 from typing import Literal
 
 from digital_human.dialogue.place.facilities import FACILITIES, RIDES, facility_in
-from digital_human.dialogue.place.kinds import QUANTITY, TAKES, WHERE, kinds_of, topic_of
+from digital_human.dialogue.place.kinds import (
+    QUANTITY,
+    TAKES,
+    WHERE,
+    kinds_of,
+    stated_topic,
+    topic_of,
+)
 from digital_human.dialogue.place.leftover import NAME as _NAME
-from digital_human.dialogue.place.leftover import clauses, left_over
-from digital_human.dialogue.place.moments import Moment, moment_of
-from digital_human.dialogue.place.names import Mention, NameFinder, plain
+from digital_human.dialogue.place.leftover import clauses, left_over, shaped
+from digital_human.dialogue.place.moments import Moment, lends_part, moment_of
+from digital_human.dialogue.place.names import Mention, NameFinder, plain, wide
 from digital_human.dialogue.place.party import Party, party_of
 from digital_human.dialogue.place.phrases import (
     KINDS,
@@ -26,6 +33,7 @@ from digital_human.dialogue.place.phrases import (
 from digital_human.dialogue.place.rows import WHOLE
 from digital_human.dialogue.place.telling import (
     COMING,
+    FROM_HERE,
     GOES,
     HERE,
     QUESTION,
@@ -34,7 +42,9 @@ from digital_human.dialogue.place.telling import (
     found_in,
     inside,
     told_besides,
+    without_waiting,
 )  # fmt: skip
+from digital_human.dialogue.place.topics import measured
 from digital_human.speech.types import Language
 
 _LONGEST = 200
@@ -45,7 +55,31 @@ _WITHIN = re.compile(
 _PASSED = re.compile(
     r"(?:沿着?|顺着?|经过?|路过|穿过|走|\b(?:along|via|past|through|over|across)(?: the)? )$"
 )
+# 去◇，沿着◇走过去: what is passed comes before.
+_BY_WAY = re.compile(
+    rf"{_NAME}[^{_NAME}]*(?:沿着?|顺着?|经过?|路过|穿过"
+    rf"|\b(?:along|via|past|through)(?: the)? ){_NAME}"
+)
+# 走◇去◇, 走◇要多久: what is walked along is not where the way begins, nor where it ends.
+_ALONG = re.compile(
+    rf"(?<!怎么)(?:走|沿着?|顺着?){_NAME}(?:走|过去)?(?=[去到]{_NAME}|[^{_NAME}，。]{{0,3}}(?:多久|多长时间|几分钟))"
+)
+_TO = re.compile(rf"(?<!刚)[去到往]{_NAME}(?!回)")
+# Where one stays, and not where one comes from or goes on to.
+_STAYED = re.compile(
+    rf"在{_NAME}[^{_NAME}，。]{{0,4}}[玩待呆逛]"
+    rf"|\b(?:at|in|for|visit\w*|explor\w+) (?:the )?{_NAME}"
+    rf"(?=[^{_NAME}]*\b(?:if|when|before|after|once|until)\b)"
+)
 _AFLOAT = re.compile(r"\b(?:out )?(?:in|on) the (?:water|lake)\b")  # where all of it lies
+# Who has told somebody so, and whether it is true, changes nothing in what is asked.
+_HEARD = re.compile(
+    r"(?:听|看)(?:到|见)?(?:人家?|别人|朋友|网上|他们|导游|同事|邻居)们?(?:讲|说|写)(?:的?是)?|真的假的"
+    r"|\bis it (?:right|true|correct)(?: that)?\b|\b(?:i|we) (?:was|were|have been|'ve been) told\b"
+    r"|\b(?:i|we) (?:read|saw|heard) (?:it )?(?:online|somewhere|on the (?:web|internet))\b"
+    r"|\b(?:someone|somebody|people|they|the (?:website|guide|leaflet|internet))"
+    r" (?:says?|said|told (?:me|us))\b"
+)
 # Who comes to worship is a visitor too.
 _WORSHIP = re.compile(
     r"[上烧进敬][柱炷支]?香(?=$|[^，。？]*(?:[，。？]|[吗呢啊吧]|几点|多少|钱|票))"
@@ -62,10 +96,13 @@ _PURPOSE = re.compile(
 )
 _FROM = {
     "zh": re.compile(
-        rf"从{_NAME}|{_NAME}站?(?:出来|出站|出发|下车)|{_NAME}(?:离|到|去)(?:{_NAME}|你|您)|在{_NAME}[^{_NAME}]{{0,6}}(?:去"
+        rf"从{_NAME}|{_NAME}站?(?:出来|出站|出发|下车)|{_NAME}(?:离|到|去){_NAME}|{_NAME}[到去][你您]|在{_NAME}[^{_NAME}]{{0,6}}(?:去"
         rf"|到){_NAME}"
     ),
-    "en": re.compile(rf"\bfrom (?:the )?{_NAME}", re.IGNORECASE),
+    # Far from it is as far as it is to it.
+    "en": re.compile(
+        rf"(?<!\bfar )\bfrom (?:the )?{_NAME}|\bfrom (?:the )?{_NAME}(?=.* to )", re.IGNORECASE
+    ),
 }
 # What is bought by the piece is no ticket: 一把香多少钱.
 _GOODS: dict[Language, re.Pattern[str]] = {
@@ -73,6 +110,7 @@ _GOODS: dict[Language, re.Pattern[str]] = {
         r"[一每](?:把|斤|只|两(?!口)|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块(?![儿去来坐登进看逛上])|袋|幅|本|桶|束|朵|盘|桌)"
         r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花|超[过时出了]|第[二三]个?(?:小时|钟头)|押金|罚"
         # Nor what an hour costs after those that are free.
+        r"|请[个位]?[^，。？]{0,3}(?:导游|讲解)|(?:讲解|导览)[^。？]{0,8}(?:多少|几|收|价|免费|要钱)"
         r"|过了[^，。]{0,5}(?:小时|钟头)|(?:小时|钟头)(?:以后|之后|过后|后|以外|开外)"
         r"|(?:之后|以后|后面|往后|后头)的?(?:每|一|怎么|按)|续[租费时骑]"
     ),
@@ -86,7 +124,9 @@ _GOODS: dict[Language, re.Pattern[str]] = {
     ),
 }
 # Who goes into what is named may call it by its sort: 灵隐……进庙.
-_TEMPLE = re.compile(r"(?<=[进入逛])(?:寺庙|寺院|庙宇|寺|庙)(?:里面?)?")
+_TEMPLE = re.compile(
+    r"(?<=[进入逛])(?:寺庙|寺院|庙宇|寺|庙)(?:里面?)?|[寺庙](?=大?门[^，。？]{0,4}[开关锁])"
+)
 # Kinds that colouring words may ask something else of.
 _STRICT: frozenset[str] = frozenset(("tickets", "about", "nearby"))
 # How people look for a facility.
@@ -131,18 +171,31 @@ _RETURN = re.compile(
 _FROM_ISLAND = re.compile(r"(?<![上登])岛上?的?(?:最后|末班|最晚)")
 # What is measured is as it stands today.
 _OF_OLD = re.compile(
-    r"当年|从前|以前|原[来先]|当初|倒[了塌]|\b(?:old|originally|used to|fell|collapsed)\b"
+    r"当年|从前|以前|原[来先]|当初|倒(?:[了塌]|之?前|以前)"
+    r"|\b(?:old|originally|used to|fell|collapsed)\b"
 )
 # What was is in no timetable.
 _GONE = re.compile(
     r"哪一?年|几几年|哪个?朝代?(?=开|建|办)|\b(?:what|which) year\b|"
+    r"(?:什么|啥)时候[^，。？早晚每平今明]{0,5}(?:开[放馆园业张幕]?|办|落成|成立|[挂揭]牌)的(?=[，。？呀啊呢吗]|$)|"
+    r"\bwhen (?:did|was|were) (?!you say|they say)(?=.{0,40}\bopen)|"
     r"昨[天晚日]|前天|去年|前年|上个?(?:周|星期|礼拜|月)|\byesterday\b"
     r"|\blast (?:week|month|year|night|mon|tues|wednes|thurs|fri|satur|sun)"
 )
+_EACH = re.compile(
+    rf"{_NAME}(?:[、，和跟与及]|再|然后|接着)[去到]?{_NAME}"
+    rf"|{_NAME},? and (?:then )?(?:on )?(?:to )?(?:the )?{_NAME}"
+)
+_THEN = re.compile(rf"再[坐乘搭换](?:船|车|地铁|公交)[^{_NAME}]*$")
 _TO_STOP = re.compile(
     r"(?:到|去|离|往|走)[^，。？船]{0,6}(?:码头|站)|步行|走路|走过去|走着"
     r"|\b(?:walk\w*|on foot"
     r"|to (?:the |a )?(?:nearest |closest )?(?:pier|jetty|dock|boats?|ferry))\b"
+)
+# Boats may not run in it, wherever in the question it is told.
+_WEATHER = re.compile(
+    r"[下刮起][大小暴]?[雨雪风雾]|[雨风雪雾](?:[这太很好]么?)?大|大[雨风雪雾]|台风|打雷"
+    r"|\b(?:rain|snow|wind|storm|fog|typhoon|thunder)\w*\b"
 )
 # When something is done there, or best done, is not when it is open.
 _DONE_THERE = re.compile(
@@ -152,6 +205,14 @@ _DONE_THERE = re.compile(
 # What is asked of a facility besides where it is.
 _OTHERWISE = re.compile(
     r"预[约订定]|排队|晕船|救生|押金|还是[^,，。？]{0,8}[快近省好]|能(?:不能)?看[到见]|(?:划算|值得)[吗么]"
+    # Whether it may come along.
+    r"|(?:能|让|可以)[^，。？]{0,4}[骑推][^，。？]{0,3}(?:自行车|单车)"
+    r"|(?:箱子?|包|行李)(?:能|可以|让)[^，。？]{0,3}[进上](?!哪)"
+    r"|[带拎拖背](?:着|个|了)?[^，。？]{0,5}(?:箱子?|包|行李)(?:能|可以|让)[^，。？]{0,2}[进上](?!哪)"
+    r"|\b(?:take|bring|carry|ride|push)\b[^,.?]{0,10}"
+    r"\b(?:bi(?:ke|cycle)|bag|suitcase|backpack|luggage)s?"
+    r" (?:on|onto|along|across|over|up|in|into|inside)\b"
+    r"|\bbi(?:ke|cycle)s? (?:be )?allowed\b"
     r"|\bbook\w*|\breserv\w*|\bqueue\w*|\bseasick\b|\bdeposit\b|\b(?:faster|quicker|cheaper)\b"
 )
 _ANIMAL = re.compile(
@@ -167,6 +228,12 @@ _JOURNEY = re.compile(
     r"|\b(?:airport|railway|train|lines?|change|how long|how many minutes)\b"
 )
 
+# Which line the nearest one is on is told with where it is.
+_LINE = re.compile(
+    r"最近[^，。？]{0,8}[几哪]号?条?线"
+    r"|\bwhich (?:metro |subway )?line\b[^,.?]*\b(?:closest|nearest)\b"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -176,6 +243,7 @@ class Asked:
         kinds: What it asks for; several only of those that go together.
         things: What it names, in order; for a way the start first.
         starts: Whether the first of `things` is where a way begins.
+        along: What it says somebody walks along.
         topic: What a "fact" is asked about, one of `topics.TOPICS`.
         facility: The kind of facility it names.
         moment: What it says of time.
@@ -188,6 +256,7 @@ class Asked:
     kinds: tuple[Kind | Literal["facility"], ...]
     things: tuple[str, ...]
     starts: bool
+    along: str | None
     topic: str | None
     facility: str | None
     moment: Moment
@@ -215,11 +284,16 @@ def read_question(
         holidays: Names of holidays.
         base: Spot where the visitor stands.
     """
-    text = _ENDING.sub("吗", plain(text)[:_LONGEST].replace("咋", "怎么"))
+    text = wide(plain(text)[:_LONGEST], language)
+    text = _ENDING.sub("吗", text.replace("咋", "怎么"))
     mentions = _meant(names.find(text), text)
-    shape = _WORSHIP.sub(lambda found: "逛" * len(found[0]), _shaped(text, mentions))
+    asked = without_waiting(text, shaped(text, mentions), language)
+    if asked != text:
+        text, mentions = asked, _meant(names.find(asked), asked)
+    shape = _WORSHIP.sub(lambda found: "逛" * len(found[0]), shaped(text, mentions))
     if not PRICED[language].search(shape):
         shape = _INCENSE.sub(lambda found: " " * len(found[0]), shape)
+    shape = _HEARD.sub(lambda found: " " * len(found[0]), shape)
     shape = _AFLOAT.sub(lambda found: " " * len(found[0]), shape)
     if _ENDS.search(shape) and not PRICED[language].search(shape):
         shape = _PURPOSE.sub(lambda found: "逛" * len(found[0]), shape)
@@ -228,7 +302,7 @@ def read_question(
     for clause, own in told_of:
         # "My flight is at nine, can I go up ◇ at seven?"
         if _NAME in clause and own.clock is not None:
-            around = "".join(c for c, m in told_of if m is own or m.clock is None)
+            around = "".join(c for c, m in told_of if m is own or lends_part(c, m, own))
             moment = replace(moment, clock=moment_of(around, now).clock)
         asks = QUESTION.search(clause) or _COMING_BACK.search(clause)
         if own.day is not None and asks:
@@ -247,10 +321,15 @@ def read_question(
     if ways and (len(things) > 1 or (things and "坐船" in ways[0])):
         there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
     remains = REMAINING[language].search(shape)
-    topic = topic_of(shape, language) if things and there is None and not remains else None
+    topic: tuple[str, list[tuple[int, int]]] | None = None
+    if things and there is None and not remains:
+        topic = measured(text, clauses(text), shape)
+        usual = topic_of(shape, language) or stated_topic(shape, language)
+        if topic is None and usual is not None:
+            topic = usual[0], [usual[1]]
     kinds: tuple[Kind | Literal["facility"], ...]
     if topic is not None:
-        kinds, used = ("fact",), [topic[1]]
+        kinds, used = ("fact",), topic[1]
     elif remains:
         kinds, used = ("hours",), [remains.span()]
     else:
@@ -271,13 +350,24 @@ def read_question(
     if not things:
         here = HERE.search(text) or _COMING_BACK.search(text)
         refers = "here" if here else "that" if _THAT.search(text) else ""
-    starts = len(things) > 1
-    if found := _FROM[language].search(shape):
+    starts, along = len(things) > 1, None
+    each = len(things) == len(mentions) == shape.count(_NAME)
+    if each and kinds == ("route",) and (found := _ALONG.search(shape)) and len(things) < 3:
+        named = shape.count(_NAME, 0, found.start())
+        if named == 0 or _TO.search(shape[: found.start()]):
+            along, starts = things[named], False
+            things = tuple(one for one in things if one != along) or things
+    elif each and kinds == ("stay",) and (found := _STAYED.search(shape)):
+        things, starts = (things[shape.count(_NAME, 0, found.start())],), False
+    elif found := _FROM[language].search(shape):
         first = shape.count(_NAME, 0, found.start())
         if first < len(things) and not (len(things) == 1 < len(mentions)):
             things = (things[first], *things[:first], *things[first + 1 :])
             starts = True
-    starts = starts or (language == "zh" and _ONWARD.search(shape) is not None)
+    elif len(things) == 2 and kinds == ("route",) and _BY_WAY.search(shape):
+        things = things[::-1]
+    if along is None and language == "zh" and _ONWARD.search(shape):
+        starts = True
     feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
     party = party_of(shape, language) if {"tickets", "seats"} & set(kinds) else Party()
     goes = [one.span() for one in GOES[language].finditer(shape)]
@@ -304,6 +394,9 @@ def read_question(
     asks_where = any(KINDS[language][kind].search(shape) for kind in WHERE)
     if not things and refers != "that" and _WORSHIP.search(text):
         left += (_NAME,)  # nobody worships where one stands
+    both = FROM_HERE.search(text) and _EACH.search(shape)
+    if kinds == ("route",) and (both or _THEN.search(shape)):
+        left += (_NAME,)  # a part of the way is not all of it
     if kinds == ("facility",) and asks_where:
         left = ()  # who asks where it is needs no other word to be understood
     if topic is not None and topic[0] in ("height", "length") and _OF_OLD.search(text):
@@ -326,10 +419,12 @@ def read_question(
             if _RETURN.search(clause) and KINDS[language]["hours"].search(clause)
         )
         left += tuple(_NAME for _ in _FROM_ISLAND.finditer(text))
+        left += tuple(found[0] for found in _WEATHER.finditer(shape))
     afloat = there is not None and there[0] == "pier" and "facility" in kinds
     if afloat and TAKES.search(shape) and not _TO_STOP.search(shape):
         left += (_NAME,)  # how long one is on board is not the way to the boat
-    if there is not None and there[0] in ("metro", "bus") and _JOURNEY.search(shape):
+    journey = _JOURNEY.search(_LINE.sub("", shape))
+    if there is not None and there[0] in ("metro", "bus") and journey:
         left += (_NAME,)
     if not remains and not {"tickets", "route", "stay", "fact", "tour", "seats"} & set(kinds):
         # How many there are of it is not where it is.
@@ -342,6 +437,7 @@ def read_question(
         kinds,
         things,
         starts,
+        along,
         topic[0] if topic else None,
         there[0] if there else None,
         moment,
@@ -357,13 +453,7 @@ def _meant(mentions: list[Mention], text: str) -> list[Mention]:
     within = {
         one for one, after in pairwise(mentions) if _WITHIN.fullmatch(text[one.end : after.start])
     }
-    if len(mentions) - len(within) > 2:
-        within |= {one for one in mentions if _PASSED.search(text[: one.start])}
+    passed = {one for one in mentions if _PASSED.search(text[: one.start])}
+    if len(mentions) - len(within) > 2 or (FROM_HERE.search(text) and passed < set(mentions)):
+        within |= passed
     return [one for one in mentions if one not in within]
-
-
-def _shaped(text: str, mentions: list[Mention]) -> str:
-    """The question with a sign in place of each name."""
-    for mention in reversed(mentions):
-        text = f"{text[: mention.start]}{_NAME}{text[mention.end :]}"
-    return text

@@ -224,6 +224,12 @@ class Chinese:
     def phone(self, name: str, phone: str) -> str:
         return f"{name}的电话是{phone}。"
 
+    def nth(self, of: str, kind: str, n: int, name: str, ends: tuple[str, str]) -> str:
+        return f"从{ends[0]}往{ends[1]}数，{of}的第{_number(n)}{kind}是{name}。"
+
+    def behind(self, one: str, name: str, ends: tuple[str, str]) -> str:
+        return f"从{ends[0]}往{ends[1]}走，过了{one}是{name}。"
+
     def join(self, sentences: Sequence[str]) -> str:
         return "".join(sentences)
 

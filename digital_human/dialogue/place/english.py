@@ -10,6 +10,9 @@ from digital_human.dialogue.place.wording import Leg, Price, Stop, Total, about,
 
 _HOURS = "twelve one two three four five six seven eight nine ten eleven".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_NTH = (
+    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+).split()
 _LEGS = 3
 _SOON = 60
 
@@ -220,6 +223,13 @@ class English:
 
     def phone(self, name: str, phone: str) -> str:
         return f"The telephone number of {name} is {phone}."
+
+    def nth(self, of: str, kind: str, n: int, name: str, ends: tuple[str, str]) -> str:
+        nth = _NTH[n] if n < len(_NTH) else f"{n}th"
+        return f"Counted from {ends[0]} to {ends[1]}, the {nth} {kind} of {of} is {name}."
+
+    def behind(self, one: str, name: str, ends: tuple[str, str]) -> str:
+        return f"Going from {ends[0]} to {ends[1]}, {name} comes after {one}."
 
     def join(self, sentences: Sequence[str]) -> str:
         return " ".join(sentences)

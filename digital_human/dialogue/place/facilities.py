@@ -88,7 +88,7 @@ FACILITIES: dict[str, FacilityKind] = {
         "租车点",
         r"(?<!骑)(?<!骑着)(?:公共|共享)?(?:自行车|单车)|借车|小黄车",
         "bicycle stand",
-        r"(?:public )?\b(?<!by )(?<!ride a )(?<!ride my )(?:bicycles?|bikes?)\b",
+        r"(?:public )?\b(?<!by )(?<!my )(?<!our )(?<!own )(?<!ride a )(?:bicycles?|bikes?)\b",
     ),
     "wheelchair": _kind(
         "轮椅租借处",
@@ -143,7 +143,7 @@ FACILITIES: dict[str, FacilityKind] = {
     ),
     "entrance": _kind(
         "入口",
-        r"入口|(?:大门|正门)(?![^，。？]{0,4}[开关锁])",
+        r"入口|(?<![开关锁闭])(?:大门|正门)(?![^，。？]{0,4}[开关锁])",
         "entrance",
         r"entrances?(?! fee)|\bgate\b(?! (?:open|close|shut|lock))",
     ),

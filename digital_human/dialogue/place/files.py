@@ -25,6 +25,7 @@ from digital_human.dialogue.place.rows import (
     Head,
     Holiday,
     Hours,
+    Series,
     Show,
     Spot,
     Ticket,
@@ -56,6 +57,7 @@ class Files:
         tickets: See `Ticket`.
         walks: See `Walk`.
         facts: See `Fact`.
+        series: See `Series`.
         closures: See `Closure`.
         holidays: See `Holiday`.
         names: File of each list, empty where there is none.
@@ -71,6 +73,7 @@ class Files:
     tickets: tuple[Ticket, ...]
     walks: tuple[Walk, ...]
     facts: tuple[Fact, ...]
+    series: tuple[Series, ...]
     closures: tuple[Closure, ...]
     holidays: tuple[Holiday, ...]
     names: dict[str, str]
@@ -92,13 +95,14 @@ def read_files(folder: Path) -> Files:
     tickets, names["tickets"] = read_list(folder, "tickets", Ticket)
     walks, names["walks"] = read_list(folder, "walks", Walk)
     facts, names["facts"] = read_list(folder, "facts", Fact)
+    series, names["series"] = read_list(folder, "series", Series)
     closures, names["closures"] = read_list(folder, "closures", Closure)
     holidays, names["holidays"] = read_list(folder, "holidays", Holiday)
     pages = read_pages(folder, head.pages)
     spots = tuple(_with_text(spot, pages) for spot in spots)
     files = Files(
-        folder, head, spots, facilities, hours, shows, tickets, walks, facts, closures, holidays,
-        names,
+        folder, head, spots, facilities, hours, shows, tickets, walks, facts, series,
+        closures, holidays, names,
         {title: at for title, (_, at) in pages.items()},
     )  # fmt: skip
     _check_references(files)
@@ -271,6 +275,9 @@ def _check_references(files: Files) -> None:
             raise _unknown(
                 path, number, "topic", fact.topic, f"is none of {', '.join(TOPICS['zh'])}"
             )
+    for number, row in enumerate(files.series, start=1):
+        if row.of not in known:
+            raise _unknown(home / names["series"], number, "of", row.of, "is no spot")
     for number, walk in enumerate(files.walks, start=1):
         for field, end in (("from", walk.a), ("to", walk.b)):
             if end not in known:

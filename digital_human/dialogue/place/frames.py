@@ -40,6 +40,7 @@ _FRAME_ZH = """
     挨着 顺道 正好 恰好 万一 一大早 大清早 大晚上 腿儿 腿 一大家子 银子 下来 推 拖 扛
     春游 秋游 毕业 旅行 旅游 聚会
     哥们儿 哥们 老哥 兄弟 大门 早起
+    对 对吧 没错 瞧瞧 瞧 真的
     退休 幼儿园 小学 中学 大学 高中 初中 年级 学校 班级 带队 随行 双胞胎 宿舍 外国
 """.split()
 FRAME_ZH = re.compile("|".join(sorted(_FRAME_ZH, key=len, reverse=True)))
@@ -80,8 +81,9 @@ FRAME_EN = frozenset(
     wondering work worth worthwhile would year years yes you your yuan plus minus class
     classmates brother sister
     cousin aunt uncle niece nephew colleague colleagues boss partner baby toddler grandson
-    granddaughter granny gran grandad buddy mate mates pal pals team crew bunch both rainy dear
-    gonna
+    granddaughter grandkids grandchildren grandchild granny gran grandad
+    buddy mate mates pal pals team crew bunch both rainy dear
+    gonna thought
     wanna gotta cash cheap roughly foot feet legs knees bit while since though anyway yet lads gang
     hubby missus doing yourself yourselves cut heading head hop grab drop dropping picking pick
     swing

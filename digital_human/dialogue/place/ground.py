@@ -27,6 +27,7 @@ _TITLES: dict[str, dict[Language, str]] = {
     "nearby": {"zh": "附近", "en": "near by"},
     "where": {"zh": "位置", "en": "where it is"},
     "stay": {"zh": "游览时间", "en": "time for a visit"},
+    "series": {"zh": "顺序", "en": "in order"},
     "phone": {"zh": "电话", "en": "telephone"},
     "address": {"zh": "地址", "en": "address"},
 }

@@ -9,7 +9,7 @@ from digital_human.dialogue.place.facilities import RIDES
 from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.dialogue.place.moments import Moment
 from digital_human.dialogue.place.phrases import BARE, JOINT, KINDS, PRICED, TOURS, Kind, stretches
-from digital_human.dialogue.place.topics import TOPICS
+from digital_human.dialogue.place.topics import STATED, TOPICS
 from digital_human.speech.types import Language
 
 # How long a way takes.
@@ -52,6 +52,15 @@ _GOING: dict[Language, re.Pattern[str]] = {
         rf"(?:to|from|there)\b|\bfrom (?:here|(?:the )?{_NAME}) to\b"
     ),
 }
+# How long one stays, wherever one goes before or afterwards.
+_STAYING: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"[玩待呆](?:上|个)?[多几]"),
+    "en": re.compile(
+        r"\b(?:stay|visit|explore|look around)\b"
+        r"|\b(?:spend|plan|allow)\b"
+        r"(?! (?:(?:to|on|for) )?(?:(?:the|a) )?(?:get|go|walk|way|stroll|travel|trip|journey))"
+    ),
+}
 _TOGETHER: frozenset[Kind] = frozenset(("tickets", "hours", "route", "seats"))
 # Kinds that are asked only in words that say so, whatever else the question says of a place.
 WHERE: tuple[Kind, ...] = ("where", "route")
@@ -87,7 +96,8 @@ def kinds_of(
         # Whether one still gets a ticket is told by the last admission.
         return ("hours",), [*found["tickets"], *found.get("hours", [])]
     if "stay" in strong:
-        strong = ["route" if _GOING[language].search(shape) else "stay"]
+        going = _GOING[language].search(shape) and not _STAYING[language].search(shape)
+        strong = ["route" if going else "stay"]
         found.setdefault(strong[0], []).extend(found["stay"])
     if strong and not set(strong) <= _TOGETHER:
         strong = strong[:1]
@@ -156,4 +166,15 @@ def topic_of(shape: str, language: Language) -> tuple[str, tuple[int, int]] | No
     for topic, pattern in TOPICS[language].items():
         if found := pattern.search(shape):
             return topic, found.span()
+    return None
+
+
+def stated_topic(shape: str, language: Language) -> tuple[str, tuple[int, int]] | None:
+    """A topic of which something is said, in a question that asks nothing else."""
+    for topic, pattern in STATED.items():
+        if found := pattern.search(shape):
+            start, end = found.span()
+            every = (one for kind in KINDS[language].values() for one in kind.finditer(shape))
+            if all(one.start() < end and start < one.end() for one in every):
+                return topic, (start, end)
     return None

@@ -9,12 +9,13 @@ it (how one gets in, what one does there), unless they are services that cost so
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from digital_human.dialogue.knowledge.questions import LIGHT_WORDS
 from digital_human.dialogue.knowledge.words import analyse, stem, tag_of
 from digital_human.dialogue.place.frames import FRAME_EN, FRAME_ZH
+from digital_human.dialogue.place.names import Mention
 from digital_human.speech.types import Language
 
 NAME = "◇"
@@ -85,6 +86,13 @@ def left_over(
         return tuple(word for word in words if _counts(word, strict, named))
     foreign = tuple(_HAN.findall(rest))
     return foreign + tuple(_english(rest, shape, named))
+
+
+def shaped(text: str, mentions: Iterable[Mention]) -> str:
+    """A text with `NAME` in place of each name."""
+    for one in sorted(mentions, key=lambda one: -one.start):
+        text = f"{text[: one.start]}{NAME}{text[one.end :]}"
+    return text
 
 
 def clauses(shape: str) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from digital_human.dialogue.numbers import CHINESE, ENGLISH, ENGLISH_FEW, number
+from digital_human.dialogue.place.leftover import NAME
 
 _SPAN_ZH = re.compile(
     rf"(?P<n>{CHINESE})个?(?P<half>半)?(?P<unit>小时|钟头|分钟|刻钟)|半(?:个)?(?P<halfunit>小时"
@@ -37,14 +38,45 @@ _CLOCK_ZH = re.compile(
     rf"|{CHINESE}分|[二三四五]?十[一二三四五六七八九]?(?![个位人张几块元])|零[一二三四五六七八九]|\d\d(?!\d))?"
     r"(?!到几)|(?P<hh>\d{1,2})[:：](?P<mm>\d{2})"
 )
+_TOLD_ZH = rf"{CHINESE}[点时](?:钟|半|一刻|三刻|{CHINESE}分)?"
+_TOLD_EN = rf"(?:(?:half|(?:a )?quarter|{ENGLISH})(?: past| to)? )?{ENGLISH}(?:[:.]\d\d)?\b"
+# When it opens or shuts, as somebody has heard it, is no time at which he comes: 五点关门的吧.
+_DOORS = re.compile(
+    rf"(?P<zh>{_TOLD_ZH})(?=[就才便要得]*"
+    r"(?:(?:[关闭](?:门|馆|园)?|开(?:门|馆|园|放))(?!了)|打烊|下班|停止|清场|锁门|赶人))"
+    r"|\b(?:opens|closes|shuts|(?:you|they) (?:opened|closed)|locks up|closing"
+    r"|(?<!be )close|(?<!be )(?<!is )(?<!it )shut)"
+    rf" (?:up |down )?(?:at|by|around) (?P<en>{_TOLD_EN})",
+    re.IGNORECASE,
+)
+# Nor is what the time is now, or when he leaves, where another is named: 现在两点半.
+_BEFORE = re.compile(
+    rf"(?:现在|这会儿)(?:是|都|已经|才|快)*(?P<zh>{_TOLD_ZH})"
+    rf"|\b(?:left|leave|leaving|set(?:ting)? off) (?:from )?(?:here )?at (?P<en>{_TOLD_EN})",
+    re.IGNORECASE,
+)
 _PART_ZH = re.compile(
     "凌晨|清晨|早上|早晨|[一大清]早|[明今]早|天[不没]亮|上午|中午|下午|傍晚|晚上|[今明]晚|夜里"
+    "|半夜|深夜|下了班|放了学|[下放]了?[班学](?:再|过?来|去|后|以后|之后)|晚[饭餐]|天黑|入夜|日落"
 )
 _PART_EN = re.compile(
     rf"\b(?P<am>(?:tomorrow|this|next|{_DAYS_EN}) morning|in the (?:early )?morning|first thing"
     r"|early (?:tomorrow|on|in)|at dawn|before breakfast)\b"
     rf"|\b(?:(?:tomorrow|this|next|{_DAYS_EN}) (?:afternoon|evening|night)|tonight"
-    r"|in the (?:afternoon|evening)|after (?:dark|dinner))\b",
+    r"|in the (?:afternoon|evening)"
+    r"|after (?:dark|dinner|supper|dusk|sunset|work|school))\b",
+    re.IGNORECASE,
+)
+# Where a part of the day belongs to something else that is told: 今早刚到, 上午去爬山.
+_PAST_PART = re.compile(
+    r"刚(?!好|巧)|昨|(?:已经|[才就])[到来去]|[到来去逛看爬玩]了(?![早中下傍晚])"
+    r"|\b(?:got|came|arrived|went|flew|landed|took|saw|visited|started|was|were|did|had)\b"
+    r"|(?:\b(?:have|has)|'ve|'s) (?:just |already )?(?:been|come|arrived|seen|done|taken)\b",
+    re.IGNORECASE,
+)
+_DOING = re.compile(
+    r"去(?!$|[，。,])|[看逛爬吃玩坐]|开会"
+    r"|\b(?:go|going) (?!there|over|up)|\b(?:see|visit\w*|hik\w+)\b",
     re.IGNORECASE,
 )
 _DAWN = 5  # before it nobody means the morning that he speaks of besides
@@ -139,6 +171,7 @@ _PART = re.compile(
     r"大?半夜|夜里|深夜|夜间|凌晨|大?清早|清晨|一大早|一早|早上|早晨|上午|中午|下午|傍晚|晚上"
     r"|(?:吃(?:过|完|了|好))?(?:早|午|中|晚)[饭餐](?:再|后|以后|之后|前|以前|之前)?(?!吃|多少|[在去]?哪)"
     r"|下了班|[下放]了?[班学](?:后|以后|之后)|放了学|天[不没]亮"
+    r"|亮了?灯(?:了|后|以后|之后)|\bafter the lights (?:come|go|are) on\b"
     r"|入夜|天黑(?:了|后|以后|之后)?"
     r"|\b(?:at |after |until |past )?midnight\b|\b(?:at|after|before|until|around) (?:dusk|dawn"
     r"|sunset"
@@ -148,10 +181,16 @@ _PART = re.compile(
     r"|\bearly\b|\blate at night\b|\bovernight\b",
     re.IGNORECASE,
 )
+# Parts of a day whose hours are never those of the evening.
+_EARLY = re.compile(
+    rf"{_TOLD_PART.pattern}|清晨|半夜|深夜|夜里|夜间|天[不没]亮|日出|中午"
+    r"|\b(?:midnight|dawn|sunrise|breakfast|early|overnight)\b|\bat night\b",
+    re.IGNORECASE,
+)
 _NOW = re.compile(
     r"现在|这会儿|这时候|这个点|此刻|目前|马上|还有|还(?:能|可以|开|来得及|让|赶)|了吗|来得及"
     r"|\bnow\b|\bstill\b"
-    r"|\bat the moment\b|\bcurrently\b"
+    r"|\bmake it\b|\bat the moment\b|\bcurrently\b"
     r"|too late|\bright away\b|\bany more\b|\banymore\b",
     re.IGNORECASE,
 )
@@ -186,12 +225,18 @@ def moment_of(text: str, now: datetime) -> Moment:
     """What ``text`` says of time, seen from ``now``."""
     spans: list[tuple[int, int]] = []
     span = _span(text, spans)
-    clock = _clock(_blanked(text, spans), spans)
+    spans += [found.span(found.lastgroup or 0) for found in _DOORS.finditer(text)]
+    before = [found.span(found.lastgroup or 0) for found in _BEFORE.finditer(text)]
+    clock = _clock(_blanked(text, [*spans, *before]), spans)
+    if clock is None:
+        clock = _clock(_blanked(text, spans), spans)
+    else:
+        spans += before
     day, weekday = _day(text, now.date(), spans)
     soon = _NOW.search(text) is not None
-    if clock is not None and soon and day in (None, now.date()) and not _PART.search(text):
+    if clock is not None and soon and day in (None, now.date()) and not _EARLY.search(text):
         at = now.hour * 60 + now.minute
-        if clock < min(at, _HALF_DAY) and at <= clock + _HALF_DAY and not _TOLD_PART.search(text):
+        if clock < min(at, _HALF_DAY) and at <= clock + _HALF_DAY:
             clock += _HALF_DAY  # "still at eight", asked in the afternoon
     parts = [found.span() for found in _PART.finditer(text)]
     spans += parts
@@ -203,6 +248,21 @@ def moment_of(text: str, now: datetime) -> Moment:
         if day == _weekday(text, day, named):
             spans += named
     return Moment(day, weekday, dated, clock, bool(parts), soon, span, tuple(spans))
+
+
+def lends_part(clause: str, beside: Moment, of: Moment) -> bool:
+    """Whether an hour that another clause names is one of the part of the day told in this one.
+
+    Args:
+        clause: Names no hour, and may name a part of the day.
+        beside: What it says of time.
+        of: What the clause says that names the hour.
+    """
+    if beside.clock is not None or NAME in clause or _PAST_PART.search(clause):
+        return False
+    if of.day is not None and of.day != beside.day:
+        return False
+    return not (_EARLY.search(clause) and _DOING.search(clause))
 
 
 def _span(text: str, spans: list[tuple[int, int]]) -> int | None:
@@ -276,7 +336,9 @@ def _part(own: str | None, text: str, hour: int) -> str:
 def _hour(hour: int, part: str) -> int:
     """The hour of a day; one to seven without a part of the day are taken for the afternoon."""
     late = (
-        part in ("下午", "傍晚", "晚上", "今晚", "明晚", "夜里")
+        part.startswith(("下", "放", "晚", "天黑", "入夜", "日落"))
+        or part in ("傍晚", "今晚", "明晚")
+        or (part in ("夜里", "半夜", "深夜") and hour > _DAWN)
         or part[:1] == "p"
         or "noon" in part
     )

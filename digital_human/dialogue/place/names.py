@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from digital_human.dialogue.knowledge.words import sounds_of, stem, tag_of
 from digital_human.safety.folding import simplified
+from digital_human.speech.types import Language
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _SOUNDED = 3  # characters from which a name is known by its sound alone
 _EN_WORD = re.compile(r"[a-z][a-z'-]*")
 _JOINING = frozenset("the of at in on over for and by".split())
 _POINTED = re.compile(r"\b(?:the|this|that|your) $")
+_WIDE = str.maketrans(",?!:;", "，？！：；")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,11 @@ def plain(text: str) -> str:
     """Text as it is compared: simplified characters, lower case, straight marks."""
     text = simplified(unicodedata.normalize("NFKC", text)).lower().replace("’", "'")
     return re.sub(r"\s+", " ", text).strip()
+
+
+def wide(text: str, language: Language) -> str:
+    """Text made `plain` with the marks of its language, at which patterns stop."""
+    return text.translate(_WIDE) if language == "zh" else text
 
 
 def _apart(mentions: Iterable[Mention]) -> list[Mention]:

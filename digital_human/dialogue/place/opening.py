@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 
 from digital_human.dialogue.place.ground import Ask, Found, Ground, ended
+from digital_human.dialogue.place.names import wide
 from digital_human.dialogue.place.phrases import REMAINING
 
 _AFTER = re.compile(
@@ -21,7 +22,7 @@ def hours(ground: Ground, ask: Ask) -> Found | None:
     name, say, now, moment = ground.name(of, ask.language), ask.say, ask.now, ask.asked.moment
     day = _day(ground, ask)
     today = day in (None, now.date()) and moment.clock is None
-    if today and REMAINING[ask.language].search(ask.text):
+    if today and REMAINING[ask.language].search(wide(ask.text, ask.language)):
         said = _now(ground, of, name, ask, counted=True)
     elif today and moment.now:
         said = _now(ground, of, name, ask)

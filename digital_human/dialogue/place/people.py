@@ -11,23 +11,23 @@ from digital_human.speech.types import Language
 Ages = tuple[int, int]
 """From and to which age somebody may be."""
 
-_SON = r"(?:[大小]?(?:女儿|儿子|闺女)|小?外?孙(?:子|女儿?)|外孙|小?外甥女?|小?侄[子女儿]|小家伙)"
-_KIDS = r"(?:小孩儿?子?|孩子|[女男]?娃娃?儿?|宝宝|儿童|小朋友|小宝贝|小的|大的|老[大二])"
+SON = r"(?:[大小]?(?:女儿|儿子|闺女)|小?外?孙(?:子|女儿?)|外孙|小?外甥女?|小?侄[子女儿]|小家伙)"
+KIDS = r"(?:小孩儿?子?|孩子|[女男]?娃娃?儿?|宝宝|儿童|小朋友|小宝贝|小的|大的|老[大二])"
 _SMALL = r"小(?![时伙姐哥弟妹姑两学])"
 _TWINS = r"双胞胎|龙凤胎"
-_CHILD = rf"(?:{_SON}|小?{_KIDS}|{_SMALL}|{_TWINS})"
-_KIN = (
+_CHILD = rf"(?:{SON}|小?{KIDS}|{_SMALL}|{_TWINS})"
+KIN = (
     r"(?:老头子|老婆子|老伴儿?|老婆|老公|儿?媳妇儿?|爱人|太太|(?<=[我和跟与同])先生|丈夫|妻子|对象"
     r"|男朋友|女朋友|男友|女友|闺蜜|室友|[表堂]?[姐妹]夫|女婿|弟媳|儿媳|[表堂]?嫂子?|[表堂][哥姐弟妹]|阿姨|姨[妈父夫]"
-    r"|姑[妈父]|舅妈|伯[伯父母]|大伯|婶[婶子]|外祖[父母]|祖[父母]|老?丈人"
+    r"|姑[妈父]|舅妈|伯[伯父母]|大伯母?|婶[婶子]|外祖[父母]|祖[父母]|老?丈人"
     r"|(?<![大姑姨舅干小])(?:妈妈?|爸爸?)|老妈|老爸|母亲|父亲|奶奶|爷爷|外婆|外公|姥姥|姥爷|婆婆|公公|丈母娘"
-    r"|岳父|岳母|姐姐?|妹妹?|哥哥?|弟弟?|舅舅|姑姑|小姨|叔叔|(?:孩子|孩儿)?他[爸妈爹娘]"
+    r"|岳父|岳母|姐姐?|妹妹?|哥哥?|弟弟?|舅舅|姑姑|小姨[夫父]?|叔叔|(?:孩子|孩儿)?他[爸妈爹娘]"
     r"|(?<=我)[姨舅姑叔伯婶姥爹娘爷奶](?!家)|(?<![二三四两])[大二三四][姨舅姑叔伯][夫妈父]?"
     r"|(?<=我)[大二三四][哥姐]|干[爹妈]"
     r"|(?<=[和跟与同带陪])(?:我的?)?(?:朋友|同学|同事|老师|师傅|客户|导师))"
 )
 _OWN = r"(?:(?:我|咱|俺)家?的?)"
-_PAIR = (
+PAIR = (
     r"(?:爸爸妈妈|爷爷奶奶|外公外婆|姥姥姥爷|公公婆婆|岳父岳母|爸妈|父母亲?|爹[妈娘]|公婆|岳父母"
     r"|二老)"
 )
@@ -39,20 +39,21 @@ _SORT = r"(?:(?:外国|国外|外地|本地|外籍|交换|在校|年轻|退休|�
 # Who are counted as what they are to each other: 哥仨, 师徒四人.
 _TIED = r"(?:姐妹|兄弟|哥儿?|姐儿?|兄妹|姐弟|师徒|妯娌|连襟|闺蜜|室友|同学|朋友|同事)"
 ELDER = r"(?:老人家?|老头|老太太|老年人|老爷子|老奶奶|老爷爷|长辈)"
+GUIDE = r"(?:导游|领队|司机|翻译|保姆|护工|教练|向导|讲解员|地陪|助理|摄影师)"
 STUDENT = r"(?:大?学生|研究生|本科生|留学生)"
 _NUMERALS = r"零一二两俩三仨四五六七八九十百千\d"
 NO_PEOPLE = (
     rf"(?![{_NUMERALS}多几来余])(?!个?(?:小时|钟头"
     r"|[半月天点分刻岁楼号种条张座处路次年层段间家代班队组批对]|地方|景点|周|礼拜|星期|晚上))"
 )
-_SAYS = "们|让|叫|想知道|想问|问|说|觉得|听说|喜欢|爱|走不动|腿|怕"  # and may not come along
-_SAYS_EN = r"(?!'s| (?:wants to know|asks?|asked|says?|said|told|wonders))"
+SAYS = "们|让|叫|想知道|想问|问|说|觉得|听说|喜欢|爱|走不动|腿|怕"  # and may not come along
+SAYS_EN = r"(?!'s| (?:wants to know|asks?|asked|says?|said|told|wonders))"
 _NOT_HOME = r"[店馆酒公饭餐单景]"
 _FEAST = r"(?!十一|五一|六一|一起|一共|一块|一道|一趟|一下|一个人|千|万)"
 
 _COUNT_EN = rf"(?:{ENGLISH}|an?)"
 _GROWING_EN = r"(?:baby|newborn|toddler|teenaged?|teen)"
-_CHILD_EN = (
+CHILD_EN = (
     r"(?:(?:little |small |young |twin )?(?:child(?:ren)?|kids?|sons?|daughters?|boys?|girls?"
     r"|grandson|granddaughter|grandchild(?:ren)?|nephews?|nieces?)|toddlers?|little ones?|babies"
     r"|baby|infants?|pupils?|schoolchildren|twins)"
@@ -61,11 +62,11 @@ _BARE_EN = (
     r"(?:mum|mom|dad|mummy|mommy|daddy|granny|grandma|grandpa|gran|nana?|grandad|gramps|hubby"
     r"|aunt(?:ie|y)|uncle)"
 )
-_KIN_EN = (
+KIN_EN = (
     r"(?:(?:old |best |elderly |dear |older |younger |big |little )?(?:wife|husband|missus|partner"
     rf"|girlfriend|boyfriend|fianc[eé]e?|friend|mate|buddy|pal|(?:mother|father)(?:-in-law)?"
     r"|(?:sister|brother|son|daughter)-in-law|sister|brother|grandmother|grandfather|aunt|uncle"
-    rf"|cousin|colleague|boss|flatmate|roommate|{_BARE_EN}))(?!s)"
+    rf"|cousin|colleague|boss|teacher|flatmate|roommate|{_BARE_EN}))(?!s)"
 )
 _PAIR_EN = r"(?:(?:grand)?parents|in-laws|folks)"
 _PEER_EN = (
@@ -89,42 +90,51 @@ _TEENS_EN = r"(?: just turned| is| are| who is| who's|'s| age[ds]?| of|, who is|
 
 _OLD_EN = r"(?: just| only| about| already| nearly)?(?: turned)?"
 _NO_AGE_EN = r"(?! (?:of|yuan|hours?|adults?|people|minutes?|tickets?|kids|children|and a))"
+UNDER_EN = (
+    rf"\b(?:under|below|younger than)[- ](?:the age of |age )?{ENGLISH}(?:e?s)?\b"
+    r"(?!\.\d| ?(?:m|cm|met\w+|feet|foot|ft|yuan|rmb|hours?|minutes?)\b)"
+)
 _AGES_EN = rf"(?P<age>{ENGLISH}(?:, {ENGLISH})*(?:,? and {ENGLISH})?)\b"
 _YET = r"(?:今年|现在|刚刚?|才|已经|也|过了|是|满)*"
 _BARE_AGE = r"(?:[二三四五六七八九]?十[一二三四五六七八九]?|\d\d)(?=[，。,、了]|$)"
 
 _PATTERNS: dict[Language, tuple[str, ...]] = {
     "zh": (
-        rf"(?:(?P<n>{CHINESE})[个名位])?刚?[上读念]?小?学?(?P<grade>[一二三四五六1-6])年级"
-        rf"(?:的?(?:小?学生|{_KIDS}|(?P<who>{_SON})))?(?:(?P<n2>{CHINESE})[个名位人])?",
+        rf"(?:(?P<n>{CHINESE})[个名位])?刚?[上读念]?小?学?(?<![没未]上)(?P<grade>[一二三四五六1-6])年级"
+        rf"(?:的?(?:小?学生|{KIDS}|(?P<who>{SON})))?(?:(?P<n2>{CHINESE})[个名位人])?",
         rf"(?:(?P<n>{CHINESE})[个名位])(?P<school>小学生|初中生|中学生|高中生)"
         rf"|(?P<school2>小学生|初中生|中学生|高中生)(?P<n2>{CHINESE})[个名位人]"
-        r"|(?P<each>都)?(?:已经|刚|在)?[上读念](?P<school3>小学|初中|中学|高中)了?",
+        r"|(?P<each>都)?(?:已经|刚|在)?(?<![没未])[上读念](?P<school3>小学|初中|中学|高中)了?",
         rf"(?:(?P<n>{CHINESE})个)?(?P<months>{CHINESE})个多?月(?:大的?|的){_CHILD}?",
         rf"(?:(?P<n>{CHINESE})[个位名]?{_CHILD}?|{_CHILD}(?:(?P<n2>{CHINESE})个)?)?(?:还|都|全|才|是)*"
-        rf"(?:不到|未满|不满|没满|没到|快)(?P<under>{CHINESE})周?岁(?!以)了?的?{_CHILD}?",
+        rf"(?:(?:不到|未满|不满|没满|没到|不足|小于)(?P<under>{CHINESE})|快(?P<nearly>{CHINESE}))周?岁(?!以)了?的?"
+        rf"{_CHILD}?",
+        rf"(?:(?P<part>(?P<n>{CHINESE})[个位名])(?:人|(?P<noun>{_CHILD}))?|{_CHILD}(?:(?P<n2>{CHINESE})个)?|(?=都|全))"
+        rf"(?:还|都|全|才|是|在)*(?:(?P<under>{CHINESE})周?岁以[下内]|(?P<over>{CHINESE})周?岁以上)"
+        rf"(?:的(?P<noun2>{_CHILD})?)?",
+        rf"(?P<under>{CHINESE})周?岁以[下内]的?(?:{_CHILD}|人)?有(?P<n>{CHINESE})[个位名]",
         rf"(?:(?P<n>{CHINESE})个)?(?<![十老])(?P<low>[一二三四五六七八九])(?P<high>[二三四五六七八九])岁的?{_CHILD}?",
         r"(?P<ours>一个)(?P<age2>[二三四五六七八九]?十[一二三四五六七八九]??|[一二三四五六七八九]|\d\d?)岁?[，、]?另?一个"
         rf"(?P<age>{CHINESE})周?岁",
         rf"(?P<age2>{CHINESE})岁?[、和跟](?P<age>{CHINESE})周?岁(?!以[下上内])的?(?:{_CHILD})?",
-        rf"(?P<least>最[大小]的?|大的|小的|老[大二])(?:那个)?(?:{_KIDS}|{_SON})?{_YET}(?P<age>{CHINESE})周?岁[半多]?",
-        rf"(?<![个位名两俩仨对\d])(?P<who>{_OWN}?(?:{_KIN}|{_SON})){_YET}"
+        rf"(?P<least>最[大小]的?|大的|小的|老[大二])(?:那个)?(?:{KIDS}|{SON})?{_YET}(?P<age>{CHINESE})周?岁[半多]?",
+        rf"(?<![个位名两俩仨对\d])(?P<who>{_OWN}?(?:{KIN}|{SON})){_YET}"
         rf"(?:(?P<age>{CHINESE})周?岁(?!以[下上内])[半多]?大?(?!的)|(?P<age2>{_BARE_AGE}))",
         # 我五岁的儿子 is not five oneself, nor is 我五岁儿子; 我十岁弟弟四岁 is ten.
         rf"(?P<who>我){_YET}(?:(?P<age>{CHINESE})周?岁(?!以[下上内])[半多]?大?"
-        rf"(?!的|{_SON}|{_KIDS}|(?>{_KIN})(?!{_YET}{CHINESE}))|(?P<age2>{_BARE_AGE}))",
+        rf"(?!的|{SON}|{KIDS}|(?>{KIN})(?!{_YET}{CHINESE}))|(?P<age2>{_BARE_AGE}))",
         rf"(?:(?P<n>{CHINESE})[个位名](?:都|全|刚|才|是|满|已经)*|(?P<pair>一?对)"
-        rf"|(?:小?{_KIDS}|{_SMALL}|{_TWINS})(?:都|{_YET})*)?"
+        rf"|(?:小?{KIDS}|{_SMALL}|{_TWINS})(?:都|{_YET})*)?"
         rf"(?P<age>{CHINESE})(?:周岁|岁)(?!以[下上内])半?多?大?的?"
-        rf"(?:小?(?P<twins>{_TWINS})的?(?:{_SON}|{_KIDS})?|(?P<who>{_SON}|老?{_KIN})|小?{_KIDS}"
+        rf"(?:小?(?P<twins>{_TWINS})的?(?:{SON}|{KIDS})?|(?P<who>{SON}|老?{KIN})|小?{KIDS}"
         rf"|(?P<elder>{ELDER}))?",
         rf"(?P<adults>{CHINESE})大(?P<children>{CHINESE})小",
-        rf"(?P<adults>{CHINESE})[个位名]?{_SORT}(?:大人|成年?人|老师|家长|导游|领队|(?P<less>{ELDER}|{STUDENT}))"
+        rf"(?<![请雇找要租])(?P<adults>{CHINESE})[个位名]?{_SORT}(?:大人|成年?人|老师|家长|{GUIDE}|(?P<less>{ELDER}|{STUDENT}))"
         rf"|(?P<adults2>{CHINESE})张(?:成人|大人)票|(?:大人|成年?人|老师|家长|(?P<less2>{ELDER}|{STUDENT}))"
         rf"(?P<adults3>{CHINESE})[个位名]",
         rf"(?:(?P<n>{CHINESE})[个位名]?)?(?P<infant>(?:小?婴儿|新生儿|奶娃娃?|[不未没]满(?:周岁|月)的?(?:{_CHILD})?"
         rf"|(?:刚?满月|刚出生|吃奶|襁褓[里中])(?:没?多久)?的(?:{_CHILD})?))",
-        rf"(?:(?P<children>{CHINESE})[个位名]?(?:小?{_SON}|小?{_KIDS}|{_SMALL})|{_KIDS}(?P<children2>{CHINESE})个(?!人)"
+        rf"(?:(?P<children>{CHINESE})[个位名]?(?:小?{SON}|小?{KIDS}|{_SMALL})|{KIDS}(?P<children2>{CHINESE})个(?!人)"
         rf"|(?P<children3>{CHINESE})张(?:儿童|小孩)票)",
         rf"[一两]?对?(?P<twins>{_TWINS}|一儿一女|一[男子]一女|儿女双全)",
         rf"(?:我们|咱们?|俺们?)[^，。？◇{_NUMERALS}]{{0,4}}{_FEAST}(?P<people>{CHINESE}){NO_PEOPLE}[个位名]?"
@@ -132,7 +142,7 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"(?P<pairs>{CHINESE})对(?:[老小]|年轻|中年)?(?:夫[妻妇]|情侣|恋人|两口子)",
         r"(?P<couple>[老小]?[两俩]口子?(?!人)|夫[妻妇][俩两二]?(?:个?人)?|情侣[俩两]?|小夫妻)",
         r"(?P<four>(?:双方|两边|两家)的?(?:父母|爸妈|老人|家长))",
-        rf"(?P<kin2>(?:{_KIN}的|他|她|我的?)?{_PAIR})",
+        rf"(?P<kin2>(?:{_OWN}?{KIN}的|他|她|我的?)?{PAIR})",
         rf"(?P<family>一大?家子?|全家)?(?:我们|咱们?|一行)?(?P<people>{CHINESE})(?:个人|位|名|人(?!均|民|间)"
         rf"|口人?|张(?:门?票|船票)?)",
         rf"(?:[一总]共|共)(?P<people>{CHINESE})个(?=[，。,]|$)",
@@ -140,33 +150,35 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"(?<!我)(?:我们|咱们?|俺们?|[他她]们|我[跟和与同][^，。？]{{1,6}}?(?<!我)|(?:我们|咱们?)?{_TIED}){_FEAST}"
         rf"(?P<people>{CHINESE}){NO_PEOPLE}(?:个|口)?人?",
         rf"(?P<peers>{CHINESE})(?:[个位名]?(?:{_PEER}|{_SORT}(?:朋友|同学|同事|室友|姑娘|小伙子|[男女]生))"
-        rf"|(?:[个位名]|(?<=[俩仨])){_KIN})(?![的家])",
-        rf"(?P<who>(?:{_OWN}|他|她|{_KIN}的)?{_KIN}(?!的(?:{_KIN}|{_PAIR})|{_SAYS}))"
+        rf"|(?:[个位名]|(?<=[俩仨])){KIN})(?![的家])",
+        rf"(?P<who>(?:{_OWN}?{KIN}的|{_OWN}|他|她)?{KIN}(?!的(?:{CHINESE}[个位名])?(?:{KIN}|{PAIR}|{SON}|{KIDS})|{SAYS}))"
         r"(?:今年|都|也|已经)*(?:[四五六七八九]十[一二三四五六七八九]?[多几]?岁?)?",
         rf"(?P<parent>娘儿?|爷儿?|母[女子]|父[女子]|[爷祖婆]孙)(?P<people>{CHINESE})(?:个?人)?",
         r"(?P<two>我们?[俩两](?![个家代对]?(?:小时|人?家|代|对))|[俩两]口人|俩人)",
-        rf"(?P<who>{_OWN}?{_SON})",
-        rf"(?P<kids>{_KIDS})",
+        rf"(?P<who>(?:{_OWN}?{KIN}的|{_OWN})?{SON})",
+        rf"(?P<kids>{KIDS})",
         r"(?P<who>我)(?:自己)?(?=[和跟与同、，]|[^，。？是]{0,3}[带领陪抱](?![队团路]))"
         r"|(?:(?<=[和跟与同、带上着])|(?<=还有|连同|包括))(?P<who2>我)(?:自己)?(?![们的])",
         rf"(?P<all>一大?家子人?|(?<!一)(?!一){CHINESE}家(?:人|子)?(?!{_NOT_HOME})|一大家人|全家(?:老小|人)?|祖孙三代|老少三代|拖家带口|老老小小)",
     ),
     "en": (
-        rf"\b(?:(?P<n>{_COUNT_EN}) )?(?:(?P<months>{ENGLISH})[- ]months?[- ]olds?(?: {_CHILD_EN})?"
-        rf"|{_CHILD_EN}(?: of| aged|'s| is|,)* (?P<months2>{ENGLISH}) months?(?: old)?)",
+        rf"\b(?:(?P<n>{_COUNT_EN}) )?(?:(?P<months>{ENGLISH})[- ]months?[- ]olds?(?: {CHILD_EN})?"
+        rf"|{CHILD_EN}(?: of| aged|'s| is|,)* (?P<months2>{ENGLISH}) months?(?: old)?)",
         rf"\b(?:(?P<n>{_COUNT_EN}) )?(?:class of (?P<n2>{ENGLISH}) )?"
         r"(?P<grade>first|second|third|fourth|fifth|sixth)[- ]graders?",
         rf"\b(?:(?P<n>{_COUNT_EN}) (?:of them )?)?(?:class of (?P<n2>{ENGLISH}) )?"
         rf"(?P<age>{ENGLISH})(?:[- ]and[- ](?P<age2>{ENGLISH}))?[- ]years?[- ]olds?"
-        rf"(?: {_CHILD_EN}|(?P<elder> (?:{_KIN_EN}|man|woman|lady)))?",
-        rf"\b(?:(?P<n>{_COUNT_EN})(?: of (?:them|us|whom))?(?: are| is)? )?{_CHILD_EN}\b{_TEENS_EN}"
-        rf"(?: both| all)? ?(?P<under>under {ENGLISH})\b",
+        rf"(?: {CHILD_EN}|(?P<elder> (?:{KIN_EN}|man|woman|lady)))?",
+        rf"\b(?:(?P<n>{_COUNT_EN}|both)(?: of (?:them|us|whom))?(?: are| is)? )?{CHILD_EN}\b"
+        rf"{_TEENS_EN}(?: both| all)? ?(?P<under>{UNDER_EN})",
+        rf"\b(?P<part>(?P<n>both|all|{ENGLISH})(?: of (?:them|us|whom))?(?:'s| who| is| are"
+        rf"| being| all| both| aged| still)*) (?P<under>{UNDER_EN})",
         rf"\b(?P<who>i)(?:'m| am){_OLD_EN} (?P<age>{ENGLISH})(?=[,.;:!?]| and\b| years\b|$)",
-        rf"\b(?P<who>(?:(?:my|our|his|her) )?{_KIN_EN}|(?:my|our|his|her) (?:(?:grand)?(?:son"
+        rf"\b(?P<who>(?:(?:my|our|his|her) )?{KIN_EN}|(?:my|our|his|her) (?:(?:grand)?(?:son"
         rf"|daughter)|nephew|niece))(?:'s| is|, who's|, who is|, aged){_OLD_EN} "
         rf"(?P<age>{ENGLISH})\b{_NO_AGE_EN}",
         rf"\b(?:(?P<children>{_COUNT_EN}) )?(?:(?:my|our|the) )?(?:(?P<children2>{ENGLISH}) )?"
-        rf"{_CHILD_EN}\b{_TEENS_EN}(?: (?P<each>both|all))?(?:{_TEENS_EN})[ (]*{_AGES_EN}"
+        rf"{CHILD_EN}\b{_TEENS_EN}(?: (?P<each>both|all))?(?:{_TEENS_EN})[ (]*{_AGES_EN}"
         rf"{_NO_AGE_EN}",
         rf"\b(?P<n>one|two|three|both|all)(?: of (?:us|them|whom))?(?: is| are|'s)(?: just| only)? "
         rf"(?P<age>{ENGLISH})\b(?! (?:of|yuan|hours?|adults?|people))",
@@ -179,13 +191,14 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"\b(?P<back>he|she)(?:'s| is){_OLD_EN} (?P<age>{ENGLISH})\b{_NO_AGE_EN}",
         rf"\b(?P<back>they)(?:'re| are)(?: both)? {_AGES_EN}{_NO_AGE_EN}",
         rf"\baged? {_AGES_EN}",
-        rf"\b(?P<adults>{_COUNT_EN}) (?:(?P<less>retired|old|elderly|university|college) )?"
+        rf"\b(?<!need )(?<!hire )(?<!book )(?<!want )(?P<adults>{_COUNT_EN}) "
+        r"(?:(?P<less>retired|old|elderly|university|college) )?"
         rf"(?:{_ADULT_EN}|(?P<less2>(?:exchange )?students?(?! (?:cards?|tickets?|discounts?"
         r"|prices?|ids?|rates?|fares?|pass))))\b",
         rf"\b(?:(?P<n>{_COUNT_EN}) |(?:my|our|the) )?(?P<infant>baby|babies|infants?|newborns?"
         r"|toddlers?|teenagers?|teens"
         rf"|{_GROWING_EN} (?:grand)?(?:sons?|daughters?|boys?|girls?|child(?:ren)?|kids?))\b",
-        rf"\b(?P<children>{_COUNT_EN}) (?:of my |of our )?{_CHILD_EN}\b"
+        rf"\b(?P<children>{_COUNT_EN}) (?:of my |of our )?{CHILD_EN}\b"
         rf"|\bclass of (?P<children3>{ENGLISH})\b",
         r"\b(?:my |our |the )?(?P<twins>twins|twin (?:girls|boys|sons|daughters|babies))\b",
         r"\b(?:(?P<family>family of)|(?:coach |tour |school |bus )?(?:party|group|coachload|team)"
@@ -193,7 +206,7 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"\b(?:the )?(?P<people>{_MANY_EN}) (?:people|persons?|of us|tickets?|visitors?|others)\b"
         r"(?:(?: (?!and|with|plus|want|would|are|need|going)[a-z]+)?"
         rf" (?:{_PEER_EN}|{_ADULT_EN}|{_SORT_EN}))?\b"
-        rf"(?:(?<= of us) (?!{_CHILD_EN}|is|was|has|needs|wants|this|plus)[a-z]+s\b)?",
+        rf"(?:(?<= of us) (?!{CHILD_EN}|is|was|has|needs|wants|this|plus)[a-z]+s\b)?",
         rf"\b(?:we are|we're|us|we) (?P<people>{ENGLISH}) (?:{_PEER_EN}|{_SORT_EN})\b",
         rf"\b(?:we are|we're|there are|there's) (?P<people>{ENGLISH})(?= ?[,?.!]|$| in\b)"
         rf"|\bfor (?P<people2>{ENGLISH})(?= ?[,?.!]|$| in\b)",
@@ -203,12 +216,12 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         r"\b(?P<couple>(?:(?:a|the|an) )(?:\w+ )?couple\b(?! of)|husband and wife)\b",
         rf"\b(?P<four>both sets of {_PAIR_EN}|{_PAIR_EN} (?:on|from) both sides)\b",
         rf"\b(?P<kin2>(?:my|our|his|her) (?:[\w']+ )?{_PAIR_EN}|mum and dad|mom and dad)\b",
-        rf"\b(?P<who>(?:my|our|his|her|the) (?:{_KIN_EN}'s )?{_KIN_EN}{_SAYS_EN}"
-        rf"|(?<=and )(?:{_KIN_EN})(?!'s)|{_KIN_EN}(?= and {_KIN_EN}\b)"
+        rf"\b(?P<who>(?:my|our|his|her|the) (?:{KIN_EN}'s )?{KIN_EN}{SAYS_EN}"
+        rf"|(?<=and )(?:{KIN_EN})(?!'s)|{KIN_EN}(?= and {KIN_EN}\b)"
         rf"|(?<!a )(?<!a single ){_BARE_EN}"
-        rf"{_SAYS_EN})\b(?!-)",
-        rf"\b(?P<who>(?:my|our|her|his|the) {_CHILD_EN})\b(?<!s)(?<!children)",
-        rf"\b(?P<kids>{_CHILD_EN})\b",
+        rf"{SAYS_EN})\b(?!-)",
+        rf"\b(?P<who>(?:my|our|her|his|the) {CHILD_EN})\b(?<!s)(?<!children)",
+        rf"\b(?P<kids>{CHILD_EN})\b",
         r"\b(?P<two>both of us|us both|us two|we two|the pair of us)\b",
         r"\b(?P<who>(?<=and )(?:i|me|myself)|(?<=plus )(?:me|myself)|(?<=and then )me"
         rf"|i'm an? (?:single )?(?:{_BARE_EN}|mother|father)"
@@ -218,60 +231,6 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"|\b(?P<all>(?:the|my|our) whole family|{ENGLISH} families)\b",
     ),
 }
-JOINED: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(
-        r"[，、]?(?:再|另外?|外)?(?:带|领|抱|陪|加|和|跟|与|同|还有|以及|连同|捎)(?:着|上|了)?(?:我们?|还有|咱们?)?的?[一这那]?个?$"
-    ),
-    "en": re.compile(
-        r",?\s*(?:and|plus|with|as well as)(?: also)?(?: (?:our|my|the|a))?\s*$", re.IGNORECASE
-    ),
-}
-"""Between two mentions: the second comes along with the first."""
-ADDED: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"[，、]?(?:再|另外?|外)?加(?:着|上|了)?(?:我们?|咱们?)?的?[一这那]?个?$"),
-    "en": re.compile(r",?\s*(?:plus|as well as)(?: also)?(?: (?:our|my|the|a))?\s*$", re.I),
-}
-"""The same, and in no way can it be one of the first."""
-TAKEN: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"[爸妈爷奶公婆姥叔姨伯舅姑母][^，。？]{0,4}[带领](?:着|上)?(?:我|咱|俺)"),
-    "en": re.compile(
-        r"\b(?:mum|mom|dad|gran\w*|parents|uncle|aunt)\b[^,.?]{0,12}\b(?:tak|bring)\w+ (?:me|us)\b",
-        re.IGNORECASE,
-    ),
-}
-"""Who is taken along by these may be a child."""
-UNREAD: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"各自?[带领]|每[人家位](?:都|各)?[带领有]"),
-    "en": re.compile(
-        rf"\bhundred (?:and )?{ENGLISH}\b"
-        r"|\beach (?:bring|with|have|has|of us (?:has|brings))\b"
-        rf"|\b{ENGLISH} (?:or|to) {ENGLISH} (?:of us|people|adults|kids|children|friends)\b",
-        re.IGNORECASE,
-    ),
-}
-"""Numbers that are not read: so many for each, one or the other, more than a hundred in words."""
-LOOSE: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(
-        rf"[俩仨]{NO_PEOPLE}(?=[\u4e00-\u9fff])(?![都全各加合一总共])|(?<=[姐妹哥弟叔姨舅姑伯友学事居])一家(?=[，。？去来上都也])"
-        rf"|[爸妈爷奶婆姐妹哥弟叔姨舅姑伯嫂婶爹媳侄孙](?!.{{0,2}}(?:{_SAYS}))"
-        r"|(?<=[和跟与同带陪])(?:我的?|几个|一些|一帮|一群)?(?:朋友|同事|同学|家人|亲戚|亲友|长辈)"
-        r"|(?<=我[和跟与同])[^，。？]|带[队团](?!的?(?:老师|家长))|导游"
-        rf"|(?<![第前后])(?!一|零|1个){CHINESE}[个名位]{NO_PEOPLE}(?![都加合门票寺庙塔◇一多半]|项目|人)"
-    ),
-    "en": re.compile(
-        r"\b(?:and|with|my|our|some|plus) (?:\w+ )?(?:parents|grandparents|in-laws|relatives"
-        r"|friends|mates|colleagues|folks|guests|clients"
-        r"|kids|children)\b|\b[a-z]+(?= and (?:i|me)\b)|(?<=\bme and )(?!my\b|our\b|the\b)[a-z]+"
-        r"|\b(?:aunt\w*|uncle|nan|gran|granny|grand(?:ma|pa|dad|mother|father)|mum|mom|dad|mother"
-        rf"|father|sister|brother|cousin|wife|husband|god(?:mother|father)|friend|neighbou?r|nanny)s?\b"
-        rf"{_SAYS_EN}"
-        r"|'s family\b|\b(?:his|her|their) famil(?:y|ies)\b"
-        r"|\b(?:members|players|tourists|travell?ers|teammates|classmates)\b",
-        re.IGNORECASE,
-    ),
-}
-"""People of whom it is not told how many they are, or who are counted in unknown words."""
-
 _SCHOOL: dict[str, Ages] = {
     "小学": (6, 12), "初中": (12, 15), "中学": (12, 18), "高中": (15, 18),
 }  # fmt: skip
@@ -320,7 +279,7 @@ LIKE_ME = re.compile(
 """Keys of who speaks and of those who may be as old."""
 YOUNGER = re.compile(r"(?:弟弟?|妹妹?)$|\b(?:little|younger|baby) (?:brother|sister)$")
 """Keys of those who are younger than somebody else."""
-_SON_KEY = re.compile(rf"(?:{_SON}|(?:\w+ )?{_CHILD_EN})$")
+_SON_KEY = re.compile(rf"(?:(?:.+的)?{SON}|(?:\w+ )?{CHILD_EN})$")
 _NUMBER = re.compile(rf"{ENGLISH}|{CHINESE}", re.IGNORECASE)
 _READ = {
     language: tuple(re.compile(one, re.IGNORECASE) for one in patterns)
@@ -364,11 +323,11 @@ def ages_of(told: dict[str, str]) -> list[Ages]:
         return [_SCHOOL[school.removesuffix("生")]]
     if months := told.get("months") or told.get("months2"):
         return [(number(months) // 12,) * 2]
-    if "under" in told:
-        age = number(told["under"].removeprefix("under "))
-        return [(0 if "under " in told["under"] else age - 1, age - 1)]
-    if "over" in told:
-        return [(number(told["over"].removeprefix("over ")), 17)]
+    if "nearly" in told:
+        return [(number(told["nearly"]) - 1,) * 2]
+    for bound in told.keys() & {"under", "over"}:
+        age = number(_NUMBER.findall(told[bound])[-1])
+        return [(0, age - 1) if bound == "under" else (age, 17)]
     if "low" in told:
         return [(number(told["low"]), number(told["high"]))]
     ages = [told[key] for key in ("age2", "age") if key in told]

@@ -23,6 +23,7 @@ from digital_human.dialogue.place.ground import Found, Ground
 from digital_human.dialogue.place.leftover import NAME
 from digital_human.dialogue.place.names import NameFinder, plain
 from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
+from digital_human.dialogue.place.series import Rows
 from digital_human.dialogue.place.times import Timetable
 from digital_human.dialogue.place.walks import Walks
 from digital_human.dialogue.types import Line, Source
@@ -80,6 +81,7 @@ class Place:
         ]
         self._ids = {spot.id for spot in self.spots}
         self._names = NameFinder(self._called(), self._ids, Descriptions(files.spots).find)
+        self._rows = Rows(files.series, self._ground, self._names)
 
     @classmethod
     def open(cls, folder: Path) -> Place:
@@ -160,9 +162,12 @@ class Place:
 
     def _answer(self, text: str, around: _Circumstances) -> Told | None:
         language, now, base = around.language, around.now, around.base
+        before = self._before(around.earlier)
+        if (counted := self._rows.answer(text, language, before)) is not None:
+            return _told([counted], language)
         asked = read_question(text, language, self._names, now, self._holidays, base)
         known = asked.refers != "that" and asked.things
-        before = None if known else self._before(around.earlier)
+        before = None if known else before
         parts: list[Found] = []
         for kind in asked.kinds:
             if kind == "about":

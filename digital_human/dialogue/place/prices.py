@@ -67,7 +67,7 @@ def _several(ground: Ground, ask: Ask, things: Sequence[str]) -> Found | None:
     party = ask.asked.party
     if party.total or party.size > 1:
         bills = [_for_people(each, party) for each in rows.values()]
-        if party.sure and None not in bills:
+        if party.sure and not party.apart and None not in bills:
             amount = sum(filter(None, bills))
             full = any(_full(each, party) for each in rows.values())
             bill = Total(party.size, amount, full=full, children=_only_children(party))

@@ -244,6 +244,31 @@ class Fact(Entry):
     text: Words = Field(min_length=1)
 
 
+class Series(Entry):
+    """Things of one kind that stand in a row, such as the bridges of a causeway.
+
+    Attributes:
+        of: The spot they belong to.
+        names: What one of them is called, in Chinese with its measure word: 座桥.
+        begins: Where counting begins; written ``from``: 南, south.
+        ends: Where it ends; written ``to``.
+        members: Their names by language, in order.
+    """
+
+    of: Id
+    names: Names = Field(min_length=1)
+    begins: Names = Field(alias="from")
+    ends: Names = Field(alias="to")
+    members: tuple[Names, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _same_languages(self) -> Series:
+        for words in (self.begins, self.ends, *self.members):
+            if missing := self.names.keys() - words.keys():
+                raise ValueError(f"from, to and every member need a name in {sorted(missing)[0]!r}")
+        return self
+
+
 class Closure(Entry):
     """Days on which something is shut for a reason of its own.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from digital_human.speech.types import Language
 
@@ -20,6 +21,8 @@ _TOPICS: dict[str, dict[Language, str]] = {
         r"|(?:多少|几百|几)年(?:了|的?历史)|历史有?多[久长少]|(?:哪个|什么)(?:朝代|年代)的?|哪年的",
         "en": r"\bwhen\b.{0,40}\b(?:built|founded|made|erected|created|established|constructed"
         r"|put up|date)\b"
+        r"|\bwhen (?:did|was|were) (?!you say|they say).{0,40}\bopen(?:ed)?\b"
+        r"(?: (?:its|their) (?:doors|gates))?(?: for the first time)?"
         r"|\bhow old\b|\b(?:what|which) (?:year|dynasty|century)\b|\bwhat age\b",
     },
     "builder": {
@@ -30,17 +33,19 @@ _TOPICS: dict[str, dict[Language, str]] = {
         r"|\bbuilt by\b",
     },
     "length": {
-        "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里|多少米长|(?:几|多少)里路?",
+        "zh": r"多长(?!时间)|长度|全长|(?:几|多少)公里"
+        r"|多少米长|(?:几|多少)里路?",
         "en": r"\bhow long (?:is|are)\b(?! (?:each|one) )"
         r"(?! (?:the |a |that |it )?(?:walk|way|trip|ride"
         r"|crossing|journey|stroll|boat|it (?:from|over|to|on foot)|from))|\blength\b"
-        r"|\bhow many (?:metres|meters|kilomet\w+|miles)\b"
+        r"|\bhow many (?:metres|meters|kilomet\w+|miles)\b(?! (?:high|tall))"
         r"(?!.* (?:from|to) )",
     },
     "height": {
-        "zh": r"(?:有)?多高|高度|多少米高|高达?(?:多少|几)米"
+        "zh": r"(?:有)?多高|高度|多少米高|高(?:达|出水面)?(?:多少|几)米"
         r"|从(?:上到下|下到上|底到顶)[^，。？几层]{0,4}(?=米|多高)",
-        "en": r"\bhow (?:tall|high)\b|\bheight\b",
+        "en": r"\bhow (?:tall|high)\b|\bheight\b"
+        r"|\bhow many (?:met(?:re|er)s|feet) (?:high|tall)\b",
     },
     "fell": {
         "zh": r"(?:怎么|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)[^，。？]{0,5}(?:倒塌|倒"
@@ -81,7 +86,58 @@ _TOPICS: dict[str, dict[Language, str]] = {
         r"|ies)\b",
     },
 }
+# What is said of it asks too, where nothing else is asked: 有一千年了吧, is it seventy metres tall.
+STATED: dict[str, re.Pattern[str]] = {
+    "built": re.compile(
+        r"有?[百千]多?年(?:了|的?历史)(?:了?吗)?"
+        r"|\b(?:hundred|thousand|\d00)(?: and \w+)? years old\b"
+    ),
+    "length": re.compile(r"公里长?(?=，?(?:吧|对|是吧|是不是))"),
+    "height": re.compile(
+        r"[几十百\d]多?米(?:多|来)?高(?=[吧吗么呢对没，。？]|$)"
+        r"|\b(?:met(?:re|er)s?|feet|foot) (?:high|tall)\b"
+    ),
+}
+# What one is told in metres: by the words for it, or else by what it is.
+_METRES = re.compile(
+    r"(?:露?出水面)?(?:多少|好?几[十百千]?)米(?![远宽深])"
+    r"|\bhow many (?:metres|meters|feet)\b(?! (?:high|tall|long))"
+)
+_SAID: dict[str, re.Pattern[str]] = {
+    "height": re.compile(r"[高矮](?!铁)|\b(?:tall|high|low)\b"),
+    "length": re.compile(r"长(?!时间)|短|\b(?:long|short|endless)\b"),
+}
+_SORT: dict[str, re.Pattern[str]] = {
+    "height": re.compile(r"[塔山峰]|\b(?:pagoda|tower|hill|mountain|peak)\b"),
+    "length": re.compile(r"[堤桥]|\b(?:causeway|dyke|bridge)\b"),
+}
+# Who speaks so of metres asks for the way, or for how wide or deep it is.
+_AWAY = re.compile(
+    r"[离距隔远近去往从过步骑宽深厚粗]|周长|[之中]间|走(?!起来)|到(?!底)"
+    r"|\b(?:from|to|away|far|walk\w*|distance|off|get|go|take|wide|deep)\b"
+)
 TOPICS: dict[Language, dict[str, re.Pattern[str]]] = {
     language: {topic: re.compile(words[language]) for topic, words in _TOPICS.items()}
     for language in ("zh", "en")
 }
+
+
+def measured(
+    text: str, clauses: Sequence[str], shape: str
+) -> tuple[str, list[tuple[int, int]]] | None:
+    """Whether so many metres are of height or of length, and where that is said.
+
+    Args:
+        text: The question with the names in it.
+        clauses: Its clauses.
+        shape: The question with signs for the names.
+    """
+    asking = "".join(one for one in clauses if _METRES.search(one))
+    if not asking or _AWAY.search(asking):
+        return None
+    for told in (_SAID, {} if _AWAY.search(text) else _SORT):
+        able = [topic for topic, words in told.items() if words.search(text)]
+        if len(able) == 1:
+            spans = [*_METRES.finditer(shape), *_SAID[able[0]].finditer(shape)]
+            return able[0], [found.span() for found in spans]
+    return None

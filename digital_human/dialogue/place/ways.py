@@ -7,12 +7,15 @@ from datetime import timedelta
 
 from digital_human.dialogue.place.facilities import FACILITIES, RIDES
 from digital_human.dialogue.place.ground import Ask, Found, Ground, ended
-from digital_human.dialogue.place.rows import WHOLE, Spot
+from digital_human.dialogue.place.names import wide
+from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
 from digital_human.dialogue.place.wording import Leg, Stop
 
 _NEAREST = 3  # spots that are told of as being near
 _ALONG = re.compile(
-    r"从头|走[完通]|全程|走一[遍趟]|整条|整个|\b(?:whole|entire|full)\b|\bend to end\b|\balong\b"
+    r"从头|这[头边][^，。？]{0,5}那[头边]|走[完通]"
+    r"|到[底头](?=[^到]*(?:多[久长远少]|几(?:分|刻|个?小时|个?钟)))|全程|走一[遍趟]|整条|整个"
+    r"|\b(?:whole|entire|full)\b|\bend to end\b|\balong\b"
 )
 _FROM_SHORE = re.compile(
     r"离(?:西湖|湖[边岸]?)[^，。？]{0,4}(?:远|近|公里|多少)"
@@ -34,7 +37,12 @@ _BUS = re.compile(
     r"[坐乘搭](?:公交|巴士)[^,，。？?]{0,16}(?:多久|多长|[几多]少?分钟)"
     r"|\bhow long\b.*\bbus\b|\bby bus\b"
 )
-_LENT = re.compile(r"[借租]|哪|附近|\b(?:borrow|rent|hire|lend|where|get a|need|any|nearest)\b")
+# Nor is how long it takes there and back again.
+_RETURNING = re.compile(r"来回|往返|\b(?:round trip|there and back|return trip)\b")
+_LENT = re.compile(
+    r"[借租有]|哪|附近|\b(?:borrow|rent|hire|lend|where|get a|need|any|nearest"
+    r"|have|got|is there|are there)\b"
+)
 _NOT_FAR = 45  # minutes of walking that are told of where something lies
 
 
@@ -58,9 +66,10 @@ def nearest(ground: Ground, ask: Ask) -> Found | None:
     if minutes is not None and minutes > _NOT_FAR:
         minutes = None
     where = best.where[ask.language]
-    if kind == "wheelchair" and named and not _LENT.search(ask.text):
+    entered = start if named or ask.asked.refers == "here" else None
+    if kind == "wheelchair" and entered is not None and not _LENT.search(ask.text):
         # Whether one gets in there with it is told only where it is written.
-        if ground.plain_name(named[0], ask.language) not in where:
+        if ground.plain_name(entered, ask.language) not in where:
             return None
         named, minutes = [], None
     name = best.names.get(ask.language) or FACILITIES[kind].names[ask.language]
@@ -72,26 +81,33 @@ def nearest(ground: Ground, ask: Ask) -> Found | None:
         said = [*way, lies]
     else:
         said = [ask.say.facility(name, minutes, where)]
-    path = f"place/{ground.names['facilities']}#{best.id}"
-    picture = best.picture or ground.head.map
-    return Found(tuple(said), name, path, ask.say.join(said), picture)
+    return _facility(ground, best, name, said, ask)
+
+
+def _facility(ground: Ground, one: Facility, title: str, said: list[str], ask: Ask) -> Found:
+    path = f"place/{ground.names['facilities']}#{one.id}"
+    return Found(tuple(said), title, path, ask.say.join(said), one.picture or ground.head.map)
 
 
 def route(ground: Ground, ask: Ask) -> Found | None:
+    text = wide(ask.text, ask.language)
     things = [one for one in ask.asked.things if one != WHOLE]
     if not things and ask.before is not None:
         things = [ask.before]
     if not 1 <= len(things) <= 2 or (WHOLE in ask.asked.things and len(things) == 1):
         return None
-    if _DRIVEN.search(ask.text) or (not ask.asked.starts and _ELSEWHERE.search(ask.text)):
+    if _DRIVEN.search(text) or _RETURNING.search(text):
         return None
-    if len(things) == 1 and _FROM_SHORE.search(ask.text) and things[0] in ground.spots:
+    if not ask.asked.starts and _ELSEWHERE.search(text):
+        return None
+    if len(things) == 1 and _FROM_SHORE.search(text) and things[0] in ground.spots:
         return of_spot(ground, "where", ask)
     both = len(things) == 2
     start = things[0] if both else ask.base
     end = things[-1]
     spot = ground.spots.get(end)
-    if not both and spot is not None and _ALONG.search(ask.text):
+    walks_along = _ALONG.search(text) or (ask.asked.along == end and spot and spot.ends)
+    if not both and spot is not None and walks_along:
         if not spot.ends:
             return None  # the way to it is not its own length
         both, start, end = True, end, spot.ends[0]
@@ -104,17 +120,20 @@ def route(ground: Ground, ask: Ask) -> Found | None:
     if start is None:
         return of_spot(ground, "where", ask)
     say, name = ask.say, ground.name(end, ask.language)
-    # From where one boards, the boat is all of the way.
-    walked = began.minutes if began is not None and began.kind != "pier" else 0
+    walked = began.minutes if began is not None else 0
     there = start == to and not walked
     there = there or (not both and goal is None and start in ground.spots[to].ends)
     if there and not (goal and goal.minutes):
         return ground.found("route", end, [say.here(name)], ask.language, ground.head.map)
     way = ground.way(start, to)
-    if way is not None and _BUS.search(ask.text) and any(leg.by == "foot" for leg in way.legs):
+    if way is not None and _BUS.search(text) and any(leg.by == "foot" for leg in way.legs):
         return None
     if way is None:
         return of_spot(ground, "where", ask)
+    if ask.asked.along is not None and ask.asked.along not in way.spots:
+        return None
+    if began is not None and began.kind == "pier" and way.legs and way.legs[0].by == "boat":
+        walked = 0  # from where one boards, the boat is all of the way
     legs = [
         Leg(ground.name(spot, ask.language), leg.minutes, leg.by, leg.way.get(ask.language, ""))
         for spot, leg in zip(way.spots[1:], way.legs, strict=True)
@@ -176,6 +195,10 @@ def of_spot(ground: Ground, kind: str, ask: Ask) -> Found | None:
     if not ask.asked.things and not ask.asked.refers:
         return None  # "where were you born" is not about the place
     of = ground.target(ask, lambda one: one in ground.spots)
+    named = ground.facilities.get(ask.asked.things[0]) if len(ask.asked.things) == 1 else None
+    if kind == "where" and named is not None and (lies := named.where.get(ask.language)):
+        title = ground.plain_name(named.id, ask.language)
+        return _facility(ground, named, title, [ask.say.facility(title, None, lies)], ask)
     if kind == "where" and len(ask.asked.things) == 2:
         # 净慈寺在雷峰塔哪边, where it is told by the other.
         first, other = ask.asked.things

@@ -212,6 +212,14 @@ class Wording(Protocol):
         """Its telephone."""
         ...
 
+    def nth(self, of: str, kind: str, n: int, name: str, ends: tuple[str, str]) -> str:
+        """Which one of a row is the ``n``th, counted from the first of ``ends`` to the other."""
+        ...
+
+    def behind(self, one: str, name: str, ends: tuple[str, str]) -> str:
+        """Which one of a row comes behind another, going from the first of ``ends``."""
+        ...
+
     def join(self, sentences: Sequence[str]) -> str:
         """Sentences one after the other."""
         ...
