@@ -23,7 +23,8 @@ _DEFINITE = re.compile(
 )
 # How a poem is called that is described, so that a word of a description may mean it.
 _CALLED = re.compile(
-    r"首(?![饰都先次页末尾])|[诗词]|\b(?:poem|verse|lyric|song|the one|wr[io]t|compos)"
+    r"首(?![饰都先次页末尾])|[诗词]|\b(?:poem|verse|lyric|song|wr[io]t|compos"
+    r"|the one (?:about|where|when|with|that|which|you|on|for|in|of|to|by|from)\b)"
     r"|\b(?:the|your) (?:[\w-]+ ){1,3}one\b",
     re.IGNORECASE,
 )

@@ -288,3 +288,9 @@ def test_where_somebody_waits_is_read_in_little_time(place: Place, run: str) -> 
     began = time.perf_counter()
     told(place, f"在断桥{run * (60 // len(run))}等等我们，去岳王庙怎么走")
     assert time.perf_counter() - began < 1
+
+
+def test_an_older_name_is_not_why_it_is_called_so(place: Place) -> None:
+    old = "双峰插云南宋时叫“两峰插云”，清代康熙题字时改成了“双峰插云”。"
+    assert told(place, "双峰插云原来叫啥，谁给改的？") == old
+    assert "两峰插云" not in told(place, "双峰插云为什么叫双峰插云？")

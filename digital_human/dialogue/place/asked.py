@@ -9,11 +9,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
-from digital_human.dialogue.place.facilities import FACILITIES, RIDES, facility_in
+from digital_human.dialogue.place.beyond import Kinds, Reading, asks_where, beyond
+from digital_human.dialogue.place.facilities import FACILITIES, facility_in
 from digital_human.dialogue.place.kinds import (
-    QUANTITY,
     TAKES,
-    WHERE,
     kinds_of,
     stated_topic,
     topic_of,
@@ -28,7 +27,6 @@ from digital_human.dialogue.place.phrases import (
     PRICED,
     REMAINING,
     VISITORS,
-    Kind,
 )
 from digital_human.dialogue.place.rows import WHOLE
 from digital_human.dialogue.place.telling import (
@@ -40,7 +38,6 @@ from digital_human.dialogue.place.telling import (
     WAITING,
     asked_of,
     found_in,
-    inside,
     told_besides,
     without_waiting,
 )  # fmt: skip
@@ -104,25 +101,6 @@ _FROM = {
         rf"(?<!\bfar )\bfrom (?:the )?{_NAME}|\bfrom (?:the )?{_NAME}(?=.* to )", re.IGNORECASE
     ),
 }
-# What is bought by the piece is no ticket: 一把香多少钱.
-_GOODS: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(
-        r"[一每](?:把|斤|只|两(?!口)|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块(?![儿去来坐登进看逛上])|袋|幅|本|桶|束|朵|盘|桌)"
-        r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花|超[过时出了]|第[二三]个?(?:小时|钟头)|押金|罚"
-        # Nor what an hour costs after those that are free.
-        r"|请[个位]?[^，。？]{0,3}(?:导游|讲解)|(?:讲解|导览)[^。？]{0,8}(?:多少|几|收|价|免费|要钱)"
-        r"|过了[^，。]{0,5}(?:小时|钟头)|(?:小时|钟头)(?:以后|之后|过后|后|以外|开外)"
-        r"|(?:之后|以后|后面|往后|后头)的?(?:每|一|怎么|按)|续[租费时骑]"
-    ),
-    # What it cost to make is no ticket either.
-    "en": re.compile(
-        r"\bdid (?!i\b|we\b|you pay)|\bper (?:night|kilo|cup|glass|piece)\b"
-        r"|\bdeposit\b|\bafter (?:the first|that|an hour|one hour|the free)\b|\bovertime\b"
-        r"|\b(?:second|extra|third|additional|further|next|subsequent) hours?\b|\bhours? after\b"
-        r"|\b(?:beyond|past|over|longer than|more than) (?:the |an |one )?(?:first |free )*hour\b",
-        re.IGNORECASE,
-    ),
-}
 # Who goes into what is named may call it by its sort: 灵隐……进庙.
 _TEMPLE = re.compile(
     r"(?<=[进入逛])(?:寺庙|寺院|庙宇|寺|庙)(?:里面?)?|[寺庙](?=大?门[^，。？]{0,4}[开关锁])"
@@ -161,77 +139,14 @@ _SUITS: dict[Language, re.Pattern[str]] = {
     ),
     "en": re.compile(r"\b(?:can|could|may|should|ok|okay|all right|alright|fine|possible)\b"),
 }
-# The boats' hours are those of the way out.
-_RETURN = re.compile(
-    r"回来|返回|[返回]程|回岸|离岛|下岛|从(?:岛上|◇)[^，。？]{0,4}[回开返]"
-    r"|\bleav\w+ (?:the )?◇(?= ?[?.,]|$)"
-    r"|\bback\b(?! (?:by|at|here))|\breturn(?:s|ing)?\b|\boff the island\b|\bfrom the island\b"
-)
-# What leaves from the island comes back too.
-_FROM_ISLAND = re.compile(r"(?<![上登])岛上?的?(?:最后|末班|最晚)")
-# What is measured is as it stands today.
-_OF_OLD = re.compile(
-    r"当年|从前|以前|原[来先]|当初|倒(?:[了塌]|之?前|以前)"
-    r"|\b(?:old|originally|used to|fell|collapsed)\b"
-)
-# What was is in no timetable.
-_GONE = re.compile(
-    r"哪一?年|几几年|哪个?朝代?(?=开|建|办)|\b(?:what|which) year\b|"
-    r"(?:什么|啥)时候[^，。？早晚每平今明]{0,5}(?:开[放馆园业张幕]?|办|落成|成立|[挂揭]牌)的(?=[，。？呀啊呢吗]|$)|"
-    r"\bwhen (?:did|was|were) (?!you say|they say)(?=.{0,40}\bopen)|"
-    r"昨[天晚日]|前天|去年|前年|上个?(?:周|星期|礼拜|月)|\byesterday\b"
-    r"|\blast (?:week|month|year|night|mon|tues|wednes|thurs|fri|satur|sun)"
-)
 _EACH = re.compile(
     rf"{_NAME}(?:[、，和跟与及]|再|然后|接着)[去到]?{_NAME}"
     rf"|{_NAME},? and (?:then )?(?:on )?(?:to )?(?:the )?{_NAME}"
 )
 _THEN = re.compile(rf"再[坐乘搭换](?:船|车|地铁|公交)[^{_NAME}]*$")
-_TO_STOP = re.compile(
-    r"(?:到|去|离|往|走)[^，。？船]{0,6}(?:码头|站)|步行|走路|走过去|走着"
-    r"|\b(?:walk\w*|on foot"
-    r"|to (?:the |a )?(?:nearest |closest )?(?:pier|jetty|dock|boats?|ferry))\b"
-)
-# Boats may not run in it, wherever in the question it is told.
-_WEATHER = re.compile(
-    r"[下刮起][大小暴]?[雨雪风雾]|[雨风雪雾](?:[这太很好]么?)?大|大[雨风雪雾]|台风|打雷"
-    r"|\b(?:rain|snow|wind|storm|fog|typhoon|thunder)\w*\b"
-)
-# When something is done there, or best done, is not when it is open.
-_DONE_THERE = re.compile(
-    r"几点[^,，。？]{0,4}[敲撞亮念诵喂升落]|[敲撞亮念诵喂升落][^,，。？]{0,4}几点"
-    r"|几点[^,，。？]{0,9}(?:最[好美佳]|人最?少)"
-)
-# What is asked of a facility besides where it is.
-_OTHERWISE = re.compile(
-    r"预[约订定]|排队|晕船|救生|押金|还是[^,，。？]{0,8}[快近省好]|能(?:不能)?看[到见]|(?:划算|值得)[吗么]"
-    # Whether it may come along.
-    r"|(?:能|让|可以)[^，。？]{0,4}[骑推][^，。？]{0,3}(?:自行车|单车)"
-    r"|(?:箱子?|包|行李)(?:能|可以|让)[^，。？]{0,3}[进上](?!哪)"
-    r"|[带拎拖背](?:着|个|了)?[^，。？]{0,5}(?:箱子?|包|行李)(?:能|可以|让)[^，。？]{0,2}[进上](?!哪)"
-    r"|\b(?:take|bring|carry|ride|push)\b[^,.?]{0,10}"
-    r"\b(?:bi(?:ke|cycle)|bag|suitcase|backpack|luggage)s?"
-    r" (?:on|onto|along|across|over|up|in|into|inside)\b"
-    r"|\bbi(?:ke|cycle)s? (?:be )?allowed\b"
-    r"|\bbook\w*|\breserv\w*|\bqueue\w*|\bseasick\b|\bdeposit\b|\b(?:faster|quicker|cheaper)\b"
-)
-_ANIMAL = re.compile(
-    r"狗|猫|宠物|泰迪|金毛|柯基|兔子|\b(?:dogs?|cats?|pets?|puppy|puppies|poodle|terrier)\b"
-)
 # What people call the place in which they stand.
 _SUCH = frozenset(
     "museum exhibition building site attraction venue 博物馆 展馆 展览馆 展览 景点 家".split()
-)
-# Who speaks of these, or of how long it takes, asks for more than the nearest stop.
-_JOURNEY = re.compile(
-    r"机场|火车|东站|城站|车站|高铁|号线|哪条线|下车|换乘|转车|多久|多长时间|几分钟|多少分钟"
-    r"|\b(?:airport|railway|train|lines?|change|how long|how many minutes)\b"
-)
-
-# Which line the nearest one is on is told with where it is.
-_LINE = re.compile(
-    r"最近[^，。？]{0,8}[几哪]号?条?线"
-    r"|\bwhich (?:metro |subway )?line\b[^,.?]*\b(?:closest|nearest)\b"
 )
 
 
@@ -253,7 +168,7 @@ class Asked:
         left: Telling words that none of this explains.
     """
 
-    kinds: tuple[Kind | Literal["facility"], ...]
+    kinds: Kinds
     things: tuple[str, ...]
     starts: bool
     along: str | None
@@ -327,7 +242,7 @@ def read_question(
         usual = topic_of(shape, language) or stated_topic(shape, language)
         if topic is None and usual is not None:
             topic = usual[0], [usual[1]]
-    kinds: tuple[Kind | Literal["facility"], ...]
+    kinds: Kinds
     if topic is not None:
         kinds, used = ("fact",), topic[1]
     elif remains:
@@ -391,47 +306,24 @@ def read_question(
         if not (names.part_of_name(word, things) if things else names.sort_of(word, base))
         and not (refers == "here" and word in _SUCH)
     )
-    asks_where = any(KINDS[language][kind].search(shape) for kind in WHERE)
     if not things and refers != "that" and _WORSHIP.search(text):
         left += (_NAME,)  # nobody worships where one stands
     both = FROM_HERE.search(text) and _EACH.search(shape)
     if kinds == ("route",) and (both or _THEN.search(shape)):
         left += (_NAME,)  # a part of the way is not all of it
-    if kinds == ("facility",) and asks_where:
+    if kinds == ("facility",) and asks_where(shape, language):
         left = ()  # who asks where it is needs no other word to be understood
-    if topic is not None and topic[0] in ("height", "length") and _OF_OLD.search(text):
-        left += (_NAME,)
-    if "facility" in kinds and topic_of(shape, language) is not None:
-        left += (_NAME,)  # when the boats were built is not where they are
-    if "hours" in kinds:
-        whens = [one for one in clauses(shape) if KINDS[language]["hours"].search(one)]
-        left += tuple(found[0] for one in whens[-1:] for found in _GONE.finditer(one))
-        left += tuple(found[0] for found in _DONE_THERE.finditer(shape))
-    if "facility" in kinds:
-        left += tuple(found[0] for found in _OTHERWISE.finditer(shape))
-    rides = there is not None and there[0] in RIDES and "facility" in kinds
-    if rides and _ANIMAL.search(text) and not asks_where:
-        left += (_NAME,)  # whether it may come along is no way there
-    if there is not None and there[0] == "pier" and "hours" in kinds:
-        left += tuple(
-            _NAME
-            for clause in clauses(shape)
-            if _RETURN.search(clause) and KINDS[language]["hours"].search(clause)
+    left += beyond(
+        Reading(
+            text,
+            shape,
+            language,
+            kinds,
+            topic[0] if topic else None,
+            there[0] if there else None,
+            used,
         )
-        left += tuple(_NAME for _ in _FROM_ISLAND.finditer(text))
-        left += tuple(found[0] for found in _WEATHER.finditer(shape))
-    afloat = there is not None and there[0] == "pier" and "facility" in kinds
-    if afloat and TAKES.search(shape) and not _TO_STOP.search(shape):
-        left += (_NAME,)  # how long one is on board is not the way to the boat
-    journey = _JOURNEY.search(_LINE.sub("", shape))
-    if there is not None and there[0] in ("metro", "bus") and journey:
-        left += (_NAME,)
-    if not remains and not {"tickets", "route", "stay", "fact", "tour", "seats"} & set(kinds):
-        # How many there are of it is not where it is.
-        counted = [f for f in QUANTITY[language].finditer(shape) if not inside(f.span(), used)]
-        left += tuple(found[0] for found in counted)
-    if "tickets" in kinds:
-        left += tuple(found[0] for found in _GOODS[language].finditer(shape))
+    )
     who = next((kind for kind, pattern in VISITORS.items() if pattern.search(text)), None)
     return Asked(
         kinds,

@@ -54,6 +54,14 @@ _TOPICS: dict[str, dict[Language, str]] = {
         "en": r"\b(?:fall|fell|falls|collapse[sd]?|destroyed|happened to|c[ao]me down|toppled?"
         r"|crumbled?|fall down|ruined)\b",
     },
+    "before": {
+        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时|最[早初]|起初)"
+        r"[^，。？]{0,5}(?:怎么叫|是|做"
+        r"|干|叫|属于)"
+        r"[^，。？]{0,3}(?:什么|啥|谁家?|哪|干嘛)?(?:的?(?:地方|用|园子|花园|院子))?",
+        "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b"
+        r"|\bformerly\b|\bwho did\b.{0,30}\bbelong to\b|\bwhose\b.{0,30}\b(?:was|were)\b",
+    },
     "name": {
         "zh": r"(?:为什么|为啥|为何|怎么会?|干嘛|凭什么|因为什么)[^，。？]{0,3}叫(?:作|做"
         r"|这个名字?)?|名字[^，。？]{0,5}"
@@ -63,14 +71,6 @@ _TOPICS: dict[str, dict[Language, str]] = {
         "en": r"\bwhy\b.{0,40}\b(?:called|named|name|broken)\b|\bname\b.{0,25}\b(?:mean|means"
         r"|come|from|origin)\b"
         r"|\bwhat does\b.{0,40}\bmean\b|\bmeaning\b|\bnamed after\b|\breally broken\b|\bbroken\?",
-    },
-    "before": {
-        "zh": r"(?:以前|从前|原来|原先|早先|当初|本来|过去|古时候|南宋时|最[早初]|起初)"
-        r"[^，。？]{0,5}(?:是|做"
-        r"|干|叫|属于)"
-        r"[^，。？]{0,3}(?:什么|啥|谁家?|哪|干嘛)?(?:的?(?:地方|用|园子|花园|院子))?",
-        "en": r"\bused to be\b|\boriginally\b|\bin the past\b|\b(?:here|it|this) before\b"
-        r"|\bformerly\b|\bwho did\b.{0,30}\bbelong to\b|\bwhose\b.{0,30}\b(?:was|were)\b",
     },
     "season": {
         "zh": r"(?:什么时候|几月份?|哪个季节|什么季节|什么时节|何时|啥时候"
