@@ -240,7 +240,8 @@ class TurnMachine:
 
     def _pause(self, t: float) -> list[Action]:
         turn = self._turn
-        turn.voiced += self._gate.length
+        # Of a voice that went on from the turn before only what is of this one counts.
+        turn.voiced += max(0.0, min(self._gate.length, self._gate.end - turn.start))
         turn.end = self._gate.end
         if turn.voiced < self.policy.noise - _EPS:
             return self._abandon(t, "noise")

@@ -520,6 +520,17 @@ def test_whatever_happens_the_story_is_consistent(
     assert room.machine.phase is Phase.QUIET
 
 
+def test_a_voice_that_stops_just_before_the_limit_is_no_turn_behind_it() -> None:
+    room = Room(
+        says=lambda end: "", judge=lambda end: 0.0, decode_time=0.01, policy=TurnPolicy(limit=4.0)
+    )
+    room.voice(123 * WINDOW)  # 3.936 s
+    room.silence(14)
+    check_story([action for _, action in room.log])
+    asked = [action for _, action in room.log if isinstance(action, Decode)]
+    assert asked[-1].start == 0.0 and room.machine.phase is Phase.QUIET
+
+
 def check_story(actions: list[Action]) -> None:
     """Turns open and close in pairs, the floor is always given back, time only grows."""
     is_open, floor, revision, at = False, "free", 0, 0.0
