@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
 from weakref import WeakSet
 
 from digital_human.errors import ResourceError
@@ -45,11 +45,14 @@ class Patience:
         limit: Then it is given up.
         suspect: Then ``told`` is called, once; it may still come back.
         told: Told on the event loop.
+        again: Then another thread begins the same work; who comes back first counts. A machine
+            that is slow loses nothing so, and a thread that hangs is made up for.
     """
 
     limit: float
     suspect: float = math.inf
     told: Callable[[Hung], None] = lambda error: None
+    again: float = math.inf
 
 
 class ModelThread(Executor):
@@ -101,25 +104,34 @@ class ModelThread(Executor):
 
         free = all(future.done() for future in self._unfinished)
         future = self.submit(run)
-        job = asyncio.wrap_future(future)
+        jobs: set[asyncio.Future[Any]] = {asyncio.wrap_future(future)}
         beginning = asyncio.ensure_future(begun.wait())
         try:
             if not free:
-                either: list[asyncio.Future[Any]] = [job, beginning]
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            first = min(patience.suspect, patience.limit)
-            await asyncio.wait([job], timeout=first)
-            if not job.done() and first < patience.limit:
-                patience.told(Hung(f"{self._name}: no answer within {first:.1f} s"))
-                await asyncio.wait([job], timeout=patience.limit - first)
-            if not job.done():
-                future.cancel()  # a thread that never began it must not hand it on
-                self._leave_behind()
-                raise Hung(f"{self._name}: no answer within {patience.limit:.1f} s")
-            return job.result()
+                await asyncio.wait({*jobs, beginning}, return_when=asyncio.FIRST_COMPLETED)
+            since = loop.time()
+            for until in sorted({patience.suspect, patience.again, patience.limit}):
+                done, _ = await asyncio.wait(
+                    jobs, timeout=since + until - loop.time(), return_when=asyncio.FIRST_COMPLETED
+                )
+                if done:
+                    return cast(R, done.pop().result())
+                if until == patience.suspect:
+                    patience.told(Hung(f"{self._name}: no answer within {until:.1f} s"))
+                if until in (patience.again, patience.limit):
+                    if future.cancel():  # a thread that never began it must not hand it on
+                        jobs.clear()
+                    self._leave_behind()
+                if until >= patience.limit:
+                    break
+                if until == patience.again:
+                    future = self.submit(run)
+                    jobs.add(asyncio.wrap_future(future))
+            raise Hung(f"{self._name}: no answer within {patience.limit:.1f} s")
         finally:
             beginning.cancel()
-            job.cancel()
+            for job in jobs:
+                job.cancel()
 
     def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run ``work`` in the thread; see `concurrent.futures.Executor.submit`.

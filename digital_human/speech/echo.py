@@ -40,24 +40,23 @@ class EchoPath:
 
     Behind headphones or a browser's own canceller it does not: the microphone is as quiet while the
     reference sounds as it is otherwise, and a canceller would only harm the visitor's voice.
+
+    Attributes:
+        present: Whether there is echo; assumed until a second of reference has been compared.
     """
 
     def __init__(self) -> None:
+        self.present = True
         self._sounding: deque[float] = deque(maxlen=_SPAN)
         self._quiet: deque[float] = deque(maxlen=_SPAN)
 
     def note(self, level: float, sounding: bool) -> None:
         """The microphone's level in dBFS over a tenth of a second."""
         (self._sounding if sounding else self._quiet).append(level)
-
-    @property
-    def present(self) -> bool:
-        """Whether there is echo; assumed until a second of reference has been compared."""
-        if len(self._sounding) < _ENOUGH:
-            return True
-        floor = float(np.quantile(self._quiet, 0.4)) if self._quiet else -100.0
-        heard = float(np.quantile(self._sounding, 0.4))
-        return heard > max(_INAUDIBLE, floor + _RAISED)
+        if len(self._sounding) >= _ENOUGH:
+            floor = float(np.quantile(self._quiet, 0.4)) if self._quiet else -100.0
+            heard = float(np.quantile(self._sounding, 0.4))
+            self.present = heard > max(_INAUDIBLE, floor + _RAISED)
 
 
 class EchoCanceller:

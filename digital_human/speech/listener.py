@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -43,10 +44,10 @@ _KEPT = 32 * EAR_RATE
 _PRE_ROLL = 0.5
 _TAIL = 0.15  # After the last voiced window: the end of a final consonant.
 _SURE = 0.9  # Certainty from which a language counts as the visitor's.
-_TRIES = 2
 _OVERDUE = 1.7  # A recognition takes half a second, a judgement less.
-_GIVEN_UP = 2.0  # A busy machine takes longer; the turn machine waits for two such tries.
-_GIVEN_UP_SHARE = 0.4  # Of the length of a long turn.
+_AGAIN = 2.0  # Its thread may hang, or the machine be busy: another one begins, both may answer.
+_AGAIN_SHARE = 0.4  # Of the length of a long turn.
+_GIVEN_UP = 4.0  # That much later both are; the turn machine waits longer still.
 
 _Asked = TypeVar("_Asked", Decode, Judge)
 _log = logging.getLogger(__name__)
@@ -177,7 +178,8 @@ class Listener:
             except Cancelled:
                 continue
             except Exception as error:
-                self._health.failed("recogniser", error)
+                told = self._health.failed if asked.final else self._health.suspected
+                told("recogniser", error)
             else:
                 self._health.worked("recogniser")
             if asked is self._decode:
@@ -190,8 +192,8 @@ class Listener:
     async def _recognise(self, asked: Decode) -> tuple[Recognised, str]:
         """What was heard, and its text with hot words corrected.
 
-        A visitor has spoken only once: after a failure the same sound is recognised again, in
-        another thread when the first did not come back.
+        A visitor has spoken only once: after a failure the same sound is recognised again, and in
+        another thread when the first does not come back.
         """
         pcm = self._between(self._onset(asked), asked.end + _TAIL)
         language, usual = self.language, self._usual if self.learns else None
@@ -206,22 +208,22 @@ class Listener:
             )
             return heard, self._hot_words.correct(heard.text)
 
-        seconds = pcm.size / EAR_RATE
+        again = max(_AGAIN, _AGAIN_SHARE * pcm.size / EAR_RATE)
         patience = Patience(
-            max(_GIVEN_UP, _GIVEN_UP_SHARE * seconds), _OVERDUE,
+            again + _GIVEN_UP if asked.final else again,
+            _OVERDUE,
             lambda error: self._health.suspected("recogniser", error),
-        )  # fmt: skip
-        for attempt in range(1, _TRIES + 1):
-            try:
-                return await self._asr_thread.call_within(patience, work)
-            except Cancelled:
+            again if asked.final else math.inf,
+        )
+        try:
+            return await self._asr_thread.call_within(patience, work)
+        except (Cancelled, Hung):
+            raise
+        except Exception:
+            if not asked.final:
                 raise
-            except Exception as error:
-                if attempt == _TRIES or not asked.final:
-                    raise
-                trace = not isinstance(error, Hung)
-                _log.warning("the recogniser failed and is asked again: %s", error, exc_info=trace)
-        raise AssertionError("unreachable")
+            _log.warning("the recogniser failed and is asked again", exc_info=True)
+            return await self._asr_thread.call_within(patience, work)
 
     async def _judging(self) -> None:
         while True:

@@ -29,7 +29,7 @@ class TurnPolicy:
         silence_opening: Silence that ends a turn in which a question was only begun.
         judge_again: Silence at which a judge that said no is asked once more.
         limit: Longest turn.
-        decode_timeout: How long a final decode is waited for.
+        decode_timeout: How long a decode is waited for; whoever is asked gives up sooner.
         duck: Voice that lowers the digital human's own voice.
         hold: Voice that pauses it.
         interrupt: Voice that stops it, whatever the words.
@@ -54,7 +54,7 @@ class TurnPolicy:
     silence_opening: float = 2.5
     judge_again: float = 0.5
     limit: float = 25.0
-    decode_timeout: float = 5.0
+    decode_timeout: float = 15.0
     duck: float = 0.064
     hold: float = 0.096
     interrupt: float = 0.8

@@ -107,6 +107,18 @@ def test_interrupting_keeps_what_was_heard(talk: Talk, how: str) -> None:
     ]  # fmt: skip
 
 
+def test_nothing_behind_the_face_is_filtered_or_moves_on_its_own(talk: Talk) -> None:
+    """It would be worked out on the whole window again with every picture of the video."""
+    expect(talk.page.locator("#ambient.lit")).to_be_attached()
+    seen = """() => [...document.querySelectorAll('#stage, #stage *')].flatMap((one) =>
+        ['', '::before', '::after'].map((part) => getComputedStyle(one, part || null))
+            .filter((style) => style.filter !== 'none').map(() => one.id || one.className))"""
+    assert talk.page.evaluate(seen) == []
+    drifting = """() => document.getAnimations().filter((one) => one.playState === 'running'
+        && one.effect.getTiming().iterations === Infinity).length"""
+    until(lambda: talk.page.evaluate(drifting) == 0)
+
+
 def test_what_the_visitor_says_is_shown_as_it_is_understood(talk: Talk) -> None:
     page, server = talk.page, talk.server
     server.emit("heard.started")

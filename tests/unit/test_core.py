@@ -174,6 +174,52 @@ async def test_what_is_overdue_is_told_and_may_still_come_back() -> None:
     assert [str(error) for error in overdue] == ["model: no answer within 0.1 s"]
 
 
+@pytest.mark.parametrize("slow", [0.5, 30.0])
+async def test_what_is_slow_is_begun_again_and_who_comes_back_first_counts(slow: float) -> None:
+    """One that is only slow is not lost; one that hangs is made up for."""
+    gate, begun = threading.Event(), []
+
+    def work() -> str:
+        begun.append(threading.get_ident())
+        if len(begun) == 1:
+            gate.wait(slow)
+            return "first"
+        gate.wait(1.5)
+        return "second"
+
+    with ModelThread("model") as thread:
+        patience = Patience(10.0, again=0.2)
+        assert await thread.call_within(patience, work) == ("first" if slow < 1 else "second")
+        assert len(set(begun)) == 2
+        gate.set()
+
+
+async def test_what_never_began_is_not_done_twice() -> None:
+    start, gate = threading.Event(), threading.Event()
+    with ModelThread("model") as thread:
+        first = thread.submit(start.wait)
+        finished = asyncio.wrap_future(first)
+        first.add_done_callback(lambda _: gate.wait(30))  # in the model's thread
+        start.set()
+        await finished
+        runs: list[int] = []
+        async with asyncio.timeout(5):
+            await thread.call_within(Patience(4.0, again=0.2), runs.append, 1)
+        gate.set()
+        await thread.call(runs.append, 2)
+    assert runs == [1, 2]
+
+
+async def test_both_that_hang_are_given_up() -> None:
+    gate = threading.Event()
+    with ModelThread("model") as thread:
+        with pytest.raises(Hung, match="model: no answer within 0.4 s"):
+            await thread.call_within(Patience(0.4, again=0.2), gate.wait, 30)
+        async with asyncio.timeout(5):
+            assert await thread.call(int) == 0
+        gate.set()
+
+
 async def test_ending_a_thread_drops_what_waits_and_takes_no_more() -> None:
     thread, gate = ModelThread("model"), threading.Event()
     running = asyncio.create_task(thread.call(gate.wait, 30))

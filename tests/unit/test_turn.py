@@ -263,7 +263,7 @@ class TestEndOfTurn:
     def test_a_dead_recogniser_does_not_keep_the_turn_open(self) -> None:
         room = Room(decode_time=float("inf"))
         room.voice(1)
-        room.silence(8)
+        room.silence(TurnPolicy().decode_timeout + 3)
         assert [a.reason for a in room.of(Abandon)] == ["empty"]
         assert room.machine.phase is Phase.QUIET
 

@@ -3,9 +3,15 @@
 const EVERY_MS = 500;
 const EDGE = 0.08; // of the picture's width
 
-/** Keep painting the edges of `video` into the small `canvas`, which the style sheet blurs and enlarges. */
+/**
+ * Keep painting the edges of `video` into the small `canvas`, which the style sheet enlarges. They
+ * are blurred while they are small: a filter of the style sheet would be worked out on the whole
+ * window again with every picture of the video, which costs a machine without a graphics card more
+ * than the video itself.
+ */
 export function shine(video, canvas) {
   const paint = canvas.getContext("2d", { alpha: false });
+  paint.filter = "blur(1.5px)";
   setInterval(() => {
     if (document.hidden || video.readyState < 2) return;
     const { videoWidth: width, videoHeight: height } = video;

@@ -53,7 +53,8 @@ class WhisperRecognizer:
 
     Args:
         folder: Of a CTranslate2 Whisper model; by default the store's ``whisper-base``.
-        threads: CPU threads of one decode; by default two of the budget.
+        threads: CPU threads of one decode; by default half of the budget, two at most: on two cores
+            that something else uses too, two threads wait for each other longer than one takes.
 
     Raises:
         WeightsError: The model is not in the store.
@@ -72,7 +73,7 @@ class WhisperRecognizer:
             str(folder),
             device="cpu",
             compute_type="int8",
-            intra_threads=threads or min(2, settings().cpu_threads),
+            intra_threads=threads or max(1, min(2, settings().cpu_threads // 2)),
         )
         tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer = tokenizer
