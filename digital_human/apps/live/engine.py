@@ -46,7 +46,7 @@ from digital_human.speech.voices import Voice, load_voice, require_voice
 log = structlog.get_logger()
 
 # How much each model's threads yield: the picture first, then the voice, hearing, thinking.
-_NICE = {"voice": 2, "ears": 2, "judge": 2, "mind": 6, "prepare": 10}
+_NICE = {"voice": 2, "ears": 3, "judge": 2, "mind": 6, "prepare": 10}
 _PREPARE_WAIT = 1.0  # s between looks whether everybody is silent
 _FULL_WAIT = 60.0  # s until the next clause after one that there was no room for
 _SERVER_CALLS = 8  # calls to a language model's server at a time

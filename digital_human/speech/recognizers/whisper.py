@@ -73,6 +73,7 @@ class WhisperRecognizer:
             str(folder),
             device="cpu",
             compute_type="int8",
+            inter_threads=2,  # One that hangs leaves another for what is asked again.
             intra_threads=threads or max(1, min(2, settings().cpu_threads // 2)),
         )
         tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
