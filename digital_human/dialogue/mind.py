@@ -84,7 +84,7 @@ class Mind:
             persona, self._searching, poems=poems, place=place, today=today,
             doggerel=self._poetic(llm, llm_thread, poems),
         )  # fmt: skip
-        self._recall = Recall(knowledge, self._judge, self._repertoire, self._searching)
+        self._recall = Recall(knowledge, self._judge, self._searching)
         self._rules = {
             language: letters(prompt.rules_text(persona, language))
             for language in persona.languages
@@ -124,14 +124,15 @@ class Mind:
                 async for thought in thoughts:
                     yield thought
             return
-        if (known := await self._repertoire.by_heart(text, language, history)) is not None:
+        known, guessed = await self._repertoire.by_heart(text, language, history)
+        if known is not None:
             yield Sources((known.source,))
             for line in known.said:
                 for thought in self._moderated(line.text, line.language, line.origin):
                     spoken_so = isinstance(thought, Line) and thought.text == line.text
                     yield line if spoken_so else thought
             return
-        found = await self._recall.find(text, language, history)
+        found = await self._recall.find(text, language, history, guessed)
         findings = found.findings
         sure = await self._recall.answer(found, language, cancelled)
         if sure is not None:
@@ -188,9 +189,10 @@ class Mind:
             return
         if self._repertoire.wished(text) is not None:
             return
-        if await self._repertoire.by_heart(text, language, history) is not None:
+        known, guessed = await self._repertoire.by_heart(text, language, history)
+        if known is not None:
             return
-        found = await self._recall.find(text, language, history)
+        found = await self._recall.find(text, language, history, guessed)
         findings = found.findings
         if found.judge is not None:
             first = findings.likely[0]

@@ -73,12 +73,12 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _FIRST = re.compile(
-    r"(?:第一|头一|首|起|开[头篇]的?(?:第?一|那)?|[前头][两二])句|开头(?=$|[，。？！是怎咋什啥呢])"
+    r"(?:(?<!倒数)第一|头一|首|起|开[头篇]的?(?:第?一|那)?|[前头][两二])句|开头(?=$|[，。？！是怎咋什啥呢])"
     r"|\b(?:first|opening) (?:two )?lines?\b|\bhow does .{0,40}\b(?:begin|start)\b",
     re.IGNORECASE,
 )
 _LAST = re.compile(
-    r"(?:最后|末|尾|结[尾末]的?(?:那|最后一)?|[后末][两二])[一那两二]?句|结尾(?=$|[，。？！是怎咋什啥呢])"
+    r"(?:最后|倒数第一|末|尾|结[尾末]的?(?:那|最后一)?|[后末][两二])[一那两二]?句|结尾(?=$|[，。？！是怎咋什啥呢])"
     r"|\b(?:last|final|closing) (?:two )?lines?\b|\bhow does .{0,40}\bend\b",
     re.IGNORECASE,
 )

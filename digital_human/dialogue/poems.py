@@ -134,7 +134,7 @@ class Poems:
             return self._called(poem, language) if known else None
         elif (ask.heard or (ask.bare and not ask.step)) and itself and not ask.other:
             return self._recited(poem, language)
-        elif ask.end is not None and not ask.other:
+        elif ask.end is not None and not ask.other and not ask.of_line:
             return self._recital(poem, _verse(poem.lines[ask.end]))
         else:
             return None

@@ -14,7 +14,6 @@ from digital_human.dialogue.knowledge.content import agree, content
 from digital_human.dialogue.knowledge.knowledge import LIKELY, Answer, Likely
 from digital_human.dialogue.knowledge.questions import halves
 from digital_human.dialogue.llm.base import never
-from digital_human.dialogue.repertoire import Repertoire
 from digital_human.errors import ResourceError
 from digital_human.speech.types import Language
 
@@ -42,7 +41,6 @@ class Recall:
     Args:
         knowledge: What is known; None for nothing.
         judge: Reads what may be an answer; None where there is no language model.
-        repertoire: What is computed.
         thread: Where the knowledge is searched.
     """
 
@@ -50,14 +48,21 @@ class Recall:
         self,
         knowledge: Knowledge | None,
         judge: Judge | None,
-        repertoire: Repertoire,
         thread: ModelThread,
     ) -> None:
-        self._knowledge, self._judge = knowledge, judge
-        self._repertoire, self._thread = repertoire, thread
+        self._knowledge, self._judge, self._thread = knowledge, judge, thread
 
-    async def find(self, text: str, language: Language, history: History) -> Found:
-        """What is known about ``text``, and who is to read it."""
+    async def find(
+        self, text: str, language: Language, history: History, guessed: Likely | None = None
+    ) -> Found:
+        """What is known about ``text``, and who is to read it.
+
+        Args:
+            text: What was asked.
+            language: Of the answer.
+            history: What was said before.
+            guessed: What else may answer it, read before all others.
+        """
         if self._knowledge is None:
             return Found(Findings((), None, 0.0), text, None)
         search = self._knowledge.search
@@ -75,11 +80,9 @@ class Recall:
             found = replace(both, sure=None, about=about, likely=tuple(likely[:LIKELY]))
         if judge is not None and judge.decides(text, language):
             found = replace(found, about=())
-        if judge is not None and found.sure is None:
-            guessed = await self._repertoire.guessed(text, language, history)
-            if guessed is not None:
-                others = [o for o in found.likely if o.answer.text != guessed.answer.text]
-                found = replace(found, likely=(guessed, *others))
+        if judge is not None and found.sure is None and guessed is not None:
+            others = [o for o in found.likely if o.answer.text != guessed.answer.text]
+            found = replace(found, likely=(guessed, *others))
         found = history.visit.fresh(text, found)
         if not found.likely or (found.sure is None and wants_more(text)):
             judge = None
@@ -117,6 +120,8 @@ class Recall:
         for part in halves(text) or ():
             found = await self._thread.call(self._knowledge.search, part, language)
             answer = found.sure
+            if answer is not None and answer.text == told.text:
+                continue
             if (judge := self._able(language)) is not None and found.likely:
                 others = [one for one in found.likely if one.answer.text != told.text]
                 likely = (Likely(told, _SAID), *others)

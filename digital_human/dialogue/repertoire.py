@@ -53,31 +53,30 @@ class Repertoire:
 
     async def by_heart(
         self, text: str, language: Language, history: History
-    ) -> Recital | Told | None:
-        """What is computed of the place, or a poem, when ``text`` asks for that."""
-        if (told := await self._of_place(text, language, history)) is not None:
-            return told
-        if self._poems is None:
-            return None
-        earlier = [source for one in history.exchanges for source in one.sources]
-        return await self._thread.call(self._poems.answer, text, language, earlier)
+    ) -> tuple[Recital | Told | None, Likely | None]:
+        """What is computed of the place, or a poem, when ``text`` asks for that.
 
-    async def guessed(self, text: str, language: Language, history: History) -> Likely | None:
-        """What may answer ``text`` of what is computed of the place, though some of its words are
-        not understood; it is to be read."""
-        told = await self._of_place(text, language, history, guess=True)
-        return None if told is None else guess(told, language)
+        Returns:
+            The answer, if there is one; and without it what may be one, of what is computed of the
+            place though some words are not understood: it is to be read.
+        """
+        told = await self._of_place(text, language, history)
+        if told is not None and told.sure:
+            return told, None
+        if self._poems is not None:
+            earlier = [source for one in history.exchanges for source in one.sources]
+            recital = await self._thread.call(self._poems.answer, text, language, earlier)
+            if recital is not None:
+                return recital, None
+        return None, None if told is None else guess(told, language)
 
-    async def _of_place(
-        self, text: str, language: Language, history: History, *, guess: bool = False
-    ) -> Told | None:
+    async def _of_place(self, text: str, language: Language, history: History) -> Told | None:
         if self._place is None:
             return None
         recent = [source for one in history.exchanges[-_BACK:] for source in one.sources]
         answer = partial(
-            self._place.answer, now=self._today(), at=history.visit.spot, earlier=recent,
-            guess=guess,
-        )  # fmt: skip
+            self._place.answer, now=self._today(), at=history.visit.spot, earlier=recent
+        )
         return await self._thread.call(answer, text, language)
 
     async def illustrated(self, source: Source, text: str) -> Source:

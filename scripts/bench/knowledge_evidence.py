@@ -143,7 +143,8 @@ def reaches(persona: Persona, one: Asked) -> bool:
     if persona.talk(intent_of(one.text), one.language, 0) is not None:
         return False
     place, poems = _place(persona.place_folder), _poems(persona.poems_file)
-    if place.answer(one.text, one.language, now=NOW, at=None, earlier=[]) is not None:
+    told = place.answer(one.text, one.language, now=NOW, at=None)
+    if told is not None and told.sure:
         return False
     return poems.answer(one.text, one.language, []) is None
 

@@ -195,7 +195,7 @@ def gathered(files: list[Path], kept: Read | None) -> Read:
 def texts(knowledge: Knowledge, place: Place, question: Asked) -> list[Likely]:
     """What is read for a question."""
     found = knowledge.search(question.text, question.language)
-    told = place.answer(question.text, question.language, now=NOW, at=None, guess=True)
+    told = place.answer(question.text, question.language, now=NOW, at=None)
     guessed = [guess(told, question.language)] if told is not None and found.sure is None else []
     return [*guessed, *found.likely]
 

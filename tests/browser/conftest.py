@@ -34,25 +34,30 @@ DESKTOP = {"width": 1280, "height": 720}
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Path of the browser.
+def unprivileged(folder: Path) -> str:
+    """Path of the browser, or of what starts it, in ``folder``, as one that may not raise itself.
 
     One that root starts puts its drawing before all else on the machine; a user's may not, and
     would not starve the server that it shares two cores with.
     """
+    if os.geteuid() or not (setpriv := shutil.which("setpriv")):
+        return str(CHROMIUM)
+    start = folder / "chromium"
+    lower = f"{setpriv} --bounding-set=-sys_nice --inh-caps=-sys_nice"
+    start.write_text(f'#!/bin/sh\nexec {lower} {CHROMIUM} "$@"\n', encoding="utf-8")
+    start.chmod(0o700)
+    return str(start)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of the browser."""
     if not CHROMIUM.exists():
         reason = f"no browser at {CHROMIUM}: install Debian's chromium or set CHROMIUM"
         if os.environ.get("CI"):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    if os.geteuid() or not (setpriv := shutil.which("setpriv")):
-        return str(CHROMIUM)
-    start = tmp_path_factory.mktemp("browser") / "chromium"
-    lower = f"{setpriv} --bounding-set=-sys_nice --inh-caps=-sys_nice"
-    start.write_text(f'#!/bin/sh\nexec {lower} {CHROMIUM} "$@"\n', encoding="utf-8")
-    start.chmod(0o700)
-    return str(start)
+    return unprivileged(tmp_path_factory.mktemp("browser"))
 
 
 @pytest.fixture(scope="module")

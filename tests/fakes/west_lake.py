@@ -33,4 +33,4 @@ def told(
     """All that is said, empty for nothing; in the language of the question by default."""
     language = language or ("en" if text.isascii() else "zh")
     found = place.answer(text, language, now=now, at=at)
-    return " ".join(line.text for line in found.said) if found else ""
+    return " ".join(line.text for line in found.said) if found and found.sure else ""

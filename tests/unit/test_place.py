@@ -167,6 +167,12 @@ def test_it_understands_what_was_spoken_of_before(place: Place) -> None:
     assert found is not None and "白堤的东头" in found.said[0].text
 
 
+def test_the_whole_place_was_spoken_of_before_and_is_no_spot(place: Place) -> None:
+    before = Source("西湖：门票", "place/tickets.toml#place", "", 1.0)
+    found = place.answer("怎么走？", "zh", now=SUNDAY, at=None, earlier=[before])
+    assert found is None or not found.sure
+
+
 def test_here_is_where_the_visitor_stands(place: Place) -> None:
     assert "雷峰塔" in told(place, "几点关门", at="leifeng")
     assert "纪念馆" in told(place, "几点关门", at="nowhere")
@@ -340,13 +346,19 @@ def test_what_is_not_wholly_understood_may_be_guessed_where_it_names_something(
     place: Place,
 ) -> None:
     def guessed(text: str) -> str:
-        found = place.answer(text, "zh", now=SUNDAY, at=None, guess=True)
+        found = place.answer(text, "zh", now=SUNDAY, at=None)
         return "".join(line.text for line in found.said) if found else ""
 
     asked = "街边那种公共自行车，头一个小时怎么收钱的？"
     assert told(place, asked) == "" and "第一个小时免费" in guessed(asked)
     assert guessed("我养了只泰迪，可乖了，能抱着它坐游船吗？") == ""  # it is no way there
     assert guessed("几点日出") == "" and guessed("你叫什么名字") == ""
+
+
+def test_a_way_begins_where_it_is_said_to_also_when_the_place_is_named(place: Place) -> None:
+    assert (
+        told(place, "在西湖从断桥走到雷峰塔要多久") == told(place, "从断桥走到雷峰塔要多久") != ""
+    )
 
 
 def test_numbers_are_written_as_they_are_read() -> None:
@@ -412,6 +424,13 @@ def test_where_a_facility_is_and_what_it_costs_are_both_told(
 ) -> None:
     said = told(place, text, language)
     assert said.startswith(first) and then in said
+
+
+def test_a_choice_may_have_any_sign_in_its_name(folder: Path) -> None:
+    row = '[[tickets]]\nof = "hall"\nprice = {}\nchoice = "{}"\ncalled = ["{}"]\n'
+    tickets = row.format(5, "plus", "A+票") + row.format(7, "open", "(乙票")
+    (folder / "tickets.toml").write_text(tickets, "utf-8")
+    assert told(Place.open(folder), "大厅A+票多少钱") == "大厅门票五元。"
 
 
 def test_a_price_alone_is_told_without_the_way(place: Place) -> None:

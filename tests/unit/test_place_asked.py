@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 
 import pytest
 
 from digital_human.dialogue.place import Place
-from tests.fakes.west_lake import told
+from digital_human.dialogue.place.moments import moment_of
+from digital_human.dialogue.place.telling import found_in
+from tests.fakes.west_lake import SUNDAY, told
 
 
 @pytest.mark.parametrize(
@@ -294,3 +297,79 @@ def test_an_older_name_is_not_why_it_is_called_so(place: Place) -> None:
     old = "双峰插云南宋时叫“两峰插云”，清代康熙题字时改成了“双峰插云”。"
     assert told(place, "双峰插云原来叫啥，谁给改的？") == old
     assert "两峰插云" not in told(place, "双峰插云为什么叫双峰插云？")
+
+
+@pytest.mark.parametrize("text", [
+    "is there a boat at a pier", "can i come by a bus", "open until a later hour",
+    "after a couple of beers", "open for about 40 people", "is it about two km",
+    "around 12 adults", "before 5 kids", "about twenty-five students", "about 20 tickets",
+    "about 5 or 6 people", "around 30-40 other visitors", "for about five to six of us",
+    "built before 1924", "about 10 metres",
+])  # fmt: skip
+def test_what_is_counted_is_no_hour(text: str) -> None:
+    said = moment_of(text, SUNDAY)
+    assert said.clock is None and said.spans == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "minute"),
+    [
+        ("for about 40 people at six", 18, 0), ("about 20 tickets at about 7", 19, 0),
+        ("about 40 of us at noon", 12, 0), ("at five is it open", 17, 0),
+        ("at 5 on mondays", 17, 0),
+        ("at four thirty", 16, 30), ("by nine forty-five", 9, 45), ("four fifteen pm", 16, 15),
+        ("at 5.30 in the afternoon", 17, 30), ("at five of course", 17, 0),
+        ("ten to six", 17, 50), ("at five to nine", 8, 55), ("at twenty-five to five", 16, 35),
+        ("at ten minutes to five", 16, 50), ("seven minutes to five", 16, 53),
+        ("at nine past four", 16, 9), ("open at ten to six", 17, 50),
+    ],
+)  # fmt: skip
+def test_an_hour_is_told_in_many_words(text: str, hour: int, minute: int) -> None:
+    assert moment_of(text, SUNDAY).clock == hour * 60 + minute
+
+
+@pytest.mark.parametrize("text", [
+    "open nine to five", "are you open 8 to 6", "is it open ten to four",
+    "opening hours ten to six", "it takes ten minutes to one of the bridges",
+])  # fmt: skip
+def test_from_one_hour_to_another_is_no_hour(text: str) -> None:
+    assert moment_of(text, SUNDAY).clock is None
+
+
+def test_half_an_hour_too_late_is_too_late(place: Place) -> None:
+    assert "You cannot go into" in told(place, "Can I still get into the hall at four thirty?")
+    assert "4:51" not in told(place, "Are you open nine to five?")
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("if i come at 5 may i still get in", None), ("after 5 may we come in", None),
+        ("may 5 of us enter", None), ("may 5 people come in", None),
+        ("on 5 may we come to hangzhou", date(2027, 5, 5)), ("is it open may 5", date(2027, 5, 5)),
+        ("the fifth of may", date(2027, 5, 5)), ("5 june i come", date(2027, 6, 5)),
+    ],
+)  # fmt: skip
+def test_may_is_a_month_or_a_verb(text: str, day: date | None) -> None:
+    assert moment_of(text, SUNDAY).day == day
+
+
+@pytest.mark.parametrize(
+    "text", ["下周末开吗", "下个周末开吗", "open next weekend", "next saturday"]
+)
+def test_the_next_weekend_is_the_one_of_next_week(text: str) -> None:
+    monday = SUNDAY.replace(day=23)
+    assert moment_of(text, monday).day == date(2026, 12, 5)
+    assert moment_of("周末开吗", monday).day == date(2026, 11, 28)
+
+
+def test_a_clause_that_is_said_twice_stands_in_two_places() -> None:
+    assert found_in([(0, 2)], "明天开吗？", "明天开吗？明天开吗？") == [(0, 2), (5, 7)]
+    assert found_in([(0, 1)], "开吗？", "◇开吗？开吗？") == [(4, 5)]
+
+
+@pytest.mark.parametrize("run", ["需要", "应该", "是", "得要"])
+def test_a_sum_is_read_in_little_time(place: Place, run: str) -> None:
+    began = time.perf_counter()
+    told(place, f"雷峰塔门票一共{run * (60 // len(run))}呢")
+    assert time.perf_counter() - began < 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from digital_human.dialogue.place import Place
+from digital_human.dialogue.place.described import Descriptions
 from tests.fakes.west_lake import told
 
 
@@ -53,6 +56,25 @@ def test_a_spot_is_known_by_a_description(place: Place, text: str, words: str) -
 )  # fmt: skip
 def test_a_description_that_fits_nothing_names_nothing(place: Place, text: str) -> None:
     assert told(place, text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"重建{'埋着' * 90}吗",
+        f"重建{'跟着' * 90}的塔",
+        f"重建{'所在' * 90}吗",
+        f"{'宝石山上' * 45}吗",
+        f"那座{'宝石山上' * 45}的塔",
+        f"{'built again ' * 16}or",
+        f"the tower that was {'built again ' * 15}or",
+    ],
+)
+def test_traits_said_again_and_again_take_no_time(place: Place, text: str) -> None:
+    descriptions = Descriptions(place.files.spots)
+    before = time.process_time()
+    list(descriptions.find(text, ()))
+    assert time.process_time() - before < 0.3  # seconds; it would be minutes
 
 
 def test_what_is_asked_of_a_named_spot_is_no_description(place: Place) -> None:

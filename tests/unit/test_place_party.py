@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from digital_human.dialogue.place import Place
@@ -358,3 +360,55 @@ def test_a_price_may_depend_on_an_age_that_is_not_told_exactly() -> None:
     assert party_of("一个四五岁的孩子", "zh").children == ((4, 5),)
     assert party_of("三个小学生和一位老师", "zh").children == ((6, 12),) * 3
     assert party_of("七十岁的老人一位", "zh").children == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "adults"),
+    [
+        ("hello, uncle, how much for my wife and me", 2),
+        ("excuse me, sir, how much for my wife and me", 2),
+        ("excuse me, grandpa, what do my husband and i pay in total?", 2),
+        ("hi there, auntie! how much for my wife and me", 2),
+        ("hello! good morning, teacher, how much for my wife and me", 2),
+        ("hello, uncle, my wife and i want to go up", 2),
+        # He who comes along is not spoken to.
+        ("hello, uncle and i want to go up", 2),
+        ("hi grandpa and i want to go up", 2),
+        ("hi, grandpa plus me, how much?", 2),
+        ("hi, grandma wants to go up with me, how much in total?", 2),
+        ("hello, my uncle and i want to go up", 2),
+    ],
+)
+def test_who_is_greeted_does_not_pay(text: str, adults: int) -> None:
+    party = party_of(text, "en")
+    assert (party.adults, party.children, party.sure) == (adults, (), True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello, grandpa, grandma and i want to go up",
+        "hello grandma, mum and i want to go up",
+        "hello, uncle and aunt, how much for my wife and me",
+    ],
+)
+def test_who_may_be_greeted_or_come_along_is_not_sure(text: str) -> None:
+    assert not party_of(text, "en").sure
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (f"孩子{'是' * 150}多少钱", "zh"),
+        (f"孩子{'都是' * 75}多少钱", "zh"),
+        (f"我{'刚' * 150}多少钱", "zh"),
+        (f"我老婆{'刚' * 150}多少钱", "zh"),
+        (f"最小的{'刚刚' * 75}多少钱", "zh"),
+        (f"kid{', who is' * 20} how much", "en"),
+        (f"a kid{', who is' * 20} under how much", "en"),
+    ],
+)
+def test_words_said_again_and_again_take_no_time(text: str, language: Language) -> None:
+    before = time.process_time()
+    party_of(text, language)
+    assert time.process_time() - before < 0.3  # seconds; it would be minutes

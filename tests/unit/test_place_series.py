@@ -82,3 +82,22 @@ def test_a_row_names_its_members_in_every_language(tmp_path: Path) -> None:
     (tmp_path / "series.toml").write_text(row.format(of="hall", more=', en = "Ink"'), "utf-8")
     place = Place.open(tmp_path)
     assert told(place, "主楼第二个展厅叫什么") == "从东往西数，主楼的第二个展厅是书画厅。"
+
+
+def test_a_row_may_be_known_in_chinese_only_and_be_called_anything(tmp_path: Path) -> None:
+    (tmp_path / "place.toml").write_text('format = 1\nnames = { zh = "馆" }\n', "utf-8")
+    (tmp_path / "spots.toml").write_text(
+        '[[spots]]\nid = "hall"\nnames = { zh = "主楼", en = "Main Building" }\n', "utf-8"
+    )
+    row = (
+        '[[series]]\nof = "hall"\nnames = {{ zh = "{kind}" }}\n'
+        'from = {{ zh = "东(左" }}\nto = {{ zh = "西+" }}\n'
+        'members = [{{ zh = "序厅", en = "Prelude Room" }}, {{ zh = "书画厅" }}]\n'
+    )
+    (tmp_path / "series.toml").write_text(row.format(kind="个展厅(新)"), "utf-8")
+    place = Place.open(tmp_path)
+    assert told(place, "主楼第二个展厅(新)叫什么").endswith("书画厅。")
+    assert told(place, "What is the second room of the main building called?") == ""
+    (tmp_path / "series.toml").write_text(row.format(kind="桥"), "utf-8")
+    with pytest.raises(InputError, match="needs its measure word"):
+        Place.open(tmp_path)

@@ -12,7 +12,6 @@ from digital_human.dialogue.judge import Judge
 from digital_human.dialogue.knowledge import Findings, Knowledge
 from digital_human.dialogue.knowledge.knowledge import Answer, Likely
 from digital_human.dialogue.recall import Recall
-from digital_human.dialogue.repertoire import Repertoire
 from digital_human.dialogue.types import Source
 from tests.unit.test_judge import PERSONA, Reading
 
@@ -37,13 +36,27 @@ def thread() -> Iterator[ModelThread]:
 async def also(given: dict[str, float], text: str, thread: ModelThread) -> Answer | None:
     judge = Judge(Reading(given), thread, PERSONA)
     judge.able = frozenset(("zh",))
-    recall = Recall(cast(Knowledge, Both()), judge, cast(Repertoire, None), thread)
+    recall = Recall(cast(Knowledge, Both()), judge, thread)
     return await recall.also(text, "zh", FELL)
 
 
 async def test_the_part_that_was_not_answered_is_answered_too(thread: ModelThread) -> None:
     first, second = "塌。\n问题：原先那座雷峰塔是哪年", "掏空了。\n问题：原先那座雷峰塔怎么会"
     assert await also({first: 9.0, second: 9.0, "": -9.0}, ASKED, thread) == WHY
+
+
+async def test_the_half_that_was_answered_is_not_read_again(thread: ModelThread) -> None:
+    class Sure(Both):
+        def search(self, text: str, language: str, k: int = 4) -> Findings:
+            sure = FELL if "哪年" in text else None
+            return Findings((), sure, 0.3, (), (Likely(FELL, 0.4), Likely(WHY, 0.1)))
+
+    reading = Reading({"掏空了。\n": 9.0, "": -9.0})
+    judge = Judge(reading, thread, PERSONA)
+    judge.able = frozenset(("zh",))
+    recall = Recall(cast(Knowledge, Sure()), judge, thread)
+    assert await recall.also(ASKED, "zh", FELL) == WHY
+    assert all("怎么会" in asked[-1].content for asked in reading.asked)
 
 
 async def test_nothing_is_added_that_is_no_answer_or_was_not_asked_for(thread: ModelThread) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
-from digital_human.dialogue.place.beyond import Kinds, Reading, asks_where, beyond
+from digital_human.dialogue.place.beyond import Reading, asks_where, beyond
 from digital_human.dialogue.place.facilities import FACILITIES, facility_in
 from digital_human.dialogue.place.kinds import (
     TAKES,
@@ -20,13 +20,14 @@ from digital_human.dialogue.place.kinds import (
 from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.dialogue.place.leftover import clauses, left_over, shaped
 from digital_human.dialogue.place.moments import Moment, lends_part, moment_of
-from digital_human.dialogue.place.names import Mention, NameFinder, plain, wide
+from digital_human.dialogue.place.names import Mention, NameFinder, Span, plain, wide
 from digital_human.dialogue.place.party import Party, party_of
 from digital_human.dialogue.place.phrases import (
     KINDS,
     PRICED,
     REMAINING,
     VISITORS,
+    Kinds,
 )
 from digital_human.dialogue.place.rows import WHOLE
 from digital_human.dialogue.place.telling import (
@@ -44,7 +45,6 @@ from digital_human.dialogue.place.telling import (
 from digital_human.dialogue.place.topics import measured
 from digital_human.speech.types import Language
 
-_LONGEST = 200
 _ENDING = re.compile(r"(?<=[\u3400-\u9fff])不(?=[？?。，,！! ]|$)")  # 要钱不: 要钱吗
 _WITHIN = re.compile(
     r"(?:那边|那儿|那里|边上|里面?|上)?(?:晚上|夜里)?(?:的|那个|那座|那)(?:晚上|夜里)?会?"
@@ -199,8 +199,51 @@ def read_question(
         holidays: Names of holidays.
         base: Spot where the visitor stands.
     """
-    text = wide(plain(text)[:_LONGEST], language)
-    text = _ENDING.sub("吗", text.replace("咋", "怎么"))
+    text, mentions, shape = _shaped(text, language, names)
+    moment = _moment(shape, now)
+    there = facility_in(shape, language)
+    if there is not None and told_besides(there[1], shape, language):
+        there = None
+    mentions = asked_of(mentions, shape, language)
+    things = tuple(dict.fromkeys(mention.id for mention in mentions))
+    if len(things) > 1:
+        # 西湖的雷峰塔 is the pagoda.
+        things = tuple(thing for thing in things if thing != WHOLE)
+    ways = KINDS[language]["route"].search(shape) or TAKES.search(shape)
+    if ways and (len(things) > 1 or (things and "坐船" in ways[0])):
+        there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
+    here = HERE.search(text) or _COMING_BACK.search(shape)
+    refers: Literal["that", "here", ""] = ""
+    if not things:
+        refers = "here" if here else "that" if _THAT.search(text) else ""
+    comes = here is not None and moment.day is not None
+    kinds, used, topic = _kinds(text, shape, language, moment, bool(things), there, comes)
+    things, starts, along = _way(things, mentions, shape, kinds, language)
+    party = party_of(shape, language) if {"tickets", "seats"} & set(kinds) else Party()
+    facility = there[0] if there else None
+    reading = Reading(text, shape, language, kinds, topic, facility, used)
+    feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
+    told = [*moment.spans, *feasts, *party.spans]
+    left = _left(reading, things, refers, told, names, base)
+    return Asked(
+        kinds=kinds,
+        things=things,
+        starts=starts,
+        along=along,
+        topic=topic,
+        facility=facility,
+        moment=moment,
+        visitor=next((kind for kind, word in VISITORS.items() if word.search(text)), None),
+        party=party,
+        refers=refers,
+        left=left + beyond(reading),
+    )
+
+
+def _shaped(text: str, language: Language, names: NameFinder) -> tuple[str, list[Mention], str]:
+    """The question as it is read, the names in it, and it without them and without what changes
+    nothing in what is asked."""
+    text = _ENDING.sub("吗", wide(plain(text), language).replace("咋", "怎么"))
     mentions = _meant(names.find(text), text)
     asked = without_waiting(text, shaped(text, mentions), language)
     if asked != text:
@@ -212,6 +255,11 @@ def read_question(
     shape = _AFLOAT.sub(lambda found: " " * len(found[0]), shape)
     if _ENDS.search(shape) and not PRICED[language].search(shape):
         shape = _PURPOSE.sub(lambda found: "逛" * len(found[0]), shape)
+    return text, mentions, shape
+
+
+def _moment(shape: str, now: datetime) -> Moment:
+    """The time that is asked for, of several that are said."""
     moment = moment_of(shape, now)
     told_of = [(clause, moment_of(clause, now)) for clause in clauses(shape)]
     for clause, own in told_of:
@@ -224,20 +272,32 @@ def read_question(
             # "We leave on Tuesday. Could we come tomorrow?"
             spans = tuple(dict.fromkeys((*moment.spans, *found_in(own.spans, clause, shape))))
             moment = replace(moment, day=own.day, weekday=own.weekday, dated=own.dated, spans=spans)
-    there = facility_in(shape, language)
-    if there is not None and told_besides(there[1], shape, language):
-        there = None
-    mentions = asked_of(mentions, shape, language)
-    things = tuple(dict.fromkeys(mention.id for mention in mentions))
-    if len(things) > 1:
-        # 西湖的雷峰塔 is the pagoda.
-        things = tuple(thing for thing in things if thing != WHOLE)
-    ways = KINDS[language]["route"].search(shape) or TAKES.search(shape)
-    if ways and (len(things) > 1 or (things and "坐船" in ways[0])):
-        there = None  # 从断桥到雷峰塔坐船多久 does not ask for a pier
+    return moment
+
+
+def _kinds(
+    text: str,
+    shape: str,
+    language: Language,
+    moment: Moment,
+    named: bool,
+    there: tuple[str, list[Span]] | None,
+    comes: bool,
+) -> tuple[Kinds, list[Span], str | None]:
+    """What is asked for, the stretches that ask for it, and the topic of a fact.
+
+    Args:
+        text: The question.
+        shape: It without its names.
+        language: Its language.
+        moment: What it says of time.
+        named: Whether it names something.
+        there: The facility that it names, and where.
+        comes: Whether somebody comes on a day to where one stands.
+    """
     remains = REMAINING[language].search(shape)
-    topic: tuple[str, list[tuple[int, int]]] | None = None
-    if things and there is None and not remains:
+    topic: tuple[str, list[Span]] | None = None
+    if named and there is None and not remains:
         topic = measured(text, clauses(text), shape)
         usual = topic_of(shape, language) or stated_topic(shape, language)
         if topic is None and usual is not None:
@@ -248,11 +308,10 @@ def read_question(
     elif remains:
         kinds, used = ("hours",), [remains.span()]
     else:
-        kinds, used = kinds_of(shape, language, moment, bool(things), there)
+        kinds, used = kinds_of(shape, language, moment, named, there)
         suits = [one.span() for one in _SUITS[language].finditer(shape)]
-        comes = HERE.search(text) or _COMING_BACK.search(shape)
         unasked = not kinds or (kinds == ("tour",) and not _LASTING.search(shape))
-        if unasked and comes and moment.day is not None and suits:
+        if unasked and comes and suits:
             kinds, used = ("hours",), suits
         elif "hours" in kinds and language == "zh":
             used += suits
@@ -261,10 +320,17 @@ def read_question(
     if there is not None and there[0] == "luggage":
         # The visitor centre keeps it.
         used += [one.span() for one in FACILITIES["visitor_centre"].words[language].finditer(shape)]
-    refers: Literal["that", "here", ""] = ""
-    if not things:
-        here = HERE.search(text) or _COMING_BACK.search(text)
-        refers = "here" if here else "that" if _THAT.search(text) else ""
+    return kinds, used, topic[0] if topic else None
+
+
+def _way(
+    things: tuple[str, ...],
+    mentions: Sequence[Mention],
+    shape: str,
+    kinds: Kinds,
+    language: Language,
+) -> tuple[tuple[str, ...], bool, str | None]:
+    """What is named, the start of a way first; whether that is a start; what is walked along."""
     starts, along = len(things) > 1, None
     each = len(things) == len(mentions) == shape.count(_NAME)
     if each and kinds == ("route",) and (found := _ALONG.search(shape)) and len(things) < 3:
@@ -275,69 +341,65 @@ def read_question(
     elif each and kinds == ("stay",) and (found := _STAYED.search(shape)):
         things, starts = (things[shape.count(_NAME, 0, found.start())],), False
     elif found := _FROM[language].search(shape):
-        first = shape.count(_NAME, 0, found.start())
-        if first < len(things) and not (len(things) == 1 < len(mentions)):
-            things = (things[first], *things[:first], *things[first + 1 :])
-            starts = True
+        at = shape.count(_NAME, 0, found.start())
+        first = mentions[at].id if len(mentions) == shape.count(_NAME) else None
+        if first in things and not (len(things) == 1 < len(mentions)):
+            things, starts = (first, *(one for one in things if one != first)), True
     elif len(things) == 2 and kinds == ("route",) and _BY_WAY.search(shape):
         things = things[::-1]
     if along is None and language == "zh" and _ONWARD.search(shape):
         starts = True
-    feasts = [m.span() for one in holidays for m in re.finditer(re.escape(plain(one)), shape)]
-    party = party_of(shape, language) if {"tickets", "seats"} & set(kinds) else Party()
+    return things, starts, along
+
+
+def _left(
+    asked: Reading,
+    things: tuple[str, ...],
+    refers: str,
+    told: Sequence[Span],
+    names: NameFinder,
+    base: str | None,
+) -> tuple[str, ...]:
+    """Telling words that nothing explains, and signs for what is not told in part.
+
+    Args:
+        asked: The question.
+        things: What it names.
+        refers: See `Asked.refers`.
+        told: Stretches that say when and who.
+        names: Of everything in the place.
+        base: Spot where the visitor stands.
+    """
+    shape, language, kinds, there = asked.shape, asked.language, asked.kinds, asked.facility
     goes = [one.span() for one in GOES[language].finditer(shape)]
-    asking = used if things or there is not None or refers else [*used, *goes]
-    told = [*used, *moment.spans, *feasts, *party.spans]
+    asking = asked.used if things or there is not None or refers else [*asked.used, *goes]
+    explained = [*asked.used, *told]
     if kinds == ("route",):
         waits = [c for c in clauses(shape) if WAITING[language].fullmatch(c)]
-        told += [span for c in waits for span in found_in([(0, len(c))], c, shape)]
+        explained += [span for c in waits for span in found_in([(0, len(c))], c, shape)]
     if kinds == ("hours",):
-        told += [found.span() for found in COMING.finditer(shape)]
+        explained += [found.span() for found in COMING.finditer(shape)]
     if any(names.part_of_name(temple, things) for temple in "寺庙"):
-        told += [found.span() for found in _TEMPLE.finditer(shape)]
+        explained += [found.span() for found in _TEMPLE.finditer(shape)]
     sought = _SOUGHT[language].search(shape) is not None
     named = bool(things) or there is not None
     strict = bool(_STRICT & set(kinds)) or ("facility" in kinds and not sought) or not named
     coloured = named and (not strict or "tickets" in kinds)
-    left = left_over(shape, asking, told, language, strict=strict, named=coloured)
+    left = left_over(shape, asking, explained, language, strict=strict, named=coloured)
     left = tuple(
         word
         for word in left
         if not (names.part_of_name(word, things) if things else names.sort_of(word, base))
         and not (refers == "here" and word in _SUCH)
     )
-    if not things and refers != "that" and _WORSHIP.search(text):
+    if not things and refers != "that" and _WORSHIP.search(asked.text):
         left += (_NAME,)  # nobody worships where one stands
-    both = FROM_HERE.search(text) and _EACH.search(shape)
+    both = FROM_HERE.search(asked.text) and _EACH.search(shape)
     if kinds == ("route",) and (both or _THEN.search(shape)):
         left += (_NAME,)  # a part of the way is not all of it
     if kinds == ("facility",) and asks_where(shape, language):
-        left = ()  # who asks where it is needs no other word to be understood
-    left += beyond(
-        Reading(
-            text,
-            shape,
-            language,
-            kinds,
-            topic[0] if topic else None,
-            there[0] if there else None,
-            used,
-        )
-    )
-    who = next((kind for kind, pattern in VISITORS.items() if pattern.search(text)), None)
-    return Asked(
-        kinds,
-        things,
-        starts,
-        along,
-        topic[0] if topic else None,
-        there[0] if there else None,
-        moment,
-        who,
-        party,
-        refers,
-        left,
-    )
+        return ()  # who asks where it is needs no other word to be understood
+    return left
 
 
 def _meant(mentions: list[Mention], text: str) -> list[Mention]:

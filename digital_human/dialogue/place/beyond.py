@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from digital_human.dialogue.place.facilities import RIDES
 from digital_human.dialogue.place.kinds import QUANTITY, TAKES, WHERE, topic_of
 from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.dialogue.place.leftover import clauses
-from digital_human.dialogue.place.phrases import KINDS, REMAINING, Kind
+from digital_human.dialogue.place.phrases import KINDS, REMAINING, Kinds
 from digital_human.dialogue.place.telling import inside
+from digital_human.dialogue.place.topics import OPENED
 from digital_human.speech.types import Language
-
-Kinds: TypeAlias = tuple[Kind | Literal["facility"], ...]
 
 # What is bought by the piece is no ticket: 一把香多少钱.
 _GOODS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         r"[一每](?:把|斤|只|两(?!口)|份|杯|碗|壶|包|盒|件|瓶|顿|晚|间|串|根|支|块(?![儿去来坐登进看逛上])|袋|幅|本|桶|束|朵|盘|桌)"
         r"|花了?多少钱?[建修造盖]|[建修造盖][^，。]{0,8}花|超[过时出了]|第[二三]个?(?:小时|钟头)|押金|罚"
-        # Nor what an hour costs after those that are free.
         r"|请[个位]?[^，。？]{0,3}(?:导游|讲解)|(?:讲解|导览)[^。？]{0,8}(?:多少|几|收|价|免费|要钱)"
+        # Nor what an hour costs after those that are free.
         r"|过了[^，。]{0,5}(?:小时|钟头)|(?:小时|钟头)(?:以后|之后|过后|后|以外|开外)"
         r"|(?:之后|以后|后面|往后|后头)的?(?:每|一|怎么|按)|续[租费时骑]"
     ),
@@ -37,8 +35,8 @@ _GOODS: dict[Language, re.Pattern[str]] = {
 }
 # The boats' hours are those of the way out.
 _RETURN = re.compile(
-    r"回来|返回|[返回]程|回岸|离岛|下岛|从(?:岛上|◇)[^，。？]{0,4}[回开返]"
-    r"|\bleav\w+ (?:the )?◇(?= ?[?.,]|$)"
+    rf"回来|返回|[返回]程|回岸|离岛|下岛|从(?:岛上|{_NAME})[^，。？]{{0,4}}[回开返]"
+    rf"|\bleav\w+ (?:the )?{_NAME}(?= ?[?.,]|$)"
     r"|\bback\b(?! (?:by|at|here))|\breturn(?:s|ing)?\b|\boff the island\b|\bfrom the island\b"
 )
 # What leaves from the island comes back too.
@@ -52,7 +50,7 @@ _OF_OLD = re.compile(
 _GONE = re.compile(
     r"哪一?年|几几年|哪个?朝代?(?=开|建|办)|\b(?:what|which) year\b|"
     r"(?:什么|啥)时候[^，。？早晚每平今明]{0,5}(?:开[放馆园业张幕]?|办|落成|成立|[挂揭]牌)的(?=[，。？呀啊呢吗]|$)|"
-    r"\bwhen (?:did|was|were) (?!you say|they say)(?=.{0,40}\bopen)|"
+    rf"{OPENED}|"
     r"昨[天晚日]|前天|去年|前年|上个?(?:周|星期|礼拜|月)|\byesterday\b"
     r"|\blast (?:week|month|year|night|mon|tues|wednes|thurs|fri|satur|sun)"
 )

@@ -301,6 +301,6 @@ def _group(
     if language in ("zh", "en"):
         spoken: Language = "zh" if language == "zh" else "en"
         told = place.answer(wordings[0], spoken, now=now, at=None)
-    answer = " ".join(line.text for line in told.said) if told else ""
+    answer = " ".join(line.text for line in told.said) if told and told.sure else ""
     last = max(day for _, day in members)
     return Unanswered(wordings[0], tuple(wordings[1:]), language, len(members), last, answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from digital_human.dialogue.numbers import CHINESE, ENGLISH
+from digital_human.dialogue.place.names import Span
 from digital_human.dialogue.place.people import (
     GUIDE,
     KIN,
@@ -16,8 +17,6 @@ from digital_human.dialogue.place.people import (
     UNDER_EN,
 )
 from digital_human.speech.types import Language
-
-Span = tuple[int, int]
 
 _SMALL = r"(?:(?:婴幼?儿|宝宝|儿童|小孩子?|母婴|亲子)的?|(?:孩子|小朋友|娃娃?)的)"
 _THING = (
@@ -38,8 +37,8 @@ _CALLED_EN = (
     r"|big (?:brother|sister)|sir|mister|teacher|master)"
 )
 _HELLO_EN = (
-    r"^(?:(?:excuse me,?|hi|hello|hey|sorry|please|dear|good (?:morning|afternoon|evening))\b"
-    r"[ !.]*(?:there\b)? ?)"
+    r"^(?:(?:excuse me|hi|hello|hey|sorry|please|dear|good (?:morning|afternoon|evening))\b"
+    r"[ ,!.]*(?:there\b[ ,!.]*)?)+"
 )
 _SMALL_EN = r"(?:baby|infant|toddler|child(?:ren)?(?:'s)?|kids?'?)"
 _PRAM_EN = r"(?:stroller|buggy|pushchair|pram|carriage|carrier|sling)"
@@ -90,7 +89,11 @@ _ASIDE: dict[Language, tuple[re.Pattern[str], ...]] = {
             rf"(?<!and )(?<!with )(?<!plus )(?P<who>\b{_CALLED_EN} (?:su|dongpo)"
             r"(?: (?:shi|dongpo))?\b)(?! and\b)"
         ),
-        re.compile(rf"{_HELLO_EN}+(?P<who>{_CALLED_EN}\b)"),
+        # "Hello, grandpa, grandma and I": he may be one of them; "hello, grandpa wants": he is.
+        re.compile(
+            rf"{_HELLO_EN}(?P<who>{_CALLED_EN}\b)(?!, {KIN_EN}\b|'s\b| is {ENGLISH}\b"
+            r"| (?:and|plus|wants|needs|has|comes|came|goes|would (?:like|love))\b)"
+        ),
         re.compile(
             rf"^(?P<who>{_CALLED_EN})(?=[,!.] ?(?:how|what|when|is|are|can|could|do|does|i'?d|i'm"
             r"|i want|i am|we|there|please|tell|excuse)\b)"
@@ -143,7 +146,8 @@ UNREAD: dict[Language, re.Pattern[str]] = {
         r"|\bexcept\b|\bwithout (?:my|our|the|him|her|them)\b"
         r"|\b(?:and|plus|with) (?:his|hers|theirs|yours|(?:my|our|his|her) \w+'s)"
         r"(?=[,.?!]|$| (?:to|at|for|want|are|go|in|all)\b)"
-        rf"|^(?:{_HELLO_EN},? ?)?{_CALLED_EN}, (?!(?:grand|gran|nan|uncle|aunt))"
+        rf"|{_HELLO_EN}{_CALLED_EN}(?:, {KIN_EN}\b| and {_CALLED_EN}[,.!])"
+        rf"|^{_CALLED_EN}, (?!(?:grand|gran|nan|uncle|aunt))"
         rf"(?:(?:my|our|the) )?(?:{KIN_EN}|me|i) and\b"
         r"|\beach (?:bring|with|have|has|of us (?:has|brings))\b"
         rf"|\b{ENGLISH} (?:or|to) {ENGLISH} (?:of us|people|adults|kids|children|friends)\b",

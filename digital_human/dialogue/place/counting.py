@@ -155,6 +155,14 @@ class Count:
                 self._take_rest(told["least"], ages[0][0])
         elif "twins" in told:
             self._add("counted", 2, found)
+        self._take_counted(told, n, found)
+        self.all |= "all" in told
+        self.parent = self.parent or "parent" in told
+        self.family |= self.parent or "family" in told or found[0].endswith(("口", "口人"))
+        self._take_people(told, found)
+
+    def _take_counted(self, told: dict[str, str], n: int, found: re.Match[str]) -> None:
+        """Those who are told of by a number or a word for several, without their age."""
         if "infant" in told:
             self._add("counted", n, found)
             self.young += [described(told["infant"])] * n
@@ -180,10 +188,6 @@ class Count:
         if "kids" in told:
             self.vague = True
             self.where.setdefault("kids", found.span())
-        self.all |= "all" in told
-        self.parent = self.parent or "parent" in told
-        self.family |= self.parent or "family" in told or found[0].endswith(("口", "口人"))
-        self._take_people(told, found)
 
     def _take_rest(self, which: str, age: int) -> None:
         """What the age of the youngest, or of the oldest, says of the other children."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-from digital_human.dialogue.numbers import CHINESE, number
+from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
+from digital_human.dialogue.place.leftover import NAME
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _MONTH_EN = (
@@ -20,16 +21,28 @@ _DAY_EN = (
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(_ORDINALS)}"
     rf"|twenty[- ](?:{'|'.join(_ORDINALS[:9])})|thirtieth|thirty[- ]first)"
 )
+COUNTED = (
+    rf"(?:(?: to | or | ?- ?){ENGLISH})?[ -](?:(?:more|other|young|old|small|school) )?"
+    r"(?:of (?!course)|people|children|person|yuan|k?m\b|(?:kilo)?met(?:re|er)|dozen|percent|hour"
+    r"|minute|year|(?!(?:is|was|has|does|this|us|as|its|yes|unless|plus|perhaps|always|sometimes"
+    r"|\w+days)\b)[a-z]+s\b)"
+)
+"""Pattern of what makes the English number before it a count, and no hour and no day."""
+# At 5 may I come in, may 5 of us: the verb, and no month.
+_MAY = (
+    r"(?:(?<=\bat )\d{1,2} may"
+    rf"|(?<!\bon )(?<!\bon the )(?:the )?{_DAY_EN} may (?:i|we|you|he|she|they|it|there)"
+    rf"|(?<!\bon )may (?:the )?{_DAY_EN}{COUNTED})\b"
+)
 _DATE_EN = re.compile(
-    rf"\b{_MONTH_EN.format('m1')} (?:the )?(?P<d1>{_DAY_EN})\b(?:,? (?P<y1>20\d\d)\b)?"
-    rf"|\b(?:the )?(?P<d2>{_DAY_EN})(?: day)?(?: of)? {_MONTH_EN.format('m2')}\b"
+    rf"\b(?!{_MAY}){_MONTH_EN.format('m1')} (?:the )?(?P<d1>{_DAY_EN})\b(?:,? (?P<y1>20\d\d)\b)?"
+    rf"|\b(?!{_MAY})(?:the )?(?P<d2>{_DAY_EN})(?: day)?(?: of)? {_MONTH_EN.format('m2')}\b"
     r"(?:,? (?P<y2>20\d\d)\b)?",
     re.IGNORECASE,
 )
 _WEEKDAY = re.compile(
-    r"(?P<next>下个?|\bnext )?(?:(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])"
-    r"|\b(?P<en>mon|tues|wednes|thurs|fri|satur|sun)days?\b)|周末"
-    r"|\bweekends?\b",
+    r"(?P<next>下个?|\bnext )?(?:(?:周|星期|礼拜)(?P<zh>[一二三四五六日天])|周末"
+    r"|\b(?P<en>mon|tues|wednes|thurs|fri|satur|sun)days?\b|\bweekends?\b)",
     re.IGNORECASE,
 )
 _EN_DAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
@@ -45,7 +58,7 @@ _DATE = re.compile(
 # The next such day of a month: 二十三号, the 23rd.
 _OF_MONTH = re.compile(
     rf"(?<![第月\d])(?P<zh>{CHINESE})号(?=那天|这天|早|上午|下午|晚|去|来|到|能|可|开|还|是|周|星期|礼拜"
-    r"|[，。,？?◇]|$)"
+    rf"|[，。,？?{NAME}]|$)"
     r"|\bthe (?P<en>\d{1,2}(?:st|nd|rd|th))\b(?! (?:century|floor|time|day|of|anniversary))",
     re.IGNORECASE,
 )

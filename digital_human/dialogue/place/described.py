@@ -22,10 +22,11 @@ _SORTS = (
     ("地方", "place", "spot"),
 )
 _PLACE = _SORTS[-1]
-# What links traits and says nothing without them.
-_VERB_ZH = r"(?:纪念|种满|埋着|跟着|[埋葬供种养看听敲压镇喂放说讲])"
+# What links traits and says nothing without them. None is made of others, and where a trait is
+# read no other way of reading is tried (`(?>…)`): that would take exponential time.
+_VERB_ZH = r"(?:纪念|种满|[埋葬供种养看听敲压镇喂放说讲])"
 _JOINT_ZH = (
-    rf"(?:{_VERB_ZH}|起来|所在|以后|之后|后来|曾经|一次|很多|好多"
+    rf"(?:{_VERB_ZH}|起来|以后|之后|后来|曾经|一次|很多|好多"
     r"|[了又过的这那座个条处家所再被掉后着里是把在有会给就上中去跟和与])"
 )
 # 什么时候重建的塔 asks when it was.
@@ -92,14 +93,15 @@ class Descriptions:
         self._zh = self._en = None
         if zh := _either(one for one in traits if not one.isascii()):
             sorts = _either(word for word in self._sorts if not word.isascii())
-            said = f"{_VERB_ZH}*{zh}(?:{zh}|{_JOINT_ZH})*"
+            said = f"(?:{_VERB_ZH}|[埋跟]着)*{zh}(?>{zh}|{_JOINT_ZH})*"
             self._zh = re.compile(f"{_UNASKED_ZH}(?P<said>{said})(?P<sort>{sorts})")
         if en := _either(one for one in traits if one.isascii()):
-            en = rf"\b{en}\b"
+            en = rf"(?>\b{en}\b)"
+            joints = rf"(?:(?!{en}){_JOINT_EN})*"
             sorts = rf"\b{_either(word for word in self._sorts if word.isascii())}\b"
-            said = f"{en}(?:{_JOINT_EN}*{en})*"
+            said = f"{en}(?:{joints}{en})*"
             self._en = re.compile(
-                rf"(?P<sort>{sorts})(?P<said>{_RELATIVE_EN}{_JOINT_EN}*{said}"
+                rf"(?P<sort>{sorts})(?P<said>{_RELATIVE_EN}{joints}{said}"
                 rf"(?:{_JOINT_EN}*\b{_VERB_EN}\b)?)|(?P<said2>{said}) (?P<sort2>{sorts})"
             )
 
@@ -133,7 +135,7 @@ class Descriptions:
         if not traits:
             return False
         joint = _JOINT_EN if said.isascii() else _JOINT_ZH
-        return re.fullmatch(f"(?:{_either(traits)}|{joint})*", said) is not None
+        return re.fullmatch(f"(?>{_either(traits)}|{joint})*", said) is not None
 
     def _opposite(self, text: str, known: Sequence[Mention]) -> Iterator[Mention]:
         """塔对面的寺, the temple across the road from it: as `Spot.where` has it."""

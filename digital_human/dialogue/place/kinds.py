@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from digital_human.dialogue.place.facilities import RIDES
 from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.dialogue.place.moments import Moment
-from digital_human.dialogue.place.phrases import BARE, JOINT, KINDS, PRICED, TOURS, Kind, stretches
+from digital_human.dialogue.place.phrases import (
+    BARE,
+    JOINT,
+    KINDS,
+    PRICED,
+    TOURS,
+    Answered,
+    Kind,
+    Kinds,
+    stretches,
+)
 from digital_human.dialogue.place.topics import STATED, TOPICS
 from digital_human.speech.types import Language
 
@@ -73,7 +82,7 @@ def kinds_of(
     moment: Moment,
     named: bool,
     facility: tuple[str, list[tuple[int, int]]] | None,
-) -> tuple[tuple[Kind | Literal["facility"], ...], list[tuple[int, int]]]:
+) -> tuple[Kinds, list[tuple[int, int]]]:
     """What is asked for, and the stretches of the question that say so."""
     if moment.span is not None and not named and not facility:
         if words := [m.span() for m in TOURS[language].finditer(shape)]:
@@ -102,7 +111,7 @@ def kinds_of(
     if strong and not set(strong) <= _TOGETHER:
         strong = strong[:1]
     if facility:
-        kinds: list[Kind | Literal["facility"]]
+        kinds: list[Answered]
         kinds = [k for k in strong if k in ("tickets", "hours", "seats", "phone")]
         when = moment.clock is not None or moment.day is not None or moment.now
         if not kinds and when and not any(KINDS[language][kind].search(shape) for kind in WHERE):

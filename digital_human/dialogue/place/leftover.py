@@ -97,17 +97,18 @@ def shaped(text: str, mentions: Iterable[Mention]) -> str:
 
 def clauses(shape: str) -> list[str]:
     """The clauses of a question, in order."""
-    return [shape[start:end] for start, end in _spans(shape)]
+    return [shape[start:end] for start, end in clause_spans(shape)]
 
 
-def _spans(shape: str) -> list[tuple[int, int]]:
+def clause_spans(shape: str) -> list[tuple[int, int]]:
+    """Where the clauses of a question stand, in order."""
     ends = [found.end() for found in _CLAUSE_END.finditer(shape)]
     return [(a, b) for a, b in pairwise([0, *ends, len(shape)]) if a < b]
 
 
 def _counted(shape: str, asking: Sequence[tuple[int, int]]) -> str:
     """The question without the clauses in which somebody tells of something else."""
-    spans = _spans(shape)
+    spans = clause_spans(shape)
     asks = [c for c in spans if any(a < c[1] and c[0] < b for a, b in asking)]
     if not asks:
         return shape

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from digital_human.dialogue.numbers import CHINESE, ENGLISH, ENGLISH_FEW, number
-from digital_human.dialogue.place.days import day_of, has_date, weekday_of
+from digital_human.dialogue.place.days import COUNTED, day_of, has_date, weekday_of
 from digital_human.dialogue.place.leftover import NAME
 
 _SPAN_ZH = re.compile(
@@ -18,7 +18,7 @@ _SPAN_ZH = re.compile(
 )
 _SPAN_EN = re.compile(
     rf"\bhalf an hour\b|\b(?P<n>{ENGLISH_FEW})(?P<half> and a half)?[ -](?P<unit>hours?"
-    rf"|minutes?)(?P<late> and a half)?"
+    rf"|minutes?+(?! (?:to|past) {ENGLISH}\b(?! of\b)))(?P<late> and a half)?"
     r"|\b(?P<whole>half a day|half day|a whole day|one day|a day|all day|the whole day|a morning"
     r"|an afternoon)\b",
     re.IGNORECASE,
@@ -81,21 +81,27 @@ _DOING = re.compile(
     re.IGNORECASE,
 )
 _DAWN = 5  # before it nobody means the morning that he speaks of besides
+# Four thirty, 4:30.
+_MINUTES_EN = (
+    r"(?:[:.](?=\d)|[ -](?=[a-z]))"
+    r"(?P<{}>\d\d|ten|fifteen|(?:twenty|thirty|forty|fifty)(?:[ -]five)?)"
+)
 _CLOCK_EN = re.compile(
-    rf"\b(?P<half>half past )?(?P<h>{ENGLISH_FEW})(?:[:.](?P<m>\d\d))? ?"
+    rf"\b(?P<half>half past )?(?P<h>{ENGLISH})(?:{_MINUTES_EN.format('m')})? ?"
     r"(?P<part>a\.?m\b\.?|p\.?m\b\.?"
     r"|o'?clock(?: in the (?:morning|afternoon|evening))?"
     r"|in the (?:morning|afternoon|evening)|tonight|this (?:morning|afternoon|evening))"
     rf"|\b(?:at|by|until|till|before|after|around|about) (?P<half2>half past )?"
-    rf"(?P<h2>{ENGLISH_FEW})(?:[:.](?P<m2>\d\d))?\b"
-    r"(?![:.]?\d? ?(?:a\.?m\b|p\.?m\b|o'?clock|in the|tonight|this)"
-    r"| (?:hours?|minutes?))"
+    rf"(?>(?P<h2>{ENGLISH})(?:{_MINUTES_EN.format('m2')})?)\b"
+    rf"(?! ?(?:a\.?m\b|p\.?m\b|o'?clock|in the|tonight|this)|{COUNTED})"
     r"|\b(?P<noon>noon|midday)\b",
     re.IGNORECASE,
 )
+# Nine to five, and open ten to six, are whole days.
 _CLOCK_NEAR_EN = re.compile(
-    rf"(?<!from )\b(?P<m>quarter|half|{ENGLISH})(?: minutes?)? (?P<side>to|past) (?P<h>{ENGLISH})\b"
-    r"(?! (?:people|of us|persons?|years?|minutes?|hours?|yuan))"
+    rf"(?<!from )(?<![:.\d])\b(?P<m>quarter|half|{ENGLISH}(?= minutes? | past )"
+    r"|(?<!open )(?<!opens )(?<!hours )(?<!daily )(?:five|ten|twenty(?:[- ]five)?|5|10|20|25))"
+    rf"(?: minutes?)? (?P<side>to|past) (?P<h>(?>{ENGLISH}))\b(?!{COUNTED})"
     r"(?: (?P<part>a\.?m\b\.?|p\.?m\b\.?|o'?clock|in the (?:morning|afternoon|evening)|tonight))?",
     re.IGNORECASE,
 )
@@ -252,13 +258,15 @@ def _clock(text: str, spans: list[tuple[int, int]]) -> int | None:
         spans.append(found.span("half"))
         hour = number(found["h"])
         return _hour(hour, _part("", text, hour)) * 60 + 30
-    if found := _CLOCK_EN.search(text):
+    for found in _CLOCK_EN.finditer(text):
+        hour = 12 if found["noon"] else number(found["h"] or found["h2"])
+        if hour > 24:
+            continue  # a count or a year
         spans.append(found.span())
         if found["noon"]:
-            return 12 * 60
-        half = 30 if found["half"] or found["half2"] else 0
-        minutes = int(found["m"] or found["m2"] or half)
-        hour = number(found["h"] or found["h2"])
+            return hour * 60
+        half = "30" if found["half"] or found["half2"] else "0"
+        minutes = number(found["m"] or found["m2"] or half)
         return _hour(hour, _part(found["part"], text, hour)) * 60 + minutes
     return None
 

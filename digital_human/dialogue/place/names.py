@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from digital_human.dialogue.knowledge.words import sounds_of, stem, tag_of
 from digital_human.safety.folding import simplified
@@ -16,6 +17,9 @@ _SOUNDED = 3  # characters from which a name is known by its sound alone
 _EN_WORD = re.compile(r"[a-z][a-z'-]*")
 _JOINING = frozenset("the of at in on over for and by".split())
 _POINTED = re.compile(r"\b(?:the|this|that|your) $")
+Span: TypeAlias = tuple[int, int]
+"""First character of a stretch of text, and one past its last."""
+
 _WIDE = str.maketrans(",?!:;", "，？！：；")
 
 

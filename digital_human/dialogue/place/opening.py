@@ -6,7 +6,6 @@ import re
 from datetime import date, datetime, time, timedelta
 
 from digital_human.dialogue.place.ground import Ask, Found, Ground, ended
-from digital_human.dialogue.place.names import wide
 from digital_human.dialogue.place.phrases import REMAINING
 
 _AFTER = re.compile(
@@ -16,13 +15,14 @@ _AFTER = re.compile(
 
 
 def hours(ground: Ground, ask: Ask) -> Found | None:
+    """When what is asked for is open, or whether one can go in now or at the time that is named."""
     of = ground.target(ask, ground.times.knows)
     if of is None:
         return None
     name, say, now, moment = ground.name(of, ask.language), ask.say, ask.now, ask.asked.moment
     day = _day(ground, ask)
     today = day in (None, now.date()) and moment.clock is None
-    if today and REMAINING[ask.language].search(wide(ask.text, ask.language)):
+    if today and REMAINING[ask.language].search(ask.text):
         said = _now(ground, of, name, ask, counted=True)
     elif today and moment.now:
         said = _now(ground, of, name, ask)
@@ -123,6 +123,7 @@ def _always(ground: Ground, of: str, day: date) -> bool:
 
 
 def shows(ground: Ground, ask: Ask) -> Found | None:
+    """When the shows of what is asked for begin, and of today's which one comes next."""
     of = ground.target(ask, lambda one: ground.times.show(one, ask.now.date()) is not None)
     if of is None or (not ask.asked.things and ask.asked.facility is None):
         return None

@@ -14,11 +14,16 @@ from digital_human.dialogue.place.counting import MOST, Count
 from digital_human.dialogue.place.people import ELDER, STUDENT, Ages
 from digital_human.speech.types import Language
 
-_TOTALS: dict[Language, str] = {
-    "zh": r"一共|总共|共计?|加(?:在)?一?(?:起来|起|块儿?)|合计|拢共|全部|全程|统共|一起|一块儿?"
-    r"|合起来|都算上|算下来|总价|总的|凑一?(?:起|块)",
-    "en": r"\bin total\b|\baltogether\b|\ball together\b|\bin all\b|\btotal\b|\bcombined\b"
-    r"|\boverall\b|\btogether\b|\badds? up\b|\bplus\b|\bcomes? to\b|\bthe lot\b",
+_TOTAL: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"一共|总共|共计?|加(?:在)?一?(?:起来|起|块儿?)|合计|拢共|全部|全程|统共|一起|一块儿?"
+        r"|合起来|都算上|算下来|总价|总的|凑一?(?:起|块)"
+    ),
+    "en": re.compile(
+        r"\bin total\b|\baltogether\b|\ball together\b|\bin all\b|\btotal\b|\bcombined\b"
+        r"|\boverall\b|\btogether\b|\badds? up\b|\bplus\b|\bcomes? to\b|\bthe lot\b",
+        re.IGNORECASE,
+    ),
 }
 _BOATS: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(rf"(?P<n>{CHINESE})[条艘只](?=[^，。？]{{0,3}}船)"),
@@ -38,8 +43,6 @@ _REDUCED: dict[Language, re.Pattern[str]] = {
 _NAMED_GROUP = re.compile(
     r"(?<![^，。？！,?!])(?:我们|咱们?)?[^，。？！,?!◇]{0,8}(?:队|团|班|组|社|宿舍|单位|公司|部门|团建|同事|车|帮|伙|群|校|聚会|[职员]工|[教党店学]员|医生|护士|干部|师徒|兄弟|姐妹|志愿者|爱好者)的?(?:我们|一共|总共)?$"
 )
-_FULL_WIDTH = str.maketrans(",?!:;", "，？！：；")  # `names.plain` makes them narrow
-_TOTAL = {language: re.compile(words, re.IGNORECASE) for language, words in _TOTALS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,7 @@ class Party:
 
 
 def party_of(text: str, language: Language) -> Party:
-    """Who ``text`` is about."""
-    if language == "zh":
-        text = text.translate(_FULL_WIDTH)
+    """Who ``text``, with the marks of its language (`names.wide`), is about."""
     text, aside = set_aside(text, language)
     count = Count(text, language)
     adults, children, sure = count.resolve()

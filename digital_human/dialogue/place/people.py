@@ -86,7 +86,7 @@ _SORT_EN = (
     r"(?:(?!hours|others)[a-z]+(?:[eo]rs|ists|ees|ans|ese)|brits|guys|lads|girlfriends|housemates)"
 )
 _MANY_EN = rf"(?:half a dozen|a dozen|{ENGLISH})"
-_TEENS_EN = r"(?: just turned| is| are| who is| who's|'s| age[ds]?| of|, who is|,| \()*"
+_TEENS_EN = r"(?>(?: just turned| is| are| who is| who's|'s| age[ds]?| of|,| \()*)"
 
 _OLD_EN = r"(?: just| only| about| already| nearly)?(?: turned)?"
 _NO_AGE_EN = r"(?! (?:of|yuan|hours?|adults?|people|minutes?|tickets?|kids|children|and a))"
@@ -95,7 +95,9 @@ UNDER_EN = (
     r"(?!\.\d| ?(?:m|cm|met\w+|feet|foot|ft|yuan|rmb|hours?|minutes?)\b)"
 )
 _AGES_EN = rf"(?P<age>{ENGLISH}(?:, {ENGLISH})*(?:,? and {ENGLISH})?)\b"
-_YET = r"(?:今年|现在|刚刚?|才|已经|也|过了|是|满)*"
+# None is made of others, or a search for them takes exponential time.
+_YET_WORDS = r"今年|现在|刚|才|已经|也|过了|是|满"
+_YET = rf"(?:{_YET_WORDS})*"
 _BARE_AGE = r"(?:[二三四五六七八九]?十[一二三四五六七八九]?|\d\d)(?=[，。,、了]|$)"
 
 _PATTERNS: dict[Language, tuple[str, ...]] = {
@@ -124,13 +126,13 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"(?P<who>我){_YET}(?:(?P<age>{CHINESE})周?岁(?!以[下上内])[半多]?大?"
         rf"(?!的|{SON}|{KIDS}|(?>{KIN})(?!{_YET}{CHINESE}))|(?P<age2>{_BARE_AGE}))",
         rf"(?:(?P<n>{CHINESE})[个位名](?:都|全|刚|才|是|满|已经)*|(?P<pair>一?对)"
-        rf"|(?:小?{KIDS}|{_SMALL}|{_TWINS})(?:都|{_YET})*)?"
+        rf"|(?:小?{KIDS}|{_SMALL}|{_TWINS})(?:都|{_YET_WORDS})*)?"
         rf"(?P<age>{CHINESE})(?:周岁|岁)(?!以[下上内])半?多?大?的?"
         rf"(?:小?(?P<twins>{_TWINS})的?(?:{SON}|{KIDS})?|(?P<who>{SON}|老?{KIN})|小?{KIDS}"
         rf"|(?P<elder>{ELDER}))?",
         rf"(?P<adults>{CHINESE})大(?P<children>{CHINESE})小",
-        rf"(?<![请雇找要租])(?P<adults>{CHINESE})[个位名]?{_SORT}(?:大人|成年?人|老师|家长|{GUIDE}|(?P<less>{ELDER}|{STUDENT}))"
-        rf"|(?P<adults2>{CHINESE})张(?:成人|大人)票|(?:大人|成年?人|老师|家长|(?P<less2>{ELDER}|{STUDENT}))"
+        rf"(?<![请雇找要租])(?P<adults>{CHINESE})[个位名]?{_SORT}(?:大人|成年?人|老师|家长|{GUIDE}|{ELDER}|{STUDENT})"
+        rf"|(?P<adults2>{CHINESE})张(?:成人|大人)票|(?:大人|成年?人|老师|家长|{ELDER}|{STUDENT})"
         rf"(?P<adults3>{CHINESE})[个位名]",
         rf"(?:(?P<n>{CHINESE})[个位名]?)?(?P<infant>(?:小?婴儿|新生儿|奶娃娃?|[不未没]满(?:周岁|月)的?(?:{_CHILD})?"
         rf"|(?:刚?满月|刚出生|吃奶|襁褓[里中])(?:没?多久)?的(?:{_CHILD})?))",
@@ -178,7 +180,7 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"|daughter)|nephew|niece))(?:'s| is|, who's|, who is|, aged){_OLD_EN} "
         rf"(?P<age>{ENGLISH})\b{_NO_AGE_EN}",
         rf"\b(?:(?P<children>{_COUNT_EN}) )?(?:(?:my|our|the) )?(?:(?P<children2>{ENGLISH}) )?"
-        rf"{CHILD_EN}\b{_TEENS_EN}(?: (?P<each>both|all))?(?:{_TEENS_EN})[ (]*{_AGES_EN}"
+        rf"{CHILD_EN}\b{_TEENS_EN}(?: (?P<each>both|all))?{_TEENS_EN}[ (]*{_AGES_EN}"
         rf"{_NO_AGE_EN}",
         rf"\b(?P<n>one|two|three|both|all)(?: of (?:us|them|whom))?(?: is| are|'s)(?: just| only)? "
         rf"(?P<age>{ENGLISH})\b(?! (?:of|yuan|hours?|adults?|people))",
@@ -192,9 +194,9 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"\b(?P<back>they)(?:'re| are)(?: both)? {_AGES_EN}{_NO_AGE_EN}",
         rf"\baged? {_AGES_EN}",
         rf"\b(?<!need )(?<!hire )(?<!book )(?<!want )(?P<adults>{_COUNT_EN}) "
-        r"(?:(?P<less>retired|old|elderly|university|college) )?"
-        rf"(?:{_ADULT_EN}|(?P<less2>(?:exchange )?students?(?! (?:cards?|tickets?|discounts?"
-        r"|prices?|ids?|rates?|fares?|pass))))\b",
+        r"(?:(?:retired|old|elderly|university|college) )?"
+        rf"(?:{_ADULT_EN}|(?:exchange )?students?(?! (?:cards?|tickets?|discounts?"
+        r"|prices?|ids?|rates?|fares?|pass)))\b",
         rf"\b(?:(?P<n>{_COUNT_EN}) |(?:my|our|the) )?(?P<infant>baby|babies|infants?|newborns?"
         r"|toddlers?|teenagers?|teens"
         rf"|{_GROWING_EN} (?:grand)?(?:sons?|daughters?|boys?|girls?|child(?:ren)?|kids?))\b",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from digital_human.dialogue.place.leftover import NAME as _NAME
 from digital_human.speech.types import Language
 
 Kind = Literal[
@@ -21,15 +22,16 @@ Kind = Literal[
     "where",
     "about",
 ]
+Answered: TypeAlias = Kind | Literal["facility"]
+Kinds: TypeAlias = tuple[Answered, ...]
 
 # In the order in which they are tried.
 _ZH: dict[Kind, str] = {
-    "tickets": r"[门船]?票价|山?门票|船票|全票|[多好]少?钱(?:一张)?|"
-    r"多少钱|票钱|(?:一共|总共|加起来|合计"
-    r"|拢共|统共)(?:是|得|要|需要?|该|应该)*[花付交给掏]?"
+    "tickets": r"[门船]?票价|山?门票|船票|全票|[多好]少?钱(?:一张)?|票钱|(?:一共|总共|加起来|合计"
+    r"|拢共|统共)(?:[是得要需该]|应该)*[花付交给掏]?"
     r"多少(?!时间|分钟|公里|[米里个座条级年天人处种])|价[钱格位]|收费|收不收[钱费票]|收钱|收票"
     r"|(?:需要?|要"
-    r"|用)(?:买)?票|多少(?=门票)|什么价|总价|(?:[人位◇趟圈]|小时|钟头)多少(?=$|[？?，。呢啊呀])|多少银子|几文钱"
+    rf"|用)(?:买)?票|多少(?=门票)|什么价|总价|(?:[人位{_NAME}趟圈]|小时|钟头)多少(?=$|[？?，。呢啊呀])|多少银子|几文钱"
     r"|花(?=多少|几)|要不?要?钱|免费|免票|买票|购票|半价|优惠|打折"
     r"|(?:学生|儿童|成人|老年|老人|小孩)票|几块钱|多少块|花钱|费用|贵不贵|贵吗|便宜|划算|怎么卖|一张票"
     r"|要票|付钱|掏钱|掏多少|破费|花费|开销|白[看玩逛]|多少(?:一[位张人次个]|钱)|一[位张人次个](?:人)?多少"
@@ -48,10 +50,10 @@ _ZH: dict[Kind, str] = {
     r"|(?:得|要|该|需要?)?(?:租|包|划|坐|用|开)?(?:得|要|需要?)?(?:租|包|划)?[几多][少]?(?:条|艘|只)(?:手划|小)?船?"
     r"|[一两二三四][条艘只][^，。？]{0,5}够(?:不够)?[坐吗么用]",
     "hours": r"[闭关][馆门园]之?前(?:多久|多长时间|几分钟)|收[工摊班]"
-    r"|有没有◇|有◇(?=[吗没看么])|◇(?:有没有|还?有吗)"
+    rf"|有没有{_NAME}|有{_NAME}(?=[吗没看么])|{_NAME}(?:有没有|还?有吗)"
     r"|(?:几点|什么时候|何时|啥时候|什么时间|多[晚早])[^，。？]{0,7}"
-    r"(?:开航|出发|启航|发船|开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|收[工摊班]|可以进(?!香)|进去|进场|取(?![票名经])|拿走"
-    r"|入场|有船|有|演|收)"
+    r"(?:开航|出发|启航|发船|开(?!始)|开始(?![建修造])|关|闭|营业|打烊|清场|结束|停|下班|散|能进|可以进(?!香)|进去|进场|取(?![票名经])|拿走"
+    r"|入场|有船|有|演|收[工摊班]?)"
     r"|(?:[闭关][门馆园]前?|开|关|闭|营业|结束|停|清场|打烊|下班|演|运营)[^，。？]{0,5}(?:几点|多晚|什么时候|何时)"
     r"|(?:开放|营业|开门|关门|闭馆|闭园|参观|游览|游园|运营|演出|表演|开馆|关闭)的?时间"
     r"|几点到几点|什么时间|还有[^，。？]{0,8}(?:[吗么不]|没有?)[？?]?$|还有没有(?:船|班|场|演|票)"
@@ -74,16 +76,16 @@ _ZH: dict[Kind, str] = {
     r"|(?:开|启|出|首)航|发船|关[着了]门|[会要]不会?关门?|闭不闭馆|还卖票|还[能可]以?买(?:得到)?票"
     r"|时间表|有没有(?:演|表演)|有表演吗|锁(?:不锁|大)?门|上锁|落锁|下班|打烊|清园|停运|开园|开张"
     r"|放人|接待|截止|扑空|白跑|赶趟|通宵|照常|照开|几点钟?(?:[之以]?[前后])?|几时|最迟|[停不][卖售]票|停票"
-    r"|[闭关][馆门园]之?前(?:多久|多长时间|几分钟)?|赶人"
+    r"|[闭关][馆门园]之?前|赶人"
     r"|停止[入进检售卖接放][票人场馆园待内]?|检票|(?:第[一二两三四]|[头末尾])场|歇着"
     r"|放不放假|放假[吗么没不]",
     "route": r"(?:走路|走到?|步行|过去|坐船|上岛|去|从(?!这?头)|到(?!那?头|底))[^。？]{0,14}"
     r"(?:多久|多长时间|几分钟|多少分钟|多少时间|多少米|要多[久长远]|多远)"
     r"|坐(?:什么|啥|哪路|哪趟|几路)(?:公交|车|船)|怎么(?:样)?(?:才)?(?:能|可以|好)?(?:走|去|到|上|过去|前往|坐)|如何(?:去|到|走|前往|过去)"
     r"|走过去|走到|多远|远不远|远吗|有多远|近不近|近吗"
-    r"|几步路?|(?:必须|只能|要不要|一定要)坐船|能不?能?走过去|走得过去|在◇[^◇]{0,6}(?:去|到)◇"
+    rf"|几步路?|(?:必须|只能|要不要|一定要)坐船|能不?能?走过去|走得过去|在{_NAME}[^{_NAME}]{{0,6}}(?:去|到){_NAME}"
     r"|(?:走|溜达|散步|骑|坐船|过去|步行|到|去)[^。？]{0,14}(?:[多几][大少]?(?:会儿)?[工功]夫|多大会儿|几刻钟)"
-    r"|◇[和跟与]◇(?:离|隔|相距|距离)|(?:离|隔|相距)[^，。？]{0,3}多[远少]"
+    rf"|{_NAME}[和跟与]{_NAME}(?:离|隔|相距|距离)|(?:离|隔|相距)[^，。？]{{0,3}}多[远少]"
     r"|很久吗|[要得]很久|久不久|往哪(?:边|里|儿|个方向)?走|朝哪|哪个方向|带我(?:们)?去"
     r"|领我(?:们)?去|指(?:个|一下)?路|路线"
     r"|(?:走到|走路|步行|走过去|到)[^。？玩逛看]{0,8}(?:分钟|小时|钟头)(?:就?够|就到|就行|对吧|是吧)"
@@ -129,7 +131,8 @@ _EN: dict[Kind, str] = {
     r"|\b(?:share|squeeze into) (?:a|one|the|a single)\b",
     "hours": r"\bopens?\b|\b(?:still|any) (?:more )?(?:boats?|ferr\w+|shows?|trains?|bus\w*)\b"
     r"|\b(?:last|final|first|second|third|next) performance\b"
-    r"|\b(?:kick|throw)\w* \w+ out\b|◇ (?:still )?on(?= (?:tonight|today|tomorrow|now|this)\b)"
+    r"|\b(?:kick|throw)\w* \w+ out\b"
+    rf"|{_NAME} (?:still )?on(?= (?:tonight|today|tomorrow|now|this)\b)"
     r"|\b(?:final|first|second|next) (?:boat|ferry|show|entry|admission|one)\b|\bboats? left\b"
     r"|\bopened\b|\bopening\b|\bclos(?:e(?! by| to)|es|ed|ing)\b"
     r"|\bhours\b(?! walk)"
@@ -143,17 +146,18 @@ _EN: dict[Kind, str] = {
     r"|leave|leaves|on|show|get in|go in)\b|\b(?:go|get|going|getting) in(?:to|side)?\b"
     r"|\benter\b|\bnext (?:show|boat|one)\b|\buntil when\b"
     r"|\btimetable\b|\bschedule\b"
-    r"|\bdoes (?:the )?◇ (?:show )?(?:still |also )?(?:run|play|work|do its thing)\b"
+    rf"|\bdoes (?:the )?{_NAME} (?:show )?(?:still |also )?(?:run|play|work|do its thing)\b"
     r"(?= (?:on|every|tonight|today|tomorrow|now|in the (?:rain|evening|morning|winter)))"
     r"|\b(?:any|(?:what|which)) days? (?:of|in) the week\b"
     r"|\b(?:plays|runs|starts|begins|goes on) at\b"
-    r"|\bwhat times?\b|^when(?: is| are|'s)\b|\bcancel\w*|\bnext ◇|\bfirst boats?\b"
+    rf"|\bwhat times?\b|^when(?: is| are|'s)\b|\bcancel\w*|\bnext {_NAME}|\bfirst boats?\b"
     r"|\block(?:s|ing)?(?: up)?\b|\bwraps? up\b|\blet (?:\w+ )?in\b|\badmit\w*"
     r"|\bcut-?off\b|\bhow many (?:shows|performances)\b"
-    r"|\bis there (?:still|another|one more) (?:a |an |any )?◇ show"
-    r"|◇ shows? after (?:that|then|it)\b"
+    rf"|\bis there (?:still|another|one more) (?:a |an |any )?{_NAME} show"
+    rf"|{_NAME} shows? after (?:that|then|it)\b"
     r"|\bhow many minutes does (?:it|one|each|the show) (?:last|run|take|go on)\b"
-    r"|\bhow long (?:does|is|do) (?:the |a |one |each )?◇(?: show)?(?: last| run| go on|\?|$)"
+    rf"|\bhow long (?:does|is|do) (?:the |a |one |each )?{_NAME}(?: show)?"
+    r"(?: last| run| go on|\?|$)"
     r"|\bdeparts?\b|\bsets? off\b|\bsails?\b|\b(?:until|by) when\b|\bdoors\b"
     r"|\bwhen (?:do|must|should|have)\b.{0,24}\b(?:collect(?:ed)?|fetch(?:ed)?"
     r"|pick(?:ed)? (?:them |it |(?:our|my) \w+ )?up|back)\b",
@@ -164,10 +168,10 @@ _EN: dict[Kind, str] = {
     r"|\bhow (?:long|many minutes)\b.{0,24}\b(?:walk|get|reach|boat|go|trip|crossing)\b.{0,8}"
     r"|\bhow (?:long|far)\b.{0,6}\b(?:walk|way|trip|ride|crossing|journey|stroll)\b"
     r"|\bhow many (?:minutes|met(?:re|er)s|kilomet(?:re|er)s)\b.{0,16}\b(?:from|to)\b"
-    r"|\bhow long\b.{0,20}\bfrom (?:the )?◇ to\b"
+    rf"|\bhow long\b.{{0,20}}\bfrom (?:the )?{_NAME} to\b"
     r"|\bwalk(?:ing)? (?:from|to|over)\b"
     r"|\bwhich way\b|\bon foot\b|\bwalking distance\b|\b(?:walking|travel|walk) time\b|\bdistance\b"
-    r"|\bfrom (?:the )?◇ to (?:the )?◇",
+    rf"|\bfrom (?:the )?{_NAME} to (?:the )?{_NAME}",
     "nearby": r"\bnearby\b|\bclose by\b|\b(?:near|close to|around) here\b|\bwhat else\b"
     r"|\bnext stop\b|\bwhere (?:next|should i go next)\b"
     r"|\bwhat should (?:i|we) (?:see|visit) next\b",
@@ -290,8 +294,8 @@ VISITORS: dict[str, re.Pattern[str]] = {
 BARE: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         r"^(?:那么?|这|请问|嗯|你好|您好|再|还有|[，,。 ])*(?:我?(?:想|要)(?:去|看|听|知道"
-        r"|了解)*)?◇"
+        rf"|了解)*)?{_NAME}"
         r"(?:呢|吧|吗|啊|怎么样|好不好|[，,。？?！! ])*$"
     ),
-    "en": re.compile(r"^(?:and|what about|how about|please|so|the|ok|okay|[ ,.])*◇[ ?.!]*$"),
+    "en": re.compile(rf"^(?:and|what about|how about|please|so|the|ok|okay|[ ,.])*{_NAME}[ ?.!]*$"),
 }

@@ -1,7 +1,7 @@
 """A place and what is computed of it: hours, tickets, facilities, ways, tours, and its spots.
 
-A question is answered only when every telling word of it is understood and the files have what it
-asks for, unless somebody reads whether a guess answers it.
+A question is answered only when the files have what it asks for and every telling word of it is
+understood; with words left, about something that is named, it is a guess that somebody must read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from digital_human.dialogue.place.described import Descriptions
 from digital_human.dialogue.place.files import PICTURES, Files, read_files
 from digital_human.dialogue.place.ground import Found, Ground
 from digital_human.dialogue.place.leftover import NAME
-from digital_human.dialogue.place.names import NameFinder, plain
+from digital_human.dialogue.place.names import NameFinder, plain, wide
 from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
 from digital_human.dialogue.place.series import Rows
 from digital_human.dialogue.place.times import Timetable
@@ -30,6 +31,7 @@ from digital_human.dialogue.types import Line, Source
 from digital_human.errors import InputError
 from digital_human.speech.types import Language
 
+_LONGEST = 200  # characters of a question
 _WEATHER = re.compile(r"[下刮起]?大?(?P<what>[雨风雪])天?")
 
 
@@ -40,10 +42,13 @@ class Told:
     Attributes:
         said: What is spoken.
         source: What it rests on, with its picture.
+        sure: Whether every telling word of the question is understood; else somebody must read
+            whether this answers it.
     """
 
     said: tuple[Line, ...]
     source: Source
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,6 @@ class _Circumstances:
     at: str | None
     base: str | None
     earlier: Sequence[Source]
-    guess: bool
 
 
 class Place:
@@ -140,7 +144,6 @@ class Place:
         now: datetime,
         at: str | None,
         earlier: Sequence[Source] = (),
-        guess: bool = False,
     ) -> Told | None:
         """What is said to ``text``; None when the place's files do not answer it.
 
@@ -150,24 +153,21 @@ class Place:
             now: The time, with its zone.
             at: Spot where the visitor stands; None when that is not known.
             earlier: Sources of what was said before, the latest last.
-            guess: Whether words may be left that are not understood, where it is about something
-                that ``text`` names: somebody must read then whether it answers that.
         """
         if language not in ("zh", "en"):
             return None
         local = now.astimezone(self.zone)
         base = at if at in self._ids else self.files.head.here
-        circumstances = _Circumstances(language, local, at, base, earlier, guess)
-        return self._answer(plain(text), circumstances)
+        circumstances = _Circumstances(language, local, at, base, earlier)
+        return self._answer(wide(plain(text)[:_LONGEST], language), circumstances)
 
     def _answer(self, text: str, around: _Circumstances) -> Told | None:
         language, now, base = around.language, around.now, around.base
-        before = self._before(around.earlier)
-        if (counted := self._rows.answer(text, language, before)) is not None:
+        spoken_of = partial(self._before, around.earlier)
+        if (counted := self._rows.answer(text, language, spoken_of)) is not None:
             return _told([counted], language)
         asked = read_question(text, language, self._names, now, self._holidays, base)
-        known = asked.refers != "that" and asked.things
-        before = None if known else before
+        before = None if asked.things else spoken_of()
         parts: list[Found] = []
         for kind in asked.kinds:
             if kind == "about":
@@ -181,9 +181,9 @@ class Place:
         told = "".join(one for part in parts for one in part.said).lower()
         left = [word for word in asked.left if not _stands(word, told)]
         named = bool(asked.things or asked.facility)
-        if not parts or (left and not (around.guess and named and NAME not in left)):
+        if not parts or (left and (not named or NAME in left)):
             return None  # a word asks for something that is not told
-        return _told(parts, language)
+        return _told(parts, language, sure=not left)
 
     def _about(
         self, things: Sequence[str], thing: str | None, text: str, language: Language
@@ -232,9 +232,9 @@ def _stands(word: str, told: str) -> bool:
     return word in told or (len(word) > 2 and not word.isascii() and word[:2] in told)
 
 
-def _told(parts: Sequence[Found], language: Language) -> Told:
+def _told(parts: Sequence[Found], language: Language, *, sure: bool = True) -> Told:
     lines = [Line(one, language, "knowledge") for part in parts for one in part.said]
     first = parts[0]
     text = "\n".join(part.text for part in parts)
     picture = next((part.picture for part in parts if part.picture), "")
-    return Told(tuple(lines), Source(first.title, first.path, text, 1.0, picture))
+    return Told(tuple(lines), Source(first.title, first.path, text, 1.0, picture), sure)

@@ -96,10 +96,12 @@ def _rows(ground: Ground, ask: Ask, of: str) -> list[Ticket]:
 
 def _called(name: str, text: str) -> bool:
     """Whether a text names a choice; what is done with it may stand apart: 划一小时的船."""
+    name = name.lower()
     if name.isascii():
-        return re.search(rf"\b{re.escape(name.lower())}s?\b", text) is not None
+        return re.search(rf"\b{re.escape(name)}s?\b", text) is not None
     apart = len(name) == 2 and (tag_of(name) or "").startswith("v")
-    return re.search(f"{name[0]}[^，。？]{{0,9}}{name[1]}" if apart else name, text) is not None
+    words = [re.escape(part) for part in (name if apart else [name])]
+    return re.search("[^，。？]{0,9}".join(words), text) is not None
 
 
 def _told(ground: Ground, ask: Ask, of: str, rows: Sequence[Ticket]) -> str:

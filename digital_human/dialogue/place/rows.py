@@ -263,6 +263,8 @@ class Series(Entry):
 
     @model_validator(mode="after")
     def _same_languages(self) -> Series:
+        if len(self.names.get("zh", "座桥")) < 2:
+            raise ValueError(f"names.zh {self.names['zh']!r} needs its measure word, as in 座桥")
         for words in (self.begins, self.ends, *self.members):
             if missing := self.names.keys() - words.keys():
                 raise ValueError(f"from, to and every member need a name in {sorted(missing)[0]!r}")

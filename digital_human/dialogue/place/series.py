@@ -4,17 +4,15 @@ south, which comes next, which number one is."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from digital_human.dialogue.numbers import CHINESE, number
 from digital_human.dialogue.place.ground import WORDS, Found, Ground
 from digital_human.dialogue.place.leftover import NAME, left_over, shaped
-from digital_human.dialogue.place.names import Mention, NameFinder
+from digital_human.dialogue.place.names import Mention, NameFinder, Span
 from digital_human.dialogue.place.rows import Series
 from digital_human.speech.types import Language
-
-Span = tuple[int, int]
 
 _ORDINALS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
@@ -44,22 +42,24 @@ _BEFORE = {
     "en": re.compile(r"\bbefore\b|\bprevious\b"),
 }
 _WHICH = {
-    "zh": re.compile(r"排?第几[座个条]?|排?老几|排[在]?第?几"),
+    "zh": re.compile(r"排?第几[座个条]?|排?老几|排在?第?几"),
     "en": re.compile(
         r"\b(?:which|what) number\b|\bhow many(?:th)? .{0,20}\bis\b|\bin what place\b"
     ),
 }
 _ASKS = {
     "zh": re.compile(
-        r"叫(?:个?什么|个?啥|做?什么)(?:名字?|来着|桥)?|(?:是|又是)?[哪啥](?:一)?[座个条]|什么(?:名字?|桥|来着)"
-        r"|啥(?:名字?|桥|来着)|名字|大名|名儿"
+        r"叫(?:个?什么|个?啥|做?什么)(?:名字?|来着)?|(?:是|又是)?[哪啥](?:一)?[座个条]|(?:什么|啥)(?:名字?|来着)?"
+        r"|名字|大名|名儿"
     ),
     "en": re.compile(
-        r"\bnamed?\b|\bcalled?\b|\bwhich (?:one|bridge)?\b|\bwhat(?:'s| is| was)?\b|\bknow\b"
+        r"\bnamed?\b|\bcalled?\b|\bwhich(?: one)?\b|\bwhat(?:'s| is| was)?\b|\bknow\b"
     ),
 }
 _COUNTED = {
-    "zh": re.compile(r"数(?:过去|过来|起|到|下去)?|走|排|那几|六|的|上"),
+    "zh": re.compile(
+        rf"数(?:过去|过来|起|到|下去)?|走|排|那几|{CHINESE}(?=[座个条道栋处间])|的|上"
+    ),
     "en": re.compile(
         r"\b(?:counted|counting|starting|walking|going|heading|if i|from|the|of|on)\b"
     ),
@@ -79,6 +79,44 @@ class _Side:
     spans: tuple[Span, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How people speak of a row in one language.
+
+    Attributes:
+        noun: What one of its things is called.
+        start: Where they begin to count: group 1 is an end.
+        way: Where they go: group 1 is an end.
+        extreme: The one at an end: group 1 is that end.
+    """
+
+    noun: re.Pattern[str]
+    start: re.Pattern[str]
+    way: re.Pattern[str]
+    extreme: re.Pattern[str]
+
+    @classmethod
+    def of(cls, row: Series, language: Language) -> _Words:
+        """Of a row whose names are known in ``language``."""
+        kind = row.names[language]
+        end = "|".join(re.escape(one[language]) for one in (row.begins, row.ends))
+        if language == "zh":
+            words = (
+                rf"{re.escape(kind[0])}?{re.escape(kind[1:])}",
+                rf"[从打自由](?:最|靠)?({end})[边头面口端]?(?:往|向|朝)?",
+                rf"[往向朝]({end})[边面]?",
+                rf"最靠?({end})[边头面端]?",
+            )
+        else:
+            words = (
+                rf"\b{re.escape(kind)}s?\b",
+                rf"\bfrom (?:the )?(?:far )?({end})(?:ern)?(?: (?:end|side))?\b",
+                rf"\b(?:walk|go|head|cycl|towards|to the)\w*(?: the)? ({end})(?:wards?)?\b",
+                rf"\b({end})ernmost\b",
+            )
+        return cls(*map(re.compile, words))
+
+
 class Rows:
     """Finds what a question asks of things in a row.
 
@@ -89,53 +127,61 @@ class Rows:
     """
 
     def __init__(self, rows: Sequence[Series], ground: Ground, names: NameFinder) -> None:
-        self._rows, self._ground, self._names = rows, ground, names
-        self._members = [NameFinder(_called(row)) for row in rows]
+        self._ground, self._names = ground, names
+        self._rows = [
+            (row, NameFinder(_called(row)), {one: _Words.of(row, one) for one in row.names})
+            for row in rows
+        ]
 
-    def answer(self, text: str, language: Language, before: str | None) -> Found | None:
+    def answer(
+        self, text: str, language: Language, before: Callable[[], str | None]
+    ) -> Found | None:
         """What is told of the row that ``text`` asks about; None for another question.
 
         Args:
             text: The question as it is compared.
             language: Of the question and the answer.
-            before: Spot that was spoken of last.
+            before: Gives the spot that was spoken of last.
         """
-        for row, finder in zip(self._rows, self._members, strict=True):
-            spots, members = self._names.find(text), finder.find(text)
+        spots = self._names.find(text) if self._rows else []
+        for row, finder, words in self._rows:
+            if language not in words:
+                continue
+            members = finder.find(text)
             kept = [one for one in spots if not any(_overlap(one, other) for other in members)]
             ends = self._ground.spots[row.of].ends
             of: set[str | None] = {row.of if one.id in ends else one.id for one in kept}
-            if not members and (of or {before}) != {row.of}:
+            if not members and (of or {before()}) != {row.of}:
                 continue
             shape = shaped(text, [*members, *(one for one in kept if one.id not in ends)])
             named = [int(one.id) for one in members]
-            if (told := self._told(row, shape, named, language)) is not None:
-                said = (told,)
-                return self._ground.found("series", row.of, said, language)
+            told = self._told(row, words[language], shape, named, language)
+            if told is not None:
+                return self._ground.found("series", row.of, (told,), language)
         return None
 
-    def _told(self, row: Series, shape: str, named: list[int], language: Language) -> str | None:
-        kind = row.names[language]
-        noun = re.compile(rf"{kind[0]}?{kind[1:]}" if language == "zh" else rf"\b{kind}s?\b")
-        side = _side(row, shape, language)
+    def _told(
+        self, row: Series, words: _Words, shape: str, named: list[int], language: Language
+    ) -> str | None:
+        side = _side(row, words, shape, language)
         say, of = WORDS[language], self._ground.name(row.of, language)
         ends = (row.begins[language], row.ends[language])
         names = [one[language] for one in row.members]
         if side.back:
             ends = ends[::-1]
         which = _WHICH[language].search(shape) if len(named) == 1 else None
-        found: tuple[int, list[Span]] | None
+        found: tuple[int, list[Span]] | None = None
         if which is not None:
             found = named[0], [which.span()]
         elif not _ASKS[language].search(shape):
             return None
         elif named:
             found = _neighbour(shape, named, side, language)
-        else:
-            found = _counted(row, shape, side, len(names), language) if noun.search(shape) else None
+        elif words.noun.search(shape):
+            found = _counted(row, words, shape, side, language)
         if found is None or not 0 <= found[0] < len(names):
             return None
-        if self._left(row.of, shape, [*found[1], *side.spans], noun, language):
+        if self._left(row.of, shape, [*found[1], *side.spans], words.noun, language):
             return None
         name = names[found[0]]
         if named and which is None:
@@ -143,7 +189,7 @@ class Rows:
                 ends = ends[::-1]
             return say.behind(names[named[0]], name, ends)
         n = len(names) - found[0] if side.back else found[0] + 1
-        return say.nth(of, kind, n, name, ends)
+        return say.nth(of, row.names[language], n, name, ends)
 
     def _left(
         self, of: str, shape: str, used: list[Span], noun: re.Pattern[str], language: Language
@@ -157,17 +203,12 @@ class Rows:
 
 
 def _counted(
-    row: Series, shape: str, side: _Side, size: int, language: Language
+    row: Series, words: _Words, shape: str, side: _Side, language: Language
 ) -> tuple[int, list[Span]] | None:
     """Which one is counted to, from the near end, and the stretches that say so."""
-    begins, ends = row.begins[language], row.ends[language]
-    if language == "zh":
-        extreme = f"最靠?({begins}|{ends})[边头面端]?"
-    else:
-        extreme = rf"\b({begins}|{ends})ernmost\b"
-    if found := re.search(extreme, shape):
-        return (0 if found[1] == begins else size - 1), [found.span()]
-    back = side.back
+    size, back = len(row.members), side.back
+    if found := words.extreme.search(shape):
+        return (0 if found[1] == row.begins[language] else size - 1), [found.span()]
     if found := _NTH[language].search(shape):
         n = 1 if found["n"] == "大" else _nth(found["n"], language)
         back ^= language == "zh" and found["back"] is not None
@@ -189,17 +230,11 @@ def _neighbour(
     return None
 
 
-def _side(row: Series, shape: str, language: Language) -> _Side:
+def _side(row: Series, words: _Words, shape: str, language: Language) -> _Side:
     begins, ends = row.begins[language], row.ends[language]
-    if language == "zh":
-        start = rf"[从打自由](?:最|靠)?({begins}|{ends})[边头面口端]?(?:往|向|朝)?"
-        way = rf"[往向朝]({begins}|{ends})[边面]?"
-    else:
-        start = rf"\bfrom (?:the )?(?:far )?({begins}|{ends})(?:ern)?(?: (?:end|side))?\b"
-        way = rf"\b(?:walk|go|head|cycl|towards|to the)\w*(?: the)? ({begins}|{ends})(?:wards?)?\b"
-    from_, to = re.search(start, shape), re.search(way, shape)
-    back = from_[1] == ends if from_ else to is not None and to[1] == begins
-    return _Side(back, tuple(found.span() for found in (from_, to) if found))
+    start, way = words.start.search(shape), words.way.search(shape)
+    back = start[1] == ends if start else way is not None and way[1] == begins
+    return _Side(back, tuple(found.span() for found in (start, way) if found))
 
 
 def _nth(word: str, language: Language) -> int:
@@ -213,7 +248,7 @@ def _called(row: Series) -> Iterator[tuple[str, str]]:
     for place, member in enumerate(row.members):
         for language, name in member.items():
             yield name, str(place)
-            if language == "en":
+            if language == "en" and "en" in row.names:
                 yield name.removesuffix(f" {row.names['en'].capitalize()}"), str(place)
 
 

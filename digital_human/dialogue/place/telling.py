@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from digital_human.dialogue.place.kinds import TAKES, topic_of
 from digital_human.dialogue.place.leftover import NAME as _NAME
-from digital_human.dialogue.place.leftover import clauses
+from digital_human.dialogue.place.leftover import clause_spans, clauses
 from digital_human.dialogue.place.names import Mention
 from digital_human.dialogue.place.phrases import KINDS
 from digital_human.speech.types import Language
@@ -106,9 +106,9 @@ def without_waiting(text: str, shape: str, language: Language) -> str:
 
 
 def found_in(spans: Sequence[tuple[int, int]], clause: str, shape: str) -> list[tuple[int, int]]:
-    """Stretches of a clause as they stand in the whole."""
-    at = shape.index(clause)
-    return [(at + start, at + end) for start, end in spans]
+    """Stretches of a clause as they stand in the whole, each time that it is said."""
+    said = [at for at, end in clause_spans(shape) if shape[at:end] == clause]
+    return [(at + start, at + end) for at in said for start, end in spans]
 
 
 def asked_of(mentions: list[Mention], shape: str, language: Language) -> list[Mention]:
@@ -153,4 +153,5 @@ def told_besides(spans: Sequence[tuple[int, int]], shape: str, language: Languag
 
 
 def inside(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
+    """Whether one of the others contains a stretch."""
     return any(start <= span[0] and span[1] <= end for start, end in others)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from digital_human.speech.types import Language
 
-# In the order in which it is tried.
 _BUILD = r"[建修造筑立盖创]"
 _WHEN = r"(?:什么时候|何时|啥时候|哪一?年|几几年|哪个朝代|什么朝代|什么年代|哪个年代|哪朝)"
+OPENED = r"\bwhen (?:did|was|were) (?!you say|they say)(?=.{0,40}\bopen)"
+"""Asks for the day on which something was first opened."""
+# In the order in which it is tried.
 _TOPICS: dict[str, dict[Language, str]] = {
     "rebuilt": {
         "zh": rf"{_WHEN}[^，。？]{{0,5}}重[建修造]|重[建修造][^，。？]{{0,5}}{_WHEN}",
@@ -21,7 +23,7 @@ _TOPICS: dict[str, dict[Language, str]] = {
         r"|(?:多少|几百|几)年(?:了|的?历史)|历史有?多[久长少]|(?:哪个|什么)(?:朝代|年代)的?|哪年的",
         "en": r"\bwhen\b.{0,40}\b(?:built|founded|made|erected|created|established|constructed"
         r"|put up|date)\b"
-        r"|\bwhen (?:did|was|were) (?!you say|they say).{0,40}\bopen(?:ed)?\b"
+        rf"|{OPENED}.{{0,40}}\bopen(?:ed)?\b"
         r"(?: (?:its|their) (?:doors|gates))?(?: for the first time)?"
         r"|\bhow old\b|\b(?:what|which) (?:year|dynasty|century)\b|\bwhat age\b",
     },
@@ -123,16 +125,16 @@ TOPICS: dict[Language, dict[str, re.Pattern[str]]] = {
 
 
 def measured(
-    text: str, clauses: Sequence[str], shape: str
+    text: str, said: Sequence[str], shape: str
 ) -> tuple[str, list[tuple[int, int]]] | None:
     """Whether so many metres are of height or of length, and where that is said.
 
     Args:
         text: The question with the names in it.
-        clauses: Its clauses.
+        said: Its clauses.
         shape: The question with signs for the names.
     """
-    asking = "".join(one for one in clauses if _METRES.search(one))
+    asking = "".join(one for one in said if _METRES.search(one))
     if not asking or _AWAY.search(asking):
         return None
     for told in (_SAID, {} if _AWAY.search(text) else _SORT):

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from digital_human.dialogue.place.facilities import FACILITIES, RIDES
 from digital_human.dialogue.place.ground import Ask, Found, Ground, ended
-from digital_human.dialogue.place.names import wide
 from digital_human.dialogue.place.rows import WHOLE, Facility, Spot
 from digital_human.dialogue.place.wording import Leg, Stop
 
@@ -23,18 +22,18 @@ _FROM_SHORE = re.compile(
 )
 # Whose way begins or ends where nothing is known.
 _ELSEWHERE = re.compile(
-    r"(?:在|到|出|下|从|住)了?[^,，。？?在]{0,6}(?:[东西南城]站|火车站|高铁站|机场|酒店|宾馆|民宿)(?!在)"
+    r"(?:在|到|出|下|从|住)了?[^，。？在]{0,6}(?:[东西南城]站|火车站|高铁站|机场|酒店|宾馆|民宿)(?!在)"
     r"|\b(?:at|from|to|in) (?:the |our |my )?(?:\w+ )?"
     r"(?:airport|(?:railway|train|east|west) station|hotel|hostel)\b"
 )
 # How long the ways take is known on foot; by bus only where the bus goes all the way.
 _DRIVEN = re.compile(
     r"(?:打车|打的|出租车|网约车|滴滴|开车|自驾|骑[着车行]|电瓶车|电动车)"
-    r"[^,，。？?]{0,16}(?:多久|多长|多少时间|[几多]少?分钟|怎么|多远)"
+    r"[^，。？]{0,16}(?:多久|多长|多少时间|[几多]少?分钟|怎么|多远)"
     r"|\bby (?:taxi|cab|car|bike|bicycle)\b|\b(?:driv|cycl)(?:e|es|ing)\b|\b(?:taxi|cab|uber)\b"
 )
 _BUS = re.compile(
-    r"[坐乘搭](?:公交|巴士)[^,，。？?]{0,16}(?:多久|多长|[几多]少?分钟)"
+    r"[坐乘搭](?:公交|巴士)[^，。？]{0,16}(?:多久|多长|[几多]少?分钟)"
     r"|\bhow long\b.*\bbus\b|\bby bus\b"
 )
 # Nor is how long it takes there and back again.
@@ -90,9 +89,9 @@ def _facility(ground: Ground, one: Facility, title: str, said: list[str], ask: A
 
 
 def route(ground: Ground, ask: Ask) -> Found | None:
-    text = wide(ask.text, ask.language)
+    text = ask.text
     things = [one for one in ask.asked.things if one != WHOLE]
-    if not things and ask.before is not None:
+    if not things and ask.before is not None and ask.before != WHOLE:
         things = [ask.before]
     if not 1 <= len(things) <= 2 or (WHOLE in ask.asked.things and len(things) == 1):
         return None
