@@ -18,6 +18,11 @@ _TENS = {
     word: 10 * n
     for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
 }
+ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+).split()
+"""English ordinals from one up."""
 _FEW = {"a": 1, "an": 1, "couple of": 2, "a couple of": 2}
 _SMALL = "|".join(list(_ONES)[1:10])
 

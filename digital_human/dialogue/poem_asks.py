@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from digital_human.dialogue.numbers import ORDINALS
 from digital_human.dialogue.poem_topics import Described
 
 # Going to school is 念 too: 念过三年书.
@@ -83,8 +84,7 @@ _LAST = re.compile(
     re.IGNORECASE,
 )
 _NTH = re.compile(r"(倒数)?第([二三四五六七八])句(?!话)")
-_NTH_EN = re.compile(r"\b(second|third|fourth|fifth|sixth|seventh|eighth) line\b", re.IGNORECASE)
-_ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+_NTH_EN = re.compile(rf"\b({'|'.join(ORDINALS[1:])}) line\b", re.IGNORECASE)
 _HALF = re.compile(
     r"(?<!上)([下后])(?:半?[阕片]|半(?:[首段]|部分))|([上前])(?:半?[阕片]|半(?:[首段]|部分))"
     r"|\b(second|last|latter) (?:half|stanza)\b|\b(first) (?:half|stanza)\b",
@@ -294,7 +294,7 @@ class Ask(Described):
             count = "一二三四五六七八".index(number[2])
             return -1 - count if number[1] else count
         number = _NTH_EN.search(self.text)
-        return 1 + _ORDINALS.index(number[1].lower()) if number else None
+        return ORDINALS.index(number[1].lower()) if number else None
 
     @property
     def half(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
+from digital_human.dialogue.numbers import CHINESE, ENGLISH, ORDINALS, number
 from digital_human.dialogue.place.leftover import NAME
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -13,13 +13,9 @@ _MONTH_EN = (
     r"(?P<{0}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
 _DAY_EN = (
-    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(_ORDINALS)}"
-    rf"|twenty[- ](?:{'|'.join(_ORDINALS[:9])})|thirtieth|thirty[- ]first)"
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(ORDINALS)}"
+    rf"|twenty[- ](?:{'|'.join(ORDINALS[:9])})|thirtieth|thirty[- ]first)"
 )
 COUNTED = (
     rf"(?:(?: to | or | ?- ?){ENGLISH})?[ -](?:(?:more|other|young|old|small|school) )?"
@@ -162,7 +158,7 @@ def _nth(text: str) -> int:
     if text.startswith("thirt") and text != "thirteenth":
         return 30 if text == "thirtieth" else 31
     ten, _, one = text.lower().replace("-", " ").partition(" ")
-    return 21 + _ORDINALS.index(one) if one else 1 + _ORDINALS.index(ten)
+    return 21 + ORDINALS.index(one) if one else 1 + ORDINALS.index(ten)
 
 
 def _dated(month: int, day: int, today: date) -> date | None:

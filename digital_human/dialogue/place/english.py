@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from digital_human.dialogue.numbers import ORDINALS
 from digital_human.dialogue.place.times import Opening
 from digital_human.dialogue.place.wording import Leg, Price, Stop, Total, about, joined
 
 _HOURS = "twelve one two three four five six seven eight nine ten eleven".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_NTH = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
-).split()
 _LEGS = 3
 _SOON = 60
 
@@ -225,7 +223,8 @@ class English:
         return f"The telephone number of {name} is {phone}."
 
     def nth(self, of: str, kind: str, n: int, name: str, ends: tuple[str, str]) -> str:
-        nth = _NTH[n] if n < len(_NTH) else f"{n}th"
+        ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+        nth = ORDINALS[n - 1] if n <= len(ORDINALS) else f"{n}{ending}"
         return f"Counted from {ends[0]} to {ends[1]}, the {nth} {kind} of {of} is {name}."
 
     def behind(self, one: str, name: str, ends: tuple[str, str]) -> str:

@@ -7,21 +7,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from digital_human.dialogue.numbers import CHINESE, number
+from digital_human.dialogue.numbers import CHINESE, ORDINALS, number
 from digital_human.dialogue.place.ground import WORDS, Found, Ground
 from digital_human.dialogue.place.leftover import NAME, left_over, shaped
 from digital_human.dialogue.place.names import Mention, NameFinder, Span
 from digital_human.dialogue.place.rows import Series
 from digital_human.speech.types import Language
 
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
-)
 _NTH: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
         rf"(?P<back>倒数)?(?:第|排?行?老|排)(?P<n>{CHINESE}|大)(?!年)[座个条道栋处间]?"
     ),
-    "en": re.compile(rf"\b(?:number )?(?P<n>{'|'.join(_ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th)?)\b"),
+    "en": re.compile(rf"\b(?:number )?(?P<n>{'|'.join(ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th)?)\b"),
 }
 _FIRST = {
     "zh": re.compile(r"[头打]头?(?:一|那)?[座个条]|最[前先开](?:头|面|边)?的?[那一]?[座个]?"),
@@ -239,7 +236,7 @@ def _side(row: Series, words: _Words, shape: str, language: Language) -> _Side:
 
 def _nth(word: str, language: Language) -> int:
     if language == "en":
-        return _ORDINALS.index(word) + 1 if word in _ORDINALS else int(re.sub(r"\D", "", word))
+        return ORDINALS.index(word) + 1 if word in ORDINALS else int(re.sub(r"\D", "", word))
     return number(word)
 
 
