@@ -37,6 +37,10 @@ class Mention:
     start: int
     end: int
 
+    def meets(self, other: Mention) -> bool:
+        """Whether both have a character in common."""
+        return self.start < other.end and other.start < self.end
+
 
 class NameFinder:
     """Finds names as they are written, Chinese ones as they sound, and English ones in part.
@@ -161,7 +165,7 @@ def _apart(mentions: Iterable[Mention]) -> list[Mention]:
     """Mentions that do not overlap, the longest first."""
     kept: list[Mention] = []
     for one in sorted(mentions, key=lambda m: (m.start - m.end, m.start)):
-        if all(one.end <= other.start or one.start >= other.end for other in kept):
+        if not any(one.meets(other) for other in kept):
             kept.append(one)
     return kept
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from digital_human.dialogue.numbers import CHINESE, ORDINALS, number
 from digital_human.dialogue.place.ground import WORDS, Found, Ground
 from digital_human.dialogue.place.leftover import NAME, left_over, shaped
-from digital_human.dialogue.place.names import Mention, NameFinder, Span
+from digital_human.dialogue.place.names import NameFinder, Span
 from digital_human.dialogue.place.rows import Series
 from digital_human.speech.types import Language
 
@@ -145,7 +145,7 @@ class Rows:
             if language not in words:
                 continue
             members = finder.find(text)
-            kept = [one for one in spots if not any(_overlap(one, other) for other in members)]
+            kept = [one for one in spots if not any(one.meets(other) for other in members)]
             ends = self._ground.spots[row.of].ends
             of: set[str | None] = {row.of if one.id in ends else one.id for one in kept}
             if not members and (of or {before()}) != {row.of}:
@@ -247,7 +247,3 @@ def _called(row: Series) -> Iterator[tuple[str, str]]:
             yield name, str(place)
             if language == "en" and "en" in row.names:
                 yield name.removesuffix(f" {row.names['en'].capitalize()}"), str(place)
-
-
-def _overlap(one: Mention, other: Mention) -> bool:
-    return one.start < other.end and other.start < one.end
