@@ -134,6 +134,8 @@ def test_chinese_parties_get_their_sum(place: Place, text: str, words: str) -> N
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("Two of us grown-ups plus a ten year old and a four year old want to go up Leifeng "
+         "Pagoda. What's the total?", "120 yuan in all for 4 people"),
         ("Two of us and our four-year-old want to go up Leifeng Pagoda. What's that in total?",
          "80 yuan in all for 3"),
         ("Three mates and I fancy rowing ourselves around for two hours. What would the boat "

@@ -351,6 +351,8 @@ class Count:
             self.sure &= adults <= people
             self.sure &= adults == people or not self._joined("kin", "people")
             adults = people
+        elif not adults and size == people and self._with_children():
+            adults = people
         elif adults + size != people:
             missing = people - adults - size
             others = self.rest is not None and (self.most or len(self.sides) < 2)
@@ -378,6 +380,10 @@ class Count:
         """Whether those who are told of one by one come along with a number of others."""
         return self._added("kin", "people") or (self.kin > 1 and self._joined("kin", "people"))
 
+    def _with_children(self) -> bool:
+        """Whether a number of people is joined to children by a word: "two of us and a girl"."""
+        return any(self._joined("people", one) for one in ("ages", "counted", "kids"))
+
     def _apart(self, adults: int, children: int) -> int:
         """Grown-ups of a counted party with children: these may be counted or come along."""
         people = self.people
@@ -386,7 +392,7 @@ class Count:
         within |= self.part and not self._joined("people", first)
         if within and adults + children < people:
             return people - children
-        joined = any(self._joined("people", one) for one in (first, "counted", "kids"))
+        joined = self._with_children()
         # "four of us with a child" may be five or four.
         able = people == 2 or "with" not in self._lead("people", first)
         if not within and joined and able and adults in (0, people):
