@@ -137,15 +137,21 @@ async def test_work_that_hangs_is_left_behind_and_what_waits_goes_on() -> None:
         gate.set()
 
 
+async def never_back_for_more(thread: ModelThread, gate: threading.Event) -> None:
+    """Work is done, but its thread takes no other until ``gate`` is set."""
+    start = threading.Event()
+    first = thread.submit(start.wait)
+    finished = asyncio.wrap_future(first)
+    first.add_done_callback(lambda _: gate.wait(30))  # in the model's thread
+    start.set()
+    await finished
+
+
 async def test_a_thread_that_never_begins_is_left_behind() -> None:
     """The work before is done, but its thread does not come back for more."""
-    start, gate = threading.Event(), threading.Event()
+    gate = threading.Event()
     with ModelThread("model") as thread:
-        first = thread.submit(start.wait)
-        finished = asyncio.wrap_future(first)
-        first.add_done_callback(lambda _: gate.wait(30))  # in the model's thread
-        start.set()
-        await finished
+        await never_back_for_more(thread, gate)
         runs: list[int] = []
         with pytest.raises(Hung, match="model: no answer within 0.2 s"):
             await thread.call_within(Patience(0.2), runs.append, 1)
@@ -195,13 +201,9 @@ async def test_what_is_slow_is_begun_again_and_who_comes_back_first_counts(slow:
 
 
 async def test_what_never_began_is_not_done_twice() -> None:
-    start, gate = threading.Event(), threading.Event()
+    gate = threading.Event()
     with ModelThread("model") as thread:
-        first = thread.submit(start.wait)
-        finished = asyncio.wrap_future(first)
-        first.add_done_callback(lambda _: gate.wait(30))  # in the model's thread
-        start.set()
-        await finished
+        await never_back_for_more(thread, gate)
         runs: list[int] = []
         async with asyncio.timeout(5):
             await thread.call_within(Patience(4.0, again=0.2), runs.append, 1)
