@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -41,6 +42,7 @@ Talk = Literal["hello", "thanks", "goodbye", "hearing", "identity", "artificial"
 TALKS: tuple[Talk, ...] = get_args(Talk)
 FILE = "persona.toml"
 _SPOKEN = ("greeting", "filler", "decline", "apology", "replaced", "ask_again", "notice")
+_URGENT = ("greeting", "filler", "apology")
 
 
 class Persona(BaseModel):
@@ -173,15 +175,22 @@ class Persona(BaseModel):
 
     def phrases(self) -> list[tuple[str, Language]]:
         """Everything it may say as it is, e.g. to be synthesised before it is needed."""
-        said: list[tuple[str, Language]] = []
-        for field in _SPOKEN[:-1]:
-            for language, value in getattr(self, field).items():
-                said += [
-                    (text, language) for text in ([value] if isinstance(value, str) else value)
-                ]
+        said = self._lines(_SPOKEN[:-1])
         for kinds in self.small_talk.values():
             said += [(text, one) for one, texts in kinds.items() for text in texts]
         return [(text, language) for text, language in said if language in self.languages]
+
+    def urgent(self) -> list[tuple[str, Language]]:
+        """What must sound at once: the greeting, and what bridges or excuses a silence."""
+        return [one for one in self._lines(_URGENT) if one[1] in self.languages]
+
+    def _lines(self, fields: Sequence[str]) -> list[tuple[str, Language]]:
+        return [
+            (text, language)
+            for field in fields
+            for language, value in getattr(self, field).items()
+            for text in ([value] if isinstance(value, str) else value)
+        ]
 
     @model_validator(mode="after")
     def _says_everything_in_every_language(self) -> Persona:

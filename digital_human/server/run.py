@@ -13,6 +13,7 @@ import cv2
 import structlog
 import uvicorn
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 from digital_human.apps.live.admission import Admission
 from digital_human.apps.live.engine import Engine
@@ -103,6 +104,8 @@ def _run(
     _fetch(*engine.needs, *(CAMERA_MODELS if stand is not None and stand.camera else ()))
     configure(json=log_json)
     cv2.setNumThreads(1)
+    # Threads with a model each would wait for one pool, and for whoever hangs in it.
+    threadpool_limits(1, user_api="blas")
     asyncio.run(_serve(engine, names, Console(stderr=True, soft_wrap=True), stand, upkeep))
 
 

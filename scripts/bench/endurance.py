@@ -30,6 +30,7 @@ import psutil
 import soundfile
 from endurance_faults import Fault, Faults, jpeg, look
 from endurance_report import Outage, Tally, figure, line, report
+from PIL import Image
 
 from digital_human.apps.live.loadtest import VOICED_DBFS
 from digital_human.config import settings
@@ -39,6 +40,7 @@ from digital_human.transport.webrtc.client import Client, HeardSound, SeenPictur
 PORT = 18_765
 URL = f"http://127.0.0.1:{PORT}"
 SPOKEN = Path(__file__).parents[2] / "tests/browser/questions"
+ROOM = Path(__file__).parents[2] / "assets/personas/dongpo/place/pictures/causeway.jpg"
 SPOTS = (
     "断桥", "白堤", "苏堤", "雷峰塔", "三潭印月", "曲院风荷", "花港观鱼", "平湖秋月", "柳浪闻莺",
     "孤山", "保俶塔", "湖心亭",
@@ -53,7 +55,7 @@ TYPED = (
 _DISK = 700  # MB of the home folder
 _NO_ANSWER = 20.0
 _SAMPLE_EVERY = 10.0
-_CAMERA_EVERY = 0.5
+_CAMERA, _CAMERA_EVERY = (1280, 720), 0.22  # pixels and s, as the page sends it
 
 
 class Questions:
@@ -315,13 +317,15 @@ async def _replace(gone: Visit, http: httpx.AsyncClient, outage: Outage) -> None
 
 
 async def _watch(http: httpx.AsyncClient) -> None:
-    """The camera of the page: nobody in sight, some noise."""
+    """The camera of the page: nobody in sight, and the noise of its sensor."""
     noise = np.random.default_rng(0)
-    while True:
-        room = noise.integers(90, 140, (45, 80, 3), np.uint8).repeat(16, 0).repeat(16, 1)
-        picture = await asyncio.to_thread(jpeg, room)
+    with Image.open(ROOM) as picture:
+        room = np.asarray(picture.convert("RGB").resize(_CAMERA), np.int16)
+    grains = [noise.integers(-4, 5, room.shape, np.int16) for _ in range(8)]
+    pictures = [jpeg(np.clip(room + grain, 0, 255).astype(np.uint8)) for grain in grains]
+    for data in itertools.cycle(pictures):
         try:
-            await look(http, picture)
+            await look(http, data)
         except httpx.HTTPError:  # a fault
             pass
         await asyncio.sleep(_CAMERA_EVERY)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
+import psutil
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class Faults:
             [
                 Fault("browser killed", self._browser_killed),
                 Fault("network gone for 3 s", self._network_gone),
-                Fault("language model hangs for 8 s", self._hung(_MIND)),
+                Fault("language model hangs for 8 s", self._mind_hung),
                 Fault("microphone unplugged", self._unplugged),
                 Fault("clock one hour ahead", self._clock(hour)),
-                Fault("recogniser hangs for 8 s", self._hung(_EARS), spoken=True),
+                Fault("recogniser hangs for 8 s", self._ears_hung, spoken=True),
                 Fault("server stopped for 2 s", self._stopped),
                 Fault("disk full for 45 s", self._disk_full),
                 Fault("page loaded anew", self._reloaded),
@@ -111,13 +112,26 @@ class Faults:
 
         return jump
 
-    def _hung(self, nice: int) -> Act:
-        async def hang(visit: Visit) -> bool:
-            self._keep(_stop_thread(_first_thread(self._server.pid, nice), _HUNG))
-            await asyncio.sleep(0.2)
-            return True
+    async def _mind_hung(self, visit: Visit) -> bool:
+        """The thread that calls the language model stands still."""
+        self._keep(_stop_thread(_threads(self._server.pid, _MIND)[0], _HUNG))
+        await asyncio.sleep(0.2)
+        return True
 
-        return hang
+    async def _ears_hung(self, visit: Visit) -> bool:
+        """A thread of the recogniser's stands still in the middle of its next work."""
+
+        async def hang() -> None:
+            before = _work_of(self._server.pid, _EARS)
+            while True:
+                await asyncio.sleep(0.02)
+                now = _work_of(self._server.pid, _EARS)
+                if working := [thread for thread in now if now[thread] > before.get(thread, 0)]:
+                    await _stop_thread(working[0], _HUNG)
+                    return
+
+        self._keep(hang())
+        return True
 
     async def _disk_full(self, visit: Visit) -> bool:
         filler = self._home / "filler"
@@ -172,10 +186,16 @@ async def look(http: httpx.AsyncClient, data: bytes) -> httpx.Response:
     return await http.post("/api/kiosk/camera", content=data, headers=kind)
 
 
-def _first_thread(pid: int, nice: int) -> int:
-    """The oldest thread of a process that yields so much."""
+def _threads(pid: int, nice: int) -> list[int]:
+    """The threads of a process that yield so much, the oldest first."""
     threads = sorted(int(folder.name) for folder in Path(f"/proc/{pid}/task").iterdir())
-    return next(t for t in threads if os.getpriority(os.PRIO_PROCESS, t) == nice)
+    return [t for t in threads if os.getpriority(os.PRIO_PROCESS, t) == nice]
+
+
+def _work_of(pid: int, nice: int) -> dict[int, float]:
+    """Seconds that these threads have worked."""
+    threads = {one.id: one.user_time for one in psutil.Process(pid).threads()}
+    return {one: threads[one] for one in _threads(pid, nice) if one in threads}
 
 
 async def _stop_thread(thread: int, seconds: float) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +86,34 @@ def test_cancelled_work_is_dropped(recognizer: Recognizer) -> None:
 def test_an_unknown_language_is_refused(recognizer: Recognizer) -> None:
     with pytest.raises(InputError, match="'fr'"):
         recognizer.recognise(np.ones(EAR_RATE, np.float32), language="fr")  # type: ignore[arg-type]
+
+
+@pytest.mark.data
+def test_calls_that_hang_keep_nobody_from_being_heard(
+    recognizer: Recognizer, data_dir: Path
+) -> None:
+    pcm = load(data_dir / "speech" / "zh_synth" / "zf_xiaobei_4.wav")
+    before = recognizer.recognise(pcm, language="zh")
+    inside, free = threading.Semaphore(0), threading.Event()
+
+    def hang() -> bool:
+        """In the middle of the work: the first question comes before it."""
+        if threading.current_thread() in asked:
+            inside.release()
+            free.wait(60)
+        asked.add(threading.current_thread())
+        return False
+
+    asked: set[threading.Thread] = set()
+    with ThreadPoolExecutor(3) as threads:
+        hung = [
+            threads.submit(recognizer.recognise, pcm, language="zh", cancelled=hang)
+            for _ in range(3)
+        ]
+        try:
+            for _ in hung:
+                assert inside.acquire(timeout=60)
+            assert recognizer.recognise(pcm, language="zh").text == before.text
+        finally:
+            free.set()
+        assert {call.result(60).text for call in hung} == {before.text}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from digital_human.speech.hearing import Heard
@@ -27,15 +25,13 @@ class Scripted(WhisperRecognizer):
         self._answers = list(answers)
         self.told: list[str] = []
 
-    def _write(
-        self, encoded: Any, language: Heard, told: str, seconds: float, repetition: float = 1.0
-    ) -> Written:
+    def _answer(self, told: str, seconds: float, repetition: float = 1.0) -> Written:
         self.told.append(told)
         return self._answers.pop(0)
 
     def hear(self, language: Heard) -> Recognised:
         """What it makes of an utterance of 1.2 s."""
-        return self._heard(None, language, PROMPT, 1.2, never)
+        return self._heard(self._answer, language, PROMPT, 1.2, never)
 
 
 @pytest.mark.parametrize(

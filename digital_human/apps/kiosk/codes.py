@@ -26,6 +26,7 @@ class LabelReader:
         parameters.errorCorrectionRate = 0.4  # two of eleven bits: textures are no tags
         family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
         self._tags = cv2.aruco.ArucoDetector(family, parameters)
+        self._parameters = parameters
         self._last = ""
         self.doubtful = False
         """Whether the next picture should be read soon, to confirm what this one showed."""
@@ -67,6 +68,9 @@ class LabelReader:
         return None
 
     def _tag(self, grey: ByteArray) -> str:
+        # Tiles and lattices make hundreds of squares: those too small are not looked into.
+        self._parameters.minMarkerPerimeterRate = 4 * _SMALLEST / max(grey.shape)
+        self._tags.setDetectorParameters(self._parameters)
         corners, numbers, _ = self._tags.detectMarkers(grey)
         if numbers is None:
             return ""

@@ -134,7 +134,7 @@ class Engine:
             await self.avatar(cast.persona.avatar)
             voice = Speaker(await self.voicing.call(load_voice, cast.persona.voice, "live"))
             await self.voicing.call(_warm, voice)
-            for language, text in cast.persona.greeting.items():
+            for text, language in cast.persona.urgent():
                 for clause in live_clauses(text, language):
                     await self.voicing.call(voice.speak, clause)
 

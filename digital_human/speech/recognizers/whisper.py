@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ import numpy as np
 
 from digital_human.config import settings
 from digital_human.core.frames import FloatArray
-from digital_human.errors import Cancelled, InputError
+from digital_human.errors import Cancelled, InputError, ResourceError
 from digital_human.models import store
 from digital_human.speech.hearing import EAR_RATE, Heard
 from digital_human.speech.recognizers.base import Recognised
@@ -34,6 +37,8 @@ from digital_human.speech.recognizers.guards import (
 )
 from digital_human.speech.synthesizers.base import never
 
+_READY = 2  # models that are loaded; a further one takes half a second and 80 MB
+_MOST = 6  # calls at a time, most of them hung
 _LONGEST = 28 * EAR_RATE
 _PADDING = int(1.5 * EAR_RATE)
 _SHORTEST = 5 * EAR_RATE  # Shorter spectrograms make the decoder go round in circles.
@@ -69,16 +74,19 @@ class WhisperRecognizer:
 
         folder = folder or store().path("whisper-base")
         self._storage: Any = ctranslate2.StorageView
-        self._model: Any = ctranslate2.models.Whisper(
+        self._load = partial(
+            ctranslate2.models.Whisper,
             str(folder),
             device="cpu",
             compute_type="int8",
-            inter_threads=2,  # One that hangs leaves another for what is asked again.
             intra_threads=threads or max(1, min(2, settings().cpu_threads // 2)),
         )
+        self._free: list[Any] = [self._load() for _ in range(_READY)]
+        self._busy = 0
+        self._taking = threading.Lock()
         tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer = tokenizer
-        self._features = FeatureExtractor(feature_size=self._model.n_mels)
+        self._features = FeatureExtractor(feature_size=self._free[0].n_mels)
         token: Callable[[str], int] = tokenizer.token_to_id
         self._start = token("<|startoftranscript|>")
         self._before = token("<|startofprev|>")
@@ -104,19 +112,43 @@ class WhisperRecognizer:
         if not pcm.size or float(np.max(np.abs(pcm))) < _SILENCE:
             return Recognised("", language or usual or "zh", 0.0, 1.0)
         _check(cancelled)
-        encoded = self._encode(pcm)
-        _check(cancelled)
         certainty = 1.0
-        if language is None:
-            language, certainty = self._language(encoded, usual)
-        heard = self._heard(encoded, language, prompt, pcm.size / EAR_RATE, cancelled)
+        with self._model() as model:
+            encoded = self._encode(model, pcm)
+            _check(cancelled)
+            if language is None:
+                language, certainty = _language(model, encoded, usual)
+            write = partial(self._write, model, encoded, language)
+            heard = self._heard(write, language, prompt, pcm.size / EAR_RATE, cancelled)
         if language == "en" and is_chinese(heard.text):
             return replace(heard, language="zh", certainty=0.5)
         return replace(heard, certainty=certainty)
 
+    @contextmanager
+    def _model(self) -> Iterator[Any]:
+        """A model for one call; one that hangs keeps its own, and who asks again gets another."""
+        with self._taking:
+            if self._busy == _MOST:
+                raise ResourceError(
+                    f"{_MOST} calls of the recogniser do not come back", fix="restart the program"
+                )
+            self._busy += 1
+        model = None
+        try:
+            try:
+                model = self._free.pop()
+            except IndexError:
+                model = self._load()
+            yield model
+        finally:
+            with self._taking:
+                self._busy -= 1
+                if model is not None and len(self._free) < _READY:
+                    self._free.append(model)
+
     def _heard(
         self,
-        encoded: Any,
+        write: Callable[..., tuple[str, float, float]],
         language: Heard,
         prompt: str,
         seconds: float,
@@ -131,16 +163,16 @@ class WhisperRecognizer:
         lines = [one for one in prompt.splitlines() if is_chinese(one) is not (language == "en")]
         prompt = lines[0] if lines else ""
         told = _OPENING[language] + prompt
-        text, confidence, no_speech = self._write(encoded, language, told, seconds)
+        text, confidence, no_speech = write(told, seconds)
         _check(cancelled)
         sure, unlikely = _NAMED
         named = confidence >= sure and no_speech <= unlikely and _names(text, prompt) in (1, 2)
         if prompt and not named and is_echo(tidy(text), told):
             told = _OPENING[language]
-            text, confidence, no_speech = self._write(encoded, language, told, seconds)
+            text, confidence, no_speech = write(told, seconds)
             _check(cancelled)
         if loop(tidy(text), seconds) is not None:
-            text, confidence, _ = self._write(encoded, language, told, seconds, _UNREPEATED)
+            text, confidence, _ = write(told, seconds, _UNREPEATED)
             _check(cancelled)
         kept = without_loop(tidy(text), seconds)
         echoes = not named and is_echo(kept, told)
@@ -150,23 +182,21 @@ class WhisperRecognizer:
             return Recognised("", language, confidence, no_speech, dropped=text)
         return Recognised(kept, language, confidence, no_speech)
 
-    def _encode(self, pcm: FloatArray) -> Any:
+    def _encode(self, model: Any, pcm: FloatArray) -> Any:
         heard = np.zeros(max(pcm.size + _PADDING, _SHORTEST), np.float32)
         heard[: pcm.size] = pcm
         mel = self._features(heard, padding=0)
         even = np.ascontiguousarray(mel[np.newaxis, :, : mel.shape[1] // 2 * 2], np.float32)
-        return self._model.encode(self._storage.from_array(even))
-
-    def _language(self, encoded: Any, usual: Heard | None) -> tuple[Heard, float]:
-        likely = dict(self._model.detect_language(encoded)[0])
-        prior = _USUAL if usual == "zh" else 1 - _USUAL if usual == "en" else 0.5
-        chinese = likely["<|zh|>"] * prior
-        english = likely["<|en|>"] * (1 - prior)
-        share = chinese / max(chinese + english, 1e-12)
-        return ("zh", share) if share >= 0.5 else ("en", 1 - share)
+        return model.encode(self._storage.from_array(even))
 
     def _write(
-        self, encoded: Any, language: Heard, told: str, seconds: float, repetition: float = 1.0
+        self,
+        model: Any,
+        encoded: Any,
+        language: Heard,
+        told: str,
+        seconds: float,
+        repetition: float = 1.0,
     ) -> tuple[str, float, float]:
         """Text, confidence and probability of no speech."""
         start = [self._start, self._tokenizer.token_to_id(f"<|{language}|>"), *self._task]
@@ -174,7 +204,7 @@ class WhisperRecognizer:
             ids = self._tokenizer.encode(" " + told, add_special_tokens=False).ids
             start = [self._before, *ids[-_PROMPT_TOKENS:], *start]
         few, rate = _TOKENS
-        (result,) = self._model.generate(
+        (result,) = model.generate(
             encoded,
             [start],
             beam_size=1,
@@ -186,6 +216,15 @@ class WhisperRecognizer:
         ids = [i for i in result.sequences_ids[0] if i < self._end]
         text = self._tokenizer.decode(ids)
         return text, math.exp(min(0.0, result.scores[0])), float(result.no_speech_prob)
+
+
+def _language(model: Any, encoded: Any, usual: Heard | None) -> tuple[Heard, float]:
+    likely = dict(model.detect_language(encoded)[0])
+    prior = _USUAL if usual == "zh" else 1 - _USUAL if usual == "en" else 0.5
+    chinese = likely["<|zh|>"] * prior
+    english = likely["<|en|>"] * (1 - prior)
+    share = chinese / max(chinese + english, 1e-12)
+    return ("zh", share) if share >= 0.5 else ("en", 1 - share)
 
 
 def _names(text: str, prompt: str) -> int:
