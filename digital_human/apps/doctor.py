@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,14 +30,14 @@ from rich.table import Table
 
 from digital_human import __version__
 from digital_human.config import settings
-from digital_human.errors import DigitalHumanError
+from digital_human.errors import DigitalHumanError, ResourceError
 from digital_human.models import store
+from digital_human.safety.labels import font_path
 
 State = Literal["ok", "warn", "fail"]
 
 _GB = 1e9
 _PORT = 8080
-_FONT = "NotoSansCJKsc-Regular.otf"
 _PACKAGES = ("av", "onnxruntime", "opencv-python-headless", "mediapipe", "numpy", "c2pa-python")
 _IMPORTS = ("av", "cv2", "onnxruntime", "mediapipe", "c2pa")
 _NEEDED_BYTES = 2.5 * _GB
@@ -233,14 +232,10 @@ def _encoder_problem(name: str) -> str:
 
 
 def _font() -> Iterator[Check]:
-    fix = f"{sys.executable} -m pip install mplfonts==0.0.11"
-    spec = find_spec("mplfonts")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    found = [path for folder in folders for path in Path(folder).rglob(_FONT)]
-    if not found:
-        yield Check("font", "fail", f"{_FONT} not found in the package mplfonts", fix)
-        return
-    yield Check("font", "ok", found[0].name)
+    try:
+        yield Check("font", "ok", font_path().name)
+    except ResourceError as error:
+        yield Check("font", "fail", error.message, error.fix)
 
 
 def _home() -> Iterator[Check]:

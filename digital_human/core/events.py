@@ -19,7 +19,7 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        kind: Dotted name, e.g. ``heard.final``; docs/live.md lists them all.
+        kind: Dotted name, e.g. ``heard.final``; docs/live.md and docs/kiosk-visits.md list them.
         session: Session it belongs to; empty for the process.
         turn: Turn it belongs to; 0 before the first.
         at: Seconds on the session's clock.

@@ -85,6 +85,9 @@ class ModelThread(Executor):
     ) -> R:
         """Like `call`, for work that may hang.
 
+        When the caller is cancelled, the work may still take its time; then its thread is left to
+        it all the same.
+
         Args:
             patience: How long it may take.
             work: What to run.
@@ -106,6 +109,7 @@ class ModelThread(Executor):
         future = self.submit(run)
         jobs: set[asyncio.Future[Any]] = {asyncio.wrap_future(future)}
         beginning = asyncio.ensure_future(begun.wait())
+        since = math.inf
         try:
             if not free:
                 await asyncio.wait({*jobs, beginning}, return_when=asyncio.FIRST_COMPLETED)
@@ -132,6 +136,9 @@ class ModelThread(Executor):
             beginning.cancel()
             for job in jobs:
                 job.cancel()
+            if not future.cancel() and self._holds(future):
+                since = min(since, loop.time())
+                loop.call_at(since + patience.limit, self._give_up, future)
 
     def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run ``work`` in the thread; see `concurrent.futures.Executor.submit`.
@@ -175,6 +182,15 @@ class ModelThread(Executor):
             target=self._work, args=(self._jobs,), name=self._name, daemon=True
         )
         self._thread.start()
+
+    def _holds(self, future: Future[Any]) -> bool:
+        """Whether ``future`` waits for the present thread or runs in it."""
+        return future in self._unfinished and not future.done()
+
+    def _give_up(self, future: Future[Any]) -> None:
+        """Leave the thread to ``future``, for which nobody waits, if it still runs there."""
+        if self._holds(future) and not self._closed:
+            self._leave_behind()
 
     def _leave_behind(self) -> None:
         """Give what waits to another thread, and a queue of its own: one that was stopped while it

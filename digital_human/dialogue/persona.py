@@ -71,9 +71,10 @@ class Persona(BaseModel):
         hot_words: Names that the recogniser tends to mishear.
         wake_words: Names by which it is called while nobody talks with it, by language; the first
             of each is shown. None: it cannot be called.
-        knowledge: Folder of what it knows, beside the file.
+        knowledge: Folder of what it knows, beside the file. Only one of the usual name may be
+            missing; empty for none.
         shares: Personas whose knowledge it has too; where both answer, its own has the word.
-        place: Folder of the place it stands in (see `Place`), beside the file.
+        place: Folder of the place it stands in (see `Place`), as ``knowledge``.
         poems: File of poems it knows by heart, beside the file; empty for none.
         background: ``#rrggbb`` or a picture beside the file; empty for the avatar's own.
     """
@@ -278,6 +279,15 @@ def _load(path: Path) -> Persona:
             fix="rename one of them",
         )
     persona._folder = path.parent
+    for field, there in (
+        ("knowledge", persona.knowledge_folder), ("place", persona.place_folder),
+    ):  # fmt: skip
+        value = getattr(persona, field)
+        if value not in ("", field) and there is None:
+            raise InputError(
+                f"{path}: {field} {value!r} is not a folder beside it",
+                fix=f'correct the name, or {field} = "" for none',
+            )
     background = persona.background_file
     if background is not None and not background.is_file():
         raise InputError(

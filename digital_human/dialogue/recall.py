@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import structlog
+
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue.history import History
 from digital_human.dialogue.intent import follows_up, wants_more
@@ -16,6 +18,8 @@ from digital_human.dialogue.knowledge.questions import halves
 from digital_human.dialogue.llm.base import never
 from digital_human.errors import ResourceError
 from digital_human.speech.types import Language
+
+log = structlog.get_logger()
 
 _SAID = 0.5  # evidence's score of what was said already for being an answer to a part
 
@@ -110,11 +114,11 @@ class Recall:
     async def also(
         self, text: str, language: Language, told: Answer, cancelled: Callable[[], bool] = never
     ) -> Answer | None:
-        """What answers the part of a question for two things that ``told`` leaves open.
+        """What answers the part of a question for two things that ``told`` leaves open; None when
+        the language model fails, for ``told`` is an answer without it.
 
         Raises:
             Cancelled: ``cancelled`` said so.
-            ResourceError: The language model failed.
         """
         assert self._knowledge is not None
         for part in halves(text) or ():
@@ -125,7 +129,11 @@ class Recall:
             if (judge := self._able(language)) is not None and found.likely:
                 others = [one for one in found.likely if one.answer.text != told.text]
                 likely = (Likely(told, _SAID), *others)
-                answer = await judge.chosen(part, language, likely, cancelled)
+                try:
+                    answer = await judge.chosen(part, language, likely, cancelled)
+                except ResourceError as error:
+                    log.warning("the other half is not answered", cause=str(error))
+                    return None
             if answer is not None:
                 asked = content(text)
                 if not agree(content(told.text) - asked, content(answer.text) - asked):

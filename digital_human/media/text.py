@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
 from digital_human.core.frames import ByteArray, FloatArray
-from digital_human.errors import ResourceError
 from digital_human.media.linebreak import break_lines, printable, units
+from digital_human.safety.labels import font_path
 
 Face = Literal["sans", "serif", "mono"]
 Colour = tuple[int, int, int]
@@ -73,18 +72,12 @@ class TextImage:
 
 
 def font_file(face: Face) -> Path:
-    """The font's file inside the package ``mplfonts``.
+    """The font's file.
 
     Raises:
-        ResourceError: The package or the file is missing.
+        ResourceError: It is missing.
     """
-    spec = find_spec("mplfonts")
-    path = Path(spec.origin).parent / "fonts" / _FILES[face] if spec and spec.origin else None
-    if path is None or not path.exists():
-        raise ResourceError(
-            f"font {_FILES[face]} is not installed", fix="pip install mplfonts==0.0.11"
-        )
-    return path
+    return font_path(_FILES[face])
 
 
 @lru_cache(maxsize=64)

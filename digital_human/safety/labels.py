@@ -62,7 +62,7 @@ def font_path(name: str = FONT) -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         if (path := Path(folder) / "fonts" / name).exists():
             return path
-    raise ResourceError(f"font {name} is missing", fix="pip install mplfonts")
+    raise ResourceError(f"font {name} is missing", fix="pip install mplfonts==0.0.11")
 
 
 @lru_cache(maxsize=256)

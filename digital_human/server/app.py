@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
@@ -21,6 +22,7 @@ from digital_human import __version__
 from digital_human.apps.live.ports import Session
 from digital_human.apps.live.sessions import Sessions
 from digital_human.config import Settings
+from digital_human.media.text import font_file
 from digital_human.server import api, faults, kiosk, media, shim, speech
 from digital_human.server.auth import Gate, Intact, Shield
 from digital_human.server.logs import log_event
@@ -29,6 +31,7 @@ from digital_human.server.upkeep_health import Care
 from digital_human.server.upkeep_routes import routes as care_routes
 
 _PAGE = Path(__file__).parent / "web"
+_FOR_EVER = {"Cache-Control": "max-age=31536000, immutable"}
 _TAGS = {
     "server": "The server itself.",
     "sessions": "A session is one conversation with one digital human.",
@@ -162,6 +165,10 @@ def _page(*, kiosk: bool, health: bool) -> APIRouter:
         @router.get("/kiosk")
         def stand() -> FileResponse:
             return _asset("kiosk.html")
+
+        @router.get("/font-{face}.otf")
+        def font(face: Literal["sans", "serif"]) -> FileResponse:
+            return FileResponse(font_file(face), media_type="font/otf", headers=_FOR_EVER)
 
     if health:
 

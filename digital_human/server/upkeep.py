@@ -38,6 +38,7 @@ PATIENCE_S = 1800.0
 """Seconds of waiting after which the first moment between two visits will do."""
 _PARTING_S = 30.0  # that what runs has to end
 _EVERY = 5.0
+_AGAIN = 30.0  # s until it is tried again to write that content has come up
 log = structlog.get_logger()
 
 
@@ -53,6 +54,8 @@ class Upkeep:
         started: Unix time of the start.
         trial: Whether the content has yet to come up.
         wanted: Version that the next start shows.
+        passed_over: Version that was to be shown and could not be, for the disk cannot be written;
+            empty for none.
         restart: Why the program is to start afresh; empty while it is not.
     """
 
@@ -63,6 +66,7 @@ class Upkeep:
     started: float = field(default_factory=time.time)
     trial: bool = False
     wanted: str = ""
+    passed_over: str = ""
     restart: Why | Literal[""] = ""
     _waits: float | None = None
     _guard: threading.Timer | None = None
@@ -80,7 +84,7 @@ class Upkeep:
         at = TimeOfDay.fromisoformat(chosen.restart) if chosen.restart else None
         upkeep = cls(
             contents, content, at, born=os.environ.pop(STARTED_BY, ""),
-            trial=content.trial, wanted=content.version,
+            trial=content.trial, wanted=content.version, passed_over=content.passed_over,
         )  # fmt: skip
         log.info("kiosk.content", version=content.version, trial=content.trial)
         if content.trial:
@@ -93,14 +97,31 @@ class Upkeep:
         return upkeep
 
     def give_up(self, error: Exception) -> NoReturn:
-        """The content on trial does not come up: go back and start afresh."""
+        """The content on trial does not come up: go back and start afresh at once."""
+        self._reject(error)
+        start_afresh("rolled back")
+
+    def _reject(self, error: Exception) -> None:
         known = isinstance(error, DigitalHumanError)
         why = error.message if isinstance(error, DigitalHumanError) else str(error)
         with contextlib.suppress(ResourceError):  # the number of tries brings it back then
             self.contents.reject(
                 self.chosen.version, why if known else f"{type(error).__name__}: {why}"
             )
-        start_afresh("rolled back")
+
+    def want(self, version: str) -> None:
+        """Note what the next start shows."""
+        if version != self.passed_over:  # the disk was written
+            self.passed_over = ""
+        self.wanted = version
+
+    @property
+    def switches(self) -> bool:
+        """Whether other content is switched to as soon as nobody is there.
+
+        What was passed over waits for another restart: this one would end in the same way.
+        """
+        return self.wanted not in (self.chosen.version, self.passed_over)
 
     def due(self, wall: float, age: float, now: float, company: Company) -> Why | Literal[""]:
         """Why the program should start afresh now.
@@ -111,18 +132,19 @@ class Upkeep:
             now: Time of ``company``'s clock.
             company: Who is there.
         """
-        if self.wanted != self.chosen.version:
+        quiet = company.quiet(now)  # asked at any hour, so that the window begins with the truth
+        if self.switches:
             self._waits = now if self._waits is None else self._waits
             patient = now - self._waits < PATIENCE_S
-            if company.quiet(now) >= (QUIET_S if patient else 0) and not company.visit(now):
+            if quiet >= (QUIET_S if patient else 0) and not company.visit(now):
                 return "content"
             return ""
         self._waits = None
         wanted = quiet_wanted(wall, age, self.at)
-        return "night" if wanted is not None and company.quiet(now) >= wanted else ""
+        return "night" if wanted is not None and quiet >= wanted else ""
 
     async def run(self, company: Company, clock: Clock, stop: Callable[[], None]) -> None:
-        """Look every five seconds whether it is time to start afresh; then call ``stop`` and end.
+        """Look every five seconds whether it is time to start afresh; then ``stop`` and end.
 
         Args:
             company: Who is there.
@@ -132,8 +154,8 @@ class Upkeep:
         while not self.restart:
             await clock.wait_until(clock.now() + _EVERY)
             with contextlib.suppress(ResourceError):  # it is looked at again
-                self.wanted = await asyncio.to_thread(self.contents.shown)
-            self.restart = self.due(time.time(), age(), clock.now(), company)
+                self.want(await asyncio.to_thread(self.contents.shown))
+            self.restart = self.restart or self.due(time.time(), age(), clock.now(), company)
         log.info("kiosk.restart_due", why=self.restart, version=self.wanted)
         watchdog.be_patient(2 * _PARTING_S)  # nothing tells that the loop turns while it ends
         parting = threading.Timer(_PARTING_S, start_afresh, [self.restart])
@@ -147,7 +169,7 @@ class Upkeep:
         answers: Callable[[], Awaitable[bool]],
         serve: Callable[[], Awaitable[None]],
     ) -> None:
-        """Wait until content on trial has come up, and keep it.
+        """Wait until content on trial has come up, and keep it; else have `run` start without it.
 
         Args:
             clock: Time.
@@ -165,16 +187,29 @@ class Upkeep:
             elif clock.now() - since >= STEADY_S:
                 try:
                     await serve()
-                    await asyncio.to_thread(self.contents.confirm, self.chosen.version)
                 except (Refused, OSError, ResourceError) as error:
                     since = None
                     log.warning("content.waits", cause=str(error))
                 except Exception as error:
-                    await asyncio.to_thread(self.give_up, error)
+                    await asyncio.to_thread(self._reject, error)
+                    self.restart = "rolled back"
+                    return
                 else:
                     self.trial = False
                     self.let_be()
-                    log.info("content.in_use", version=self.chosen.version)
+                    await self._confirm(clock)
+
+    async def _confirm(self, clock: Clock) -> None:
+        """Have it on the disk that the content has come up; a full disk does not end visits."""
+        while True:
+            try:
+                await asyncio.to_thread(self.contents.confirm, self.chosen.version)
+            except ResourceError as error:
+                log.warning("content.unconfirmed", cause=error.message)
+                await clock.wait_until(clock.now() + _AGAIN)
+            else:
+                log.info("content.in_use", version=self.chosen.version)
+                return
 
     def let_be(self) -> None:
         """End the watch over content that is tried."""

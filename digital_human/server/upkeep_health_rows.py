@@ -16,10 +16,10 @@ from pydantic import BaseModel, Field
 from digital_human import __version__
 from digital_human.apps.kiosk.content import OWN
 from digital_human.apps.kiosk.curator import curator_folder
-from digital_human.server.upkeep_afresh import Why
+from digital_human.server.upkeep_afresh import Why, age
 from digital_human.server.upkeep_health import Care, Machine
 from digital_human.server.upkeep_health_texts import PageLanguage, Words
-from digital_human.server.upkeep_night import next_window
+from digital_human.server.upkeep_night import next_restart
 from digital_human.server.upkeep_troubles import Trouble
 
 Level = Literal["ok", "warn", "bad"]
@@ -90,7 +90,7 @@ async def health(care: Care, language: PageLanguage) -> HealthView:
         level=max((row.level for row in rows), key=_ORDER.index),
         at=datetime.now().astimezone().replace(microsecond=0),
         persona=care.kiosk.persona.name, version=__version__,
-        content=care.upkeep.chosen.version, up_s=round(time.time() - care.upkeep.started),
+        content=care.upkeep.chosen.version, up_s=round(age()),
         visit=care.company.visit(care.kiosk.clock.now()), rows=rows,
         troubles=[TroubleView.of(one) for one in care.troubles.last()],
     )  # fmt: skip
@@ -102,8 +102,9 @@ async def health(care: Care, language: PageLanguage) -> HealthView:
 def _guide(care: Care, machine: Machine, words: Words) -> Iterator[Row]:
     row = _Rows("guide", words)
     upkeep, now = care.upkeep, care.kiosk.clock.now()
-    began = words.moment(datetime.fromtimestamp(upkeep.started).astimezone())
-    up = words.span(time.time() - upkeep.started)
+    # The clock may have been wrong at the start: a machine that was off gets the time later.
+    began = words.moment(datetime.fromtimestamp(time.time() - age()).astimezone())
+    up = words.span(age())
     if upkeep.born in get_args(Why):
         why = words(f"born.{upkeep.born}")
         yield row("up", words("up.why", at=began, span=up, why=why))
@@ -137,7 +138,7 @@ def _guide(care: Care, machine: Machine, words: Words) -> Iterator[Row]:
 def _page(care: Care, words: Words) -> Iterator[Row]:
     row = _Rows("page", words)
     kiosk = care.kiosk
-    young = time.time() - care.upkeep.started < _LOADING_S
+    young = age() < _LOADING_S
     quiet = None if kiosk.seen is None else kiosk.clock.now() - kiosk.seen
     alive = quiet is not None and quiet < 40
     if quiet is None:
@@ -208,10 +209,14 @@ def _content(care: Care, machine: Machine, words: Words) -> Iterator[Row]:
     row = _Rows("content", words)
     upkeep = care.upkeep
     shown = upkeep.chosen.version
-    yield row(
-        "content",
-        words("content.trial" if upkeep.trial else "content", version=_version(shown, words)),
-    )
+    if upkeep.wanted != shown and not upkeep.switches:
+        value = words(
+            "content.waits", version=_version(shown, words), other=_version(upkeep.wanted, words)
+        )
+        yield row("content", value, "warn", words("content.waits.fix", home=care.home))
+    else:
+        key = "content.trial" if upkeep.trial else "content"
+        yield row("content", words(key, version=_version(shown, words)))
     if machine.contents is not None and machine.contents.events:
         event = machine.contents.events[0]
         good = event.what in ("installed", "in use", "rolled back")
@@ -222,12 +227,12 @@ def _content(care: Care, machine: Machine, words: Words) -> Iterator[Row]:
             what=words(f"update.{event.what}"), why=words.reason(event.why),
         )  # fmt: skip
         yield row("update", value, _worse(warn=not good), words("update.fix"))
-    if upkeep.wanted != shown:
+    if upkeep.switches:
         value = words("restart.content", version=_version(upkeep.wanted, words))
     elif upkeep.at is None:
         value = words("restart.never")
     else:
-        value = words("restart", at=words.moment(next_window(time.time(), upkeep.at)))
+        value = words("restart", at=words.moment(next_restart(time.time(), age(), upkeep.at)))
     yield row("restart", value)
 
 

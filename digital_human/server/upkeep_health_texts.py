@@ -88,6 +88,10 @@ TEXTS: Mapping[PageLanguage, Mapping[str, str]] = {
         "content": "{version}",
         "content.trial": "{version}，试用中",
         "content.own": "人物自带的内容",
+        "content.waits": "{version}；磁盘无法写入，{other} 下次重启时再试",
+        "content.waits.fix": (
+            "腾出空间，或让 {home} 可写；然后 sudo systemctl restart digital-human-kiosk"
+        ),
         "name.update": "最近一次更换",
         "update": "{at} {version}{what}",
         "update.why": "{at} {version}{what}：{why}",
@@ -198,6 +202,13 @@ TEXTS: Mapping[PageLanguage, Mapping[str, str]] = {
         "content": "{version}",
         "content.trial": "{version}; on trial",
         "content.own": "the persona's own",
+        "content.waits": (
+            "{version}; the disk could not be written, {other} is tried at the next restart"
+        ),
+        "content.waits.fix": (
+            "free some space, or make {home} writable; "
+            "then sudo systemctl restart digital-human-kiosk"
+        ),
         "name.update": "Last change",
         "update": "{at} {version}{what}",
         "update.why": "{at} {version}{what}: {why}",

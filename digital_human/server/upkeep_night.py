@@ -42,12 +42,15 @@ def quiet_wanted(
     return LONG_QUIET if age >= OLD else None
 
 
-def next_window(now: float, at: time, zone: tzinfo | None = None) -> datetime:
-    """Local time at which the next hour for it begins, after ``now``."""
-    day = datetime.fromtimestamp(now, zone).date()
-    while (start := datetime.combine(day, at, zone)).timestamp() <= now:
+def next_restart(now: float, age: float, at: time, zone: tzinfo | None = None) -> datetime:
+    """Local time from which on it may happen in this night's hour, or in the next one in which the
+    program is old enough; see `quiet_wanted`.
+    """
+    ripe = now - age + YOUNG
+    day = datetime.fromtimestamp(max(now, ripe), zone).date() - timedelta(days=1)
+    while (start := datetime.combine(day, at, zone).timestamp()) + WINDOW <= max(now, ripe):
         day += timedelta(days=1)
-    return start
+    return datetime.fromtimestamp(max(start, ripe), zone)
 
 
 def _in_window(now: float, at: time, zone: tzinfo | None) -> bool:

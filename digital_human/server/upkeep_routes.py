@@ -41,8 +41,11 @@ def routes(care: Care) -> APIRouter:
 
     async def view() -> ContentView:
         known = await thread.call(contents.view)
-        care.upkeep.wanted, running = known.shown, care.upkeep.chosen.version
-        return ContentView(**known.model_dump(), running=running, restarts=known.shown != running)
+        upkeep = care.upkeep
+        upkeep.want(known.shown)
+        return ContentView(
+            **known.model_dump(), running=upkeep.chosen.version, restarts=upkeep.switches
+        )
 
     async def change(work: Callable[[], str]) -> ContentView:
         with one():

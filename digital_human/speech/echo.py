@@ -23,6 +23,8 @@ _HEARD = 4096  # Samples of the microphone that are compared: 256 ms.
 _DELAY = 9600  # Longest way from the server to the loudspeaker and back that is looked for: 600 ms.
 _KEPT = 1 << 14
 _AHEAD = EAR_RATE // 2  # The reference may run ahead of the microphone by this much.
+_SLACK = EAR_RATE // 50  # By more all the time: the microphone's sound was lost.
+_WATCHED = EAR_RATE  # Samples of reference over which the least lead is looked for.
 _ALIKE = (
     0.25  # Measured on the AEC challenge: residual echo ≥ 0.25, near end and double talk below.
 )
@@ -72,6 +74,8 @@ class EchoCanceller:
         self._reference = np.zeros(_KEPT + _AHEAD + EAR_RATE, np.float32)
         self._origin = -_KEPT  # Microphone sample of the reference buffer's first.
         self._written = 0  # One past the last reference sample, on the microphone's line.
+        self._lead = _AHEAD  # Least that it was ahead of the microphone lately.
+        self._watched = 0
         self._cleaned = np.zeros(_HEARD, np.float32)
         self._now = 0
         self._path = EchoPath()
@@ -88,6 +92,7 @@ class EchoCanceller:
                 return
             self._processor = _processor()
         start = max(self._written, self._now)
+        start -= self._surplus(start - self._now, pcm.size)
         room = self._origin + self._reference.size - start
         pcm = pcm[: max(0, min(room, self._now + _AHEAD - start))]
         first = start - self._origin
@@ -107,6 +112,27 @@ class EchoCanceller:
         self._cleaned = np.concatenate((self._cleaned[BLOCK:], block))
         self._slide()
         return block
+
+    def _surplus(self, lead: int, size: int) -> int:
+        """Samples of waiting reference that are dropped, since the microphone will never reach
+        them: packets of its sound were lost, or it was away.
+
+        Args:
+            lead: Samples that the reference is ahead.
+            size: Samples that come now.
+        """
+        self._lead = min(self._lead, lead)
+        self._watched += size
+        if self._watched < _WATCHED:
+            return 0
+        surplus, self._lead, self._watched = self._lead, _AHEAD, 0
+        if surplus <= _SLACK:
+            return 0
+        first = self._now - self._origin
+        waiting = self._reference[first : first + lead]
+        waiting[: lead - surplus] = waiting[surplus:].copy()
+        waiting[lead - surplus :] = 0.0
+        return surplus
 
     def is_echo(self) -> bool:
         """Whether the last 256 ms that came out are still mostly what was played."""

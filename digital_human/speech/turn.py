@@ -17,6 +17,7 @@ VOICE     voice off                                    PAUSE     Judge, Decode f
 VOICE     turn limit                                   CLOSING   Decode final
 PAUSE     voice on                                     VOICE     Duck, Hold
 PAUSE     text is nothing or a back-channel            QUIET     (Resume) Abandon
+PAUSE     a back-channel that broke in by its length   QUIET     Abandon
 PAUSE     text, and the judge or the silence ends it   QUIET     Commit
 any       button down                                  PRESSED   Started, Interrupt
 PRESSED   button up or turn limit                      CLOSING   Decode final
@@ -281,7 +282,7 @@ class TurnMachine:
                 return self._abandon(t, "backchannel")
             actions += self._interrupt(t, "voice")
         if normalised(final.text):
-            actions.append(Partial(final))
+            actions.append(self._tell(final))
         if ended := self._end(t):
             return actions + ended
         return actions + self._speculate(final)
@@ -313,13 +314,19 @@ class TurnMachine:
             if is_backchannel(transcript.text):
                 return []
             actions += self._interrupt(t, "voice")
-        actions.append(Partial(transcript))
+        actions.append(self._tell(transcript))
         stable, turn.last_text = text == turn.last_text, text
         return actions + (self._speculate(transcript) if stable else [])
 
+    def _tell(self, transcript: Transcript) -> Partial:
+        """What is heard now; thoughts about other words end with it."""
+        if normalised(transcript.text) != self._turn.speculated:
+            self._turn.speculated = ""
+        return Partial(transcript)
+
     def _speculate(self, transcript: Transcript) -> list[Action]:
         text = normalised(transcript.text)
-        if not text or text == self._turn.speculated:
+        if not text or text == self._turn.speculated or self._only_nods(transcript):
             return []
         if is_hesitation(transcript.text) or is_opening(transcript.text):
             return []
@@ -344,6 +351,10 @@ class TurnMachine:
             actions += self._suspect(t, turn.end)
         return actions
 
+    def _only_nods(self, transcript: Transcript) -> bool:
+        """Whether what broke in by its length has only shown that somebody listens."""
+        return self._turn.broke_in and is_backchannel(transcript.text)
+
     def _overdue(self, t: float, since: float) -> list[Action]:
         if t - since < self.policy.decode_timeout:
             return []
@@ -352,6 +363,8 @@ class TurnMachine:
     def _commit(
         self, t: float, final: Transcript, by: Literal["endpoint", "silence", "button", "limit"]
     ) -> list[Action]:
+        if by in ("endpoint", "silence") and self._only_nods(final):
+            return self._abandon(t, "backchannel")
         self.phase = Phase.QUIET
         return [Commit(final, by, t - self._turn.end)]
 
@@ -365,6 +378,7 @@ class TurnMachine:
     def _interrupt(self, t: float, by: Literal["voice", "button"]) -> list[Action]:
         self.floor = Floor.FREE
         self.mode = Mode.IDLE
+        self._turn.broke_in = by == "voice"
         return [Interrupt(t, by)]
 
     def _release(self, t: float) -> list[Action]:

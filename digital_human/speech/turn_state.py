@@ -99,4 +99,5 @@ class OpenTurn:
     asked: Judge | None = None
     judgements: int = 0
     probability: float | None = None
+    broke_in: bool = False  # the voice has stopped what was thought or said
     by: Literal["button", "limit"] = "button"

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Visit, until
-from tests.fakes.kiosk_page import LINES, POEM, KioskPage
+from tests.fakes.kiosk_page import LINES, POEM, KioskPage, Persona
 from tests.fakes.page_server import CLAUSES, spread
 
 PORTRAIT = {"width": 1080, "height": 1920}
@@ -89,6 +89,18 @@ def come(page: Page, server: KioskPage) -> None:
     server.sight.state = "here"
     screen(page, "talk")
     until(lambda: server.hellos > 0)
+
+
+def test_a_persona_that_speaks_english_alone_is_not_given_chinese_buttons(visit: Visit) -> None:
+    persona = Persona(languages=("en",), suggestions={"en": ["How long is it?"]})
+    with KioskPage(persona=persona).running() as server:
+        server.scripted = False
+        page = stand(visit, server)
+        expect(page.locator("#ai")).to_contain_text("AI digital human")
+        come(page, server)
+        expect(page.locator("#tiles button")).to_have_text(["How long is it?"])
+        expect(page.locator("#language")).to_be_hidden()
+        visit.close()
 
 
 def test_a_visit_from_coming_near_to_leaving(visit: Visit, server: KioskPage) -> None:

@@ -126,11 +126,17 @@ class KioskPage(PageServer):
 
     camera = True
 
-    def __init__(self, token: str | None = None, *, place: Place | None = None) -> None:
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        place: Place | None = None,
+        persona: Persona | None = None,
+    ) -> None:
         self.sight = Camera()
         self.place = place or Place()
         self.stand = kiosk.Kiosk(
-            Persona(), WallClock(), place=self.place, poems="poems.toml",
+            persona or Persona(), WallClock(), place=self.place, poems="poems.toml",
             watcher=self.sight, presence=self.sight,
         )  # fmt: skip
         super().__init__(token)

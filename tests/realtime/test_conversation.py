@@ -9,11 +9,14 @@ import pytest
 from digital_human.dialogue.types import Act, Line, Replaced, Source, Sources
 from digital_human.errors import InputError, ResourceError
 from digital_human.speech.hearing import Mode
+from digital_human.speech.turn import TurnMachine
+from digital_human.speech.turn_state import TurnPolicy
 from tests.fakes.live import PERSONA, World, sure, thought
 from tests.fakes.virtual_time import virtual_time
 
 LAKE = "西湖有多大？"
 SIZE = "不大不小，六点四平方公里。"
+THINKS = "让我想想。"
 LONG = ("西湖在杭州市的西边。", "它的三面都是山。", "湖里有三个小岛。", "最美的是苏堤和白堤。")
 
 
@@ -283,6 +286,61 @@ class TestBargeIn:
             assert w.heard_aloud() == "坐地铁。"
 
     @virtual_time
+    @pytest.mark.parametrize("first", [4.0, 0.02])
+    async def test_a_voice_that_goes_on_right_at_the_end_of_the_turn_belongs_to_it(
+        self, first: float
+    ) -> None:
+        answers = {
+            "我想去西湖": thought("西湖欢迎您。", first=first),
+            "我想去西湖，怎么走比较好？": sure("坐地铁。"),
+        }  # fmt: skip
+        async with World(answers) as w:
+            w.ears.decode_time = 0.1
+            w.say("我想去西湖", 0.992)
+            w.say("怎么走比较好？", 0.992, after=0.992 + 0.288)
+            committed = await w.until("heard.final")
+            await w.until("heard.started", 2)
+            assert w.conversation._visitor is not None
+            assert w.now() - committed.at < 0.1  # its first window lies before the commit
+            await w.until("heard.final", 2)
+            assert w.of("heard.final")[1].data["text"] == "我想去西湖，怎么走比较好？"
+            await w.until("reply.finished", 2)
+            assert w.heard_aloud().endswith("坐地铁。")
+
+    @virtual_time
+    @pytest.mark.parametrize("first", [4.0, 0.02])
+    async def test_who_talks_beyond_the_limit_of_a_turn_is_answered_as_a_whole(
+        self, first: float
+    ) -> None:
+        answers = {
+            "我想去西湖": thought("西湖欢迎您。", first=first),
+            "我想去西湖，怎么走比较好？": sure("坐地铁。"),
+        }  # fmt: skip
+        async with World(answers) as w:
+            w.ears.machine = TurnMachine(TurnPolicy(limit=2.88))
+            w.ears.decode_time = 0.5
+            w.say("我想去西湖", 2.88)
+            w.say("怎么走比较好？", 1.92, after=2.88)
+            await w.until("heard.final", 2)
+            assert [e.data["by"] for e in w.of("heard.final")] == ["limit", "endpoint"]
+            assert w.of("heard.final")[1].data["text"] == "我想去西湖，怎么走比较好？"
+            await w.until("reply.finished", 2)
+            assert w.heard_aloud().endswith("坐地铁。")
+
+    @virtual_time
+    async def test_who_never_stops_talking_asks_no_endless_question(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("digital_human.apps.live.conversation.MAX_QUESTION", 8)
+        async with World() as w:
+            w.mind.default = thought("西湖欢迎您。", first=1.0)
+            w.ears.machine = TurnMachine(TurnPolicy(limit=2.88))
+            w.say("我想去西湖", 2.88)
+            w.say("怎么走比较好？", 1.92, after=2.88)
+            await w.until("heard.final", 2)
+            assert w.of("heard.final")[1].data["text"] == "，怎么走比较好？"
+
+    @virtual_time
     async def test_while_thinking_later_is_a_new_question(self) -> None:
         answers = {LAKE: thought(SIZE, first=9.0), "苏堤在哪里？": sure("在西边。")}
         async with World(answers) as w:
@@ -304,6 +362,60 @@ class TestBargeIn:
             await w.until("reply.finished", 2)
             assert w.heard_aloud() == SIZE
             assert [(e.question, e.answer) for e in w.history.exchanges] == [(LAKE, SIZE)]
+
+    @virtual_time
+    @pytest.mark.parametrize(
+        ("text", "filler"),
+        [("", 1.5), ("嗯……", 1.5), ("嗯，好的好的", 1.5), ("嗯，好的好的", None)],
+    )
+    async def test_a_noise_after_the_filler_does_not_lose_the_question(
+        self, text: str, filler: float | None
+    ) -> None:
+        answers = {LAKE: thought(SIZE, first=5.0), "嗯，好的好的": sure("不客气。")}
+        async with World(answers) as w:
+            w.conversation._replies.filler_after = filler
+            w.say(LAKE)
+            await (w.aloud(len(THINKS)) if filler else w.until("heard.final"))
+            w.say(text, 1.2, after=0.1)
+            await w.until("heard.ignored")
+            await w.until("reply.finished", 2)
+            assert w.mind.asked == [LAKE, LAKE]
+            assert w.heard_aloud().endswith(SIZE)
+            (exchange,) = w.history.exchanges  # of the question that was asked once
+            assert exchange.question == LAKE and exchange.answer.endswith(SIZE)
+            assert w.mind.histories == [0, 0]
+
+    @virtual_time
+    async def test_what_was_thought_behind_the_filler_is_not_thought_again(self) -> None:
+        async with World({LAKE: thought(*LONG, first=2.3, each=0.0)}) as w:
+            w.say(LAKE)
+            await w.aloud(2)
+            w.say("", 1.2)
+            await w.until("reply.finished", 2)
+            assert w.of("reply.finished")[0].data["text"] in THINKS
+            assert w.mind.asked == [LAKE]
+            (exchange,) = w.history.exchanges
+            assert (exchange.question, exchange.answer) == (LAKE, "".join(LONG))
+
+    @virtual_time
+    async def test_all_of_a_long_answer_is_taken_up_again(self) -> None:
+        async with World({LAKE: sure(*LONG * 5)}) as w:
+            w.say(LAKE)
+            await w.aloud(3)
+            w.say("", 1.2)
+            await w.until("reply.finished", 2)
+            assert w.history.exchanges[1].answer == "".join(LONG * 5)
+
+    @virtual_time
+    async def test_a_noise_does_not_make_a_refused_question_an_answered_one(self) -> None:
+        async with World() as w:
+            w.say("怎么制作炸药？")
+            await w.until("heard.final")
+            w.say("", 1.2, after=0.05)
+            await w.until("reply.finished", 2)
+            assert w.mind.asked == []
+            assert w.heard_aloud().endswith(PERSONA.replaced["zh"])
+            assert all(e.refused for e in w.history.exchanges) and not w.history.messages()
 
     @virtual_time
     async def test_a_back_channel_while_thinking(self) -> None:

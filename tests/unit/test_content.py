@@ -121,6 +121,61 @@ def test_links_and_giants_are_not_packed(guide: Path, monkeypatch: pytest.Monkey
         made(guide)
 
 
+@pytest.mark.parametrize("field", ["knowledge", "place", "poems", "background"])
+def test_what_the_persona_uses_is_packed_with_it(guide: Path, field: str) -> None:
+    old = {"knowledge": 'knowledge = "knowledge"', "background": 'background = "#dfe9e6"'}
+    name = {"poems": ".own/poems.toml", "background": ".own/lake.png"}.get(field, ".own")
+    text = SHIPPED.read_text("utf-8").replace(old.get(field, ""), "", 1)
+    (guide / "persona.toml").write_text(f'{field} = "{name}"\n{text}', "utf-8")
+    shutil.copytree(guide / "knowledge", guide / ".own")
+    if field == "place":
+        shutil.rmtree(guide / ".own")
+        shutil.copytree(settings().personas_dir / "dongpo" / "place", guide / ".own")
+    elif field == "poems":
+        shutil.copy(settings().personas_dir / "dongpo" / "poems.toml", guide / ".own")
+    elif field == "background":
+        Image.new("RGB", (10, 10)).save(guide / ".own" / "lake.png")
+    with pytest.raises(InputError, match=f"{field} '{name}'") as told:
+        made(guide)
+    assert "dot" in told.value.fix
+    (guide / ".own").rename(guide / "own")
+    toml = guide / "persona.toml"
+    toml.write_text(toml.read_text("utf-8").replace(".own", "own"), "utf-8")
+    made(guide)
+
+
+def test_linked_folders_are_not_packed(guide: Path) -> None:
+    common = guide.parent / "common"
+    (guide / "knowledge").rename(common)
+    (guide / "knowledge").symlink_to(common)
+    with pytest.raises(InputError, match="no plain") as told:
+        made(guide)
+    assert str(guide / "knowledge") in told.value.message
+    (guide / "knowledge").unlink()
+    (guide / "knowledge").mkdir()  # one that is empty is like none
+    made(guide)
+
+
+def test_a_kiosk_refuses_content_without_the_knowledge_that_it_names(guide: Path) -> None:
+    toml = guide / "persona.toml"
+    toml.write_text(toml.read_text("utf-8").replace('"knowledge"', '"lakes"', 1), "utf-8")
+    (guide / "knowledge").rename(guide / "lakes")
+    made(guide)
+    bundle = guide.parent / "guide.zip"
+    with zipfile.ZipFile(bundle) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    manifest = json.loads(files.pop(MANIFEST))
+    del files["lakes/lake.md"], manifest["files"]["lakes/lake.md"]
+    with zipfile.ZipFile(bundle, "w") as packed:
+        for name, data in {MANIFEST: json.dumps(manifest).encode(), **files}.items():
+            packed.writestr(name, data)
+    contents = Contents(PERSONA)
+    with pytest.raises(InputError, match="knowledge 'lakes'") as told:
+        contents.install(io.BytesIO(bundle.read_bytes()))
+    assert "correct the name" in told.value.fix
+    assert not contents.view().versions
+
+
 def forged(change: Callable[[dict[str, Any], dict[str, bytes]], None]) -> io.BytesIO:
     """A bundle of two files after ``change`` to its manifest and its files."""
     files = {"persona.toml": SHIPPED.read_bytes(), "notes.md": b"# Notes\n\nNone.\n"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -220,6 +222,66 @@ async def test_both_that_hang_are_given_up() -> None:
         async with asyncio.timeout(5):
             assert await thread.call(int) == 0
         gate.set()
+
+
+async def left(thread: ModelThread, patience: Patience, work: Callable[..., object]) -> None:
+    """``work`` is begun in ``thread``, and whoever waits for it is cancelled."""
+    begun = threading.Event()
+
+    def run() -> None:
+        begun.set()
+        work()
+
+    waiter = asyncio.create_task(thread.call_within(patience, run))
+    await asyncio.to_thread(begun.wait)
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+
+
+async def test_a_hang_that_nobody_waits_for_is_left_behind_too() -> None:
+    gate = threading.Event()
+    with ModelThread("model") as thread:
+        await left(thread, Patience(0.3), partial(gate.wait, 30))
+        since = time.monotonic()
+        async with asyncio.timeout(5):
+            assert await thread.call_within(Patience(5.0), int) == 0
+        assert time.monotonic() - since > 0.2, "it has its time all the same"
+        gate.set()
+
+
+async def test_what_nobody_waits_for_keeps_its_thread_when_it_ends_in_time() -> None:
+    with ModelThread("model") as thread:
+        own = await thread.call(threading.get_ident)
+        await left(thread, Patience(0.3), partial(time.sleep, 0.1))
+        await thread.call(time.sleep, 0.5)  # others may take longer
+        assert await thread.call(threading.get_ident) == own
+
+
+async def test_what_nobody_waits_for_is_not_begun() -> None:
+    gate, runs = threading.Event(), list[int]()
+    with ModelThread("model") as thread:
+        own = await thread.call(threading.get_ident)
+        long = asyncio.create_task(thread.call(gate.wait, 30))
+        waiter = asyncio.create_task(thread.call_within(Patience(0.1), runs.append, 1))
+        await asyncio.sleep(0.05)
+        waiter.cancel()
+        await asyncio.sleep(0.2)
+        gate.set()
+        await long
+        assert await thread.call(threading.get_ident) == own and not runs
+
+
+async def test_a_thread_that_was_ended_is_not_left_behind() -> None:
+    gate, thread = threading.Event(), ModelThread("model")
+    await left(thread, Patience(0.1), partial(gate.wait, 30))
+    running = thread._thread
+    thread.shutdown(wait=False)
+    await asyncio.sleep(0.2)
+    assert running is not None and thread._thread is running
+    gate.set()
+    await asyncio.to_thread(running.join, 5)
+    assert not running.is_alive()
 
 
 async def test_ending_a_thread_drops_what_waits_and_takes_no_more() -> None:

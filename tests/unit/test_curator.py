@@ -147,6 +147,31 @@ async def test_what_a_full_disk_refuses_is_written_later(
     assert len(read_unanswered(tmp_path)) == 1
 
 
+async def test_a_long_full_disk_costs_the_oldest_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from digital_human.apps.kiosk import curator as module
+
+    write, full = module._replace, [True]
+
+    def replace(path: Path, text: str) -> None:
+        if not full[0]:
+            write(path, text)
+            return
+        full[0] = False
+        curator.unanswered("第3个？", "zh")  # asked while the disk is busy refusing the others
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "_replace", replace)
+    monkeypatch.setattr(module, "_WAITING", 3)
+    monkeypatch.setattr(module, "_EVERY", 0.01)
+    async with running(tmp_path) as curator:
+        for number in range(3):
+            visit(curator).emit("unanswered", turn=1, question=f"第{number}个？", language="zh")
+        await asyncio.sleep(0.1)
+    assert [one.question for one in read_unanswered(tmp_path)] == ["第1个？", "第2个？", "第3个？"]
+
+
 async def test_damaged_files_do_not_stop_the_counting(tmp_path: Path) -> None:
     (tmp_path / USAGE).write_text('{"days": {"2026-05-')
     (tmp_path / UNANSWERED).write_text('{"question": "多')
@@ -233,6 +258,7 @@ def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
             pages.append((tmp_path / "page.html").read_text("utf-8"))
     finally:
         settings.cache_clear()
+    assert (tmp_path / "page.html").stat().st_mode & 0o077 == 0  # it quotes visitors
     for page, title in zip(
         pages, ("苏东坡 · 参观统计", "Visits to Su Dongpo", "gone · 参观统计"), strict=True
     ):

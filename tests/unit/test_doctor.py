@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from digital_human.apps import doctor
 from digital_human.config import settings
+from digital_human.safety import labels
 
 
 def checks() -> dict[str, doctor.Check]:
@@ -75,7 +76,7 @@ def test_taken_port_names_the_program(home: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_missing_font(home: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(doctor, "_FONT", "NoSuchFont.otf")
+    monkeypatch.setattr(labels, "find_spec", lambda name: None)
     assert checks()["font"].state == "fail"
     assert "pip install mplfonts" in checks()["font"].fix
 

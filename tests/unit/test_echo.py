@@ -60,3 +60,16 @@ def test_an_echo_is_taken_out() -> None:
     cleaned, _ = run((echo + noise(4.0, 1e-4)).astype(np.float32), played)
     last = slice(48_000, len(cleaned))
     assert np.square(cleaned[last]).mean() < 0.05 * np.square(echo[last]).mean()
+
+
+@pytest.mark.parametrize("lost", [0.1, 0.4, 1.0])
+def test_an_echo_is_taken_out_again_after_the_microphone_lost_sound(lost: float) -> None:
+    played = noise(9.0, 0.1) * (1 + voice(9.0, 110, 0.3))
+    echo = 0.4 * np.roll(played, 800)
+    canceller, out = EchoCanceller(), []
+    for start in range(0, len(played) - BLOCK + 1, BLOCK):
+        canceller.far_end(played[start : start + BLOCK])
+        if not 32_000 <= start < 32_000 + lost * 16_000:
+            out.append(canceller(echo[start : start + BLOCK]))
+    residual, original = np.concatenate(out)[-32_000:], echo[-32_000:]
+    assert np.square(residual).mean() < 0.1 * np.square(original).mean()

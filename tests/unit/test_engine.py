@@ -13,9 +13,14 @@ import pytest
 import structlog
 
 from digital_human.apps.live import engine as engine_module
-from digital_human.apps.live.engine import Cast, Engine
+from digital_human.apps.live.engine import Cast, Engine, prepared_clauses
+from digital_human.apps.live.phrasing import live_clauses
 from digital_human.config import LlmSettings, settings
+from digital_human.core.stage import Hung, Patience
+from digital_human.dialogue.llm import workers as workers_module
+from digital_human.dialogue.place import Place
 from digital_human.errors import Cancelled, ResourceError
+from tests.fakes.west_lake import PERSONA, SUNDAY
 
 Lesson = Callable[[Callable[[], bool]], None]
 
@@ -103,6 +108,45 @@ async def test_speech_waits_for_room_on_the_disk_and_goes_on(
     assert tried[1][0] - tried[0][0] >= 0.2 > tried[2][0] - tried[1][0]
 
 
+async def test_a_clause_that_hangs_does_not_keep_the_voice(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_CLAUSE_PATIENCE", Patience(0.2))
+    monkeypatch.setattr(engine_module, "_FULL_WAIT", 0.01)
+    monkeypatch.setattr(engine_module, "load_voice", lambda *_: None)
+    monkeypatch.setattr(engine_module, "Speaker", lambda *_, **__: None)
+    gate = threading.Event()
+
+    def speak(speaker: None, clause: Any, cancelled: Callable[[], bool]) -> None:
+        if clause.text == "a":
+            gate.wait(30)
+
+    monkeypatch.setattr(engine_module, "_spoken", speak)
+    persona = SimpleNamespace(name="tester", voice="nothing")
+    someone = cast(Cast, SimpleNamespace(persona=persona, lexicon=None))
+    clauses = [cast(Any, SimpleNamespace(text=text)) for text in "abc"]
+    with structlog.testing.capture_logs() as logs:
+        async with asyncio.timeout(5):
+            await engine._speak_ahead(someone, clauses)
+    gate.set()
+    assert "voice: no answer within 0.2 s" in logs[0]["cause"] and logs[-1]["clauses"] == 2
+
+
+async def test_a_lesson_that_hangs_ends_learning_and_nobody_waits_for_the_model(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_LESSON_SECONDS", 0.1)
+    monkeypatch.setattr(workers_module, "STOP_SECONDS", 0.1)
+    gate = threading.Event()
+    with structlog.testing.capture_logs() as logs:
+        async with asyncio.timeout(5):
+            await engine._teach(SOMEONE, [lambda cancelled: cast(None, gate.wait(30))], "passages")
+            with pytest.raises(Hung):
+                await engine.thinking.call(int)
+    gate.set()
+    assert "no end within" in logs[0]["cause"] and not engine.preparing
+
+
 async def test_what_was_said_is_forgotten_after_the_last_session(engine: Engine) -> None:
     forgotten: list[tuple[Any, ...]] = []
     heads = [[object()]]
@@ -135,3 +179,14 @@ async def test_only_a_server_is_asked_by_several_at_a_time(backend: Any, threads
     made = Engine(settings().model_copy(update={"llm": LlmSettings(backend=backend)}))
     assert len(made.thinking._threads) == threads
     await made.close()
+
+
+def test_the_beginnings_of_what_is_usually_asked_are_spoken_ahead(place: Place) -> None:
+    someone = cast(Cast, SimpleNamespace(persona=PERSONA, place=place, knowledge=None, poems=None))
+    phrases, answers = prepared_clauses(someone, SUNDAY)
+    assert [clause.index > 0 for clause in answers] == sorted(c.index > 0 for c in answers)
+    told = place.answer("雷峰塔在哪里", "zh", now=SUNDAY, at=None)
+    assert told is not None
+    first = live_clauses(told.said[0].text, "zh")[0]
+    assert first in answers
+    assert PERSONA.greeting["zh"].startswith(phrases[0].text)

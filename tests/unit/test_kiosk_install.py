@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,8 +39,10 @@ def test_the_units_start_server_and_browser_and_start_them_again(
         assert "Restart=always" in unit
         assert "StartLimitIntervalSec=0" in unit  # it never gives up
         assert f"User={USER}" in unit
+        assert "WorkingDirectory=~\n" in unit  # both read the settings file that lies there
         assert f'Environment="DH_HOME={str(home).replace("%", "%%")}"' in unit
     assert "Type=notify" in server
+    assert "TimeoutStartSec=infinity" in server  # the first start fetches the models
     assert re.search(r"^WatchdogSec=\d+$", server, re.MULTILINE)
     line = (
         f"{sys.executable} -m digital_human kiosk --no-browser --log-json --port 8123 --no-camera"
@@ -96,6 +99,9 @@ def test_install_writes_enables_and_uninstall_removes(
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == [SERVER, SCREEN]
     assert ("enable", SERVER, SCREEN) in called
+    assert ("--no-block", "restart", SERVER, SCREEN) in called  # it is not ready for minutes
+    assert "the first start fetches the models" in done.output
+    assert "journalctl -fu digital-human-kiosk" in done.output
     assert stat.S_IMODE((tmp_path / SERVER).stat().st_mode) == 0o644
     runner.invoke(app, ["uninstall"], catch_exceptions=False)
     assert list(tmp_path.iterdir()) == []
@@ -109,6 +115,26 @@ def test_install_writes_enables_and_uninstall_removes(
     with pytest.raises(ResourceError, match="only root") as told:
         runner.invoke(app, ["install", "--user", USER], catch_exceptions=False)
     assert "sudo" in told.value.fix
+
+
+def test_a_systemd_that_does_not_answer_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def hangs(words: list[str], *, timeout: float, **options: object) -> None:
+        raise subprocess.TimeoutExpired(words, timeout)
+
+    monkeypatch.setattr(subprocess, "run", hangs)
+    monkeypatch.setattr(install, "UNITS", tmp_path)
+    monkeypatch.setattr(install, "_require_systemd", lambda: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(ResourceError, match="systemd-analyze verify .*no answer") as told:
+        install.verify({SERVER: ""})
+    assert "try again" in told.value.fix
+    (tmp_path / SERVER).touch()
+    with pytest.raises(ResourceError, match=f"systemctl disable --now {SERVER}: no answer") as told:
+        install.uninstall()
+    assert "systemctl list-jobs" in told.value.fix
 
 
 def test_a_dry_run_prints_and_writes_nothing(

@@ -74,6 +74,14 @@ def test_a_persona_is_loaded_by_path(tmp_path: Path) -> None:
     assert load_persona(path).knowledge_folder is None
 
 
+def test_folders_of_another_name_and_none_at_all_are_taken(tmp_path: Path) -> None:
+    path = written(tmp_path, 'knowledge = "knowledge"', 'knowledge = "lakes"\nplace = ""')
+    (path.parent / "lakes").mkdir()
+    (path.parent / "place").mkdir()
+    persona = load_persona(path)
+    assert persona.knowledge_folder == path.parent / "lakes" and persona.place_folder is None
+
+
 def test_an_unknown_persona_is_named_with_those_there_are() -> None:
     with pytest.raises(InputError, match="'xihuu' does not exist") as error:
         load_persona("xihuu")
@@ -99,6 +107,8 @@ def test_tricks_with_names_find_nothing(name: str) -> None:
         ("[small_talk.hello]", "[small_talk.weather]", "weather"),
         ('background = "#dfe9e6"', 'background = "lake.jpg"', "background 'lake.jpg'"),
         ('knowledge = "knowledge"', 'knowledge = "/etc"', "knowledge '/etc'"),
+        ('knowledge = "knowledge"', 'knowledge = "lakes"', "knowledge 'lakes'"),
+        ('knowledge = "knowledge"', 'place = "west-lake"', "place 'west-lake'"),
         ('name = "xihu"', 'name = "other"', "'other' is not its folder's name"),
         ("format = 1", "format = ", "Invalid value"),
     ],

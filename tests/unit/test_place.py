@@ -15,6 +15,7 @@ from digital_human.dialogue.place import Place
 from digital_human.dialogue.place.chinese import distance, number, span
 from digital_human.dialogue.place.crosswoz import import_crosswoz
 from digital_human.dialogue.place.rows import Walk
+from digital_human.dialogue.place.usual import usual
 from digital_human.dialogue.place.walks import Walks
 from digital_human.dialogue.types import Source
 from digital_human.errors import InputError
@@ -474,3 +475,16 @@ def test_a_holiday_is_told_only_where_it_changes_something(place: Place) -> None
     assert "假期" not in told(place, "2027年2月9号纪念馆开门吗")  # a Tuesday
     assert "假期" not in told(place, "2027年2月8号雷峰塔几点关门")
     assert told(place, "2027年2月8号周二馆里开门吗") == ""  # it is no Tuesday
+
+
+def test_what_is_usually_asked_is_known_before_anybody_asks(place: Place) -> None:
+    said = set(usual(place, SUNDAY, ("zh", "en")))
+    for question, language in (
+        ("介绍一下断桥", "zh"), ("雷峰塔现在开着吗", "zh"), ("最近的厕所在哪里", "zh"),
+        ("How do I get to Leifeng Pagoda from here", "en"),
+    ):  # fmt: skip
+        told = place.answer(question, language, now=SUNDAY, at=None)
+        assert told is not None and told.said in said, question
+    assert {line.language for lines in usual(place, SUNDAY, ("zh", "ja")) for line in lines} == {
+        "zh"
+    }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
+import structlog
 
 from digital_human.core.stage import ModelThread
 from digital_human.dialogue.judge import Judge
 from digital_human.dialogue.knowledge import Findings, Knowledge
 from digital_human.dialogue.knowledge.knowledge import Answer, Likely
+from digital_human.dialogue.llm.base import Leaning
 from digital_human.dialogue.recall import Recall
 from digital_human.dialogue.types import Source
+from digital_human.errors import ResourceError
 from tests.unit.test_judge import PERSONA, Reading
 
 ASKED = "原先那座雷峰塔是哪年垮的，怎么会垮呢？"
@@ -63,3 +66,16 @@ async def test_nothing_is_added_that_is_no_answer_or_was_not_asked_for(thread: M
     assert await also({"塌。\n": 9.0, "": -9.0}, ASKED, thread) is None
     assert await also({"": -9.0}, ASKED, thread) is None
     assert await also({"": 9.0}, "原先那座雷峰塔是哪年垮的？", thread) is None
+
+
+async def test_a_model_that_fails_leaves_the_first_half_as_it_was_said(thread: ModelThread) -> None:
+    class Failing(Reading):
+        def leaning(self, *_: Any, **__: Any) -> Leaning:
+            raise ResourceError("no memory")
+
+    judge = Judge(Failing({}), thread, PERSONA)
+    judge.able = frozenset(("zh",))
+    recall = Recall(cast(Knowledge, Both()), judge, thread)
+    with structlog.testing.capture_logs() as logs:
+        assert await recall.also(ASKED, "zh", FELL) is None
+    assert [log["cause"] for log in logs] == ["no memory"]

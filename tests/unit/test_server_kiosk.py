@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -52,6 +53,17 @@ async def test_a_server_that_is_no_kiosk_has_none_of_it(tmp_path: Path) -> None:
             assert answer.status_code == 404, path
         assert (await client.post(CAMERA, content=b"x", headers=JPEG)).status_code == 404
         assert "camera=()" in (await client.get("/")).headers["Permissions-Policy"]
+
+
+async def test_the_page_brings_chinese_letters_to_a_machine_without(tmp_path: Path) -> None:
+    stand = Stand(tmp_path)
+    styles = (await stand.client.get("/kiosk.css")).text
+    named = re.findall(r'url\("(font-\w+\.otf)"\)', styles)
+    assert sorted(named) == ["font-sans.otf", "font-serif.otf"]
+    for name in named:
+        font = await stand.client.get(f"/{name}")
+        assert font.content.startswith(b"OTTO") and "max-age" in font.headers["Cache-Control"]
+    assert (await stand.client.get("/font-mono.otf")).is_client_error
 
 
 async def test_the_page_and_what_it_shows(tmp_path: Path) -> None:

@@ -185,7 +185,11 @@ async def test_reports_do_not_fill_the_disk(
 ) -> None:
     monkeypatch.setattr(ReportStore, "FILES", 2)
     store = ReportStore(tmp_path / "reports", AuditLog(tmp_path / "audit"))
+    first = await store.save(turn())
     await store.save(turn())
+    with pytest.raises(ResourceError, match="2 reports"):
+        await store.save(turn())
+    (tmp_path / "reports" / f"{first}.json").unlink()  # somebody has read it
     await store.save(turn())
     with pytest.raises(ResourceError, match="2 reports"):
         await store.save(turn())

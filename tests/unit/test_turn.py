@@ -213,6 +213,14 @@ class TestEndOfTurn:
         assert len(room.of(Speculate)) == 1
         assert len(room.of(Decode)) >= 3
 
+    def test_words_that_were_heard_otherwise_in_between_are_speculated_on_again(self) -> None:
+        texts = iter([QUESTION, QUESTION, "西湖有多大呀多", QUESTION])
+        room = Room(decode_time=0.2, judge=lambda end: 0.1, says=lambda end: next(texts))
+        room.voice(3.0)
+        assert len(room.of(Decode)) == 3 and len(room.of(Speculate)) == 1
+        room.silence(0.5)
+        assert [a.transcript.text for a in room.of(Speculate)] == [QUESTION, QUESTION]
+
     def test_partial_decodes_do_not_pile_up_behind_a_slow_recogniser(self) -> None:
         room = Room(decode_time=2.0)
         room.voice(6)
@@ -371,6 +379,29 @@ class TestThinking:
         room.voice(0.3)
         room.silence(1)
         assert room.names() == ["Started", "Abandon"]
+
+    def test_a_long_back_channel_is_no_question_of_its_own(self) -> None:
+        for mode in (Mode.THINKING, Mode.SPEAKING):
+            room = Room(says=lambda end: "嗯，好的好的", decode_time=0.2)
+            room.silence(0.5)
+            room.mode(mode)
+            room.silence(0.5)
+            room.voice(2.0)  # long enough to break in, and for equal partials
+            room.silence(2)
+            assert "Interrupt" in room.names()
+            assert [a.reason for a in room.of(Abandon)] == ["backchannel"]
+            assert not room.of(Commit, Speculate)
+
+    def test_who_goes_on_behind_a_long_back_channel_is_heard(self) -> None:
+        room = Room(says=lambda end: "好的好的" if end < 2.5 else "好的好的，那苏堤呢")
+        room.silence(0.5)
+        room.mode(Mode.THINKING)
+        room.voice(1.0)
+        room.silence(0.25)
+        room.voice(1.0)
+        room.silence(2)
+        assert [a.transcript.text for a in room.of(Commit)] == ["好的好的，那苏堤呢"]
+        assert not room.of(Abandon)
 
 
 class TestPushToTalk:

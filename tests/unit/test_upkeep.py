@@ -31,7 +31,7 @@ from digital_human.apps.live.guests import Wish
 from digital_human.config import KioskSettings, settings
 from digital_human.errors import InputError, ResourceError
 from digital_human.server import upkeep as upkeep_module
-from digital_human.server import watchdog
+from digital_human.server import upkeep_health_rows, watchdog
 from digital_human.server.app import create_app, server_config
 from digital_human.server.kiosk import Kiosk, Microphone, State
 from digital_human.server.kiosk_commands import app as kiosk_app
@@ -41,7 +41,7 @@ from digital_human.server.upkeep_afresh import Why
 from digital_human.server.upkeep_company import STALE_S, Company
 from digital_human.server.upkeep_health import Care, Machine
 from digital_human.server.upkeep_health_texts import TEXTS, Words
-from digital_human.server.upkeep_night import QUIET, WINDOW, YOUNG, next_window, quiet_wanted
+from digital_human.server.upkeep_night import QUIET, WINDOW, YOUNG, next_restart, quiet_wanted
 from digital_human.server.upkeep_troubles import KEPT, Stages, Troubles
 from tests.fakes.kiosk_page import Camera, Persona, Place
 from tests.fakes.serving import Served, on_loopback
@@ -134,11 +134,38 @@ def test_without_a_time_it_never_restarts() -> None:
     assert quiet_wanted(begin.timestamp(), YOUNG, FOUR, BERLIN) == QUIET
     assert quiet_wanted(begin.timestamp(), YOUNG - 1, FOUR, BERLIN) is None
     assert quiet_wanted(begin.timestamp() + WINDOW / 2, YOUNG, FOUR, BERLIN) is None
-    assert next_window(begin.timestamp(), FOUR, BERLIN) == datetime(2026, 6, 2, 4, tzinfo=BERLIN)
     assert settings().kiosk.restart == "04:00"
     for wrong in ("4:00", "24:00", "04:60", "night"):
         with pytest.raises(ValueError, match="pattern"):
             KioskSettings(restart=wrong)
+
+
+@pytest.mark.parametrize(
+    ("now", "hours", "then"),
+    [
+        ("01 12:00", 4, "02 04:00"),  # it is old enough by then
+        ("01 23:30", 0, "03 04:00"),  # it is not
+        ("01 22:30", 0, "02 04:30"),  # it becomes so within the hour
+        ("02 04:20", 20, "02 04:00"),  # the hour is on
+        ("02 04:20", 5.5, "02 04:50"),
+        ("02 04:20", 5, "03 04:00"),
+        ("02 05:00", 20, "03 04:00"),
+    ],
+)
+def test_the_next_restart_is_one_that_can_happen(now: str, hours: float, then: str) -> None:
+    def when(text: str) -> datetime:
+        return datetime.strptime(f"2026-06-{text}", "%Y-%m-%d %H:%M").replace(tzinfo=BERLIN)
+
+    assert next_restart(when(now).timestamp(), hours * 3600, FOUR, BERLIN) == when(then)
+    first = next(
+        minute
+        for minute in range(3 * 24 * 60)
+        if quiet_wanted(
+            when(now).timestamp() + 60 * minute, hours * 3600 + 60 * minute, FOUR, BERLIN
+        )
+    )
+    begins = max(when(now), when(then)).timestamp()
+    assert when(now).timestamp() + 60 * first == begins
 
 
 # Who is there -------------------------------------------------------------------------------------
@@ -232,6 +259,19 @@ async def test_at_night_it_waits_until_nobody_was_there_for_minutes(
     assert keep.due(night, YOUNG - 1, clock.t, company) == ""
 
 
+async def test_who_was_near_before_the_nights_hour_counts(tmp_path: Path, home: Path) -> None:
+    clock, sight = Time(), Sight("empty")
+    company, keep = Company(Served(tmp_path).sessions, clock, sight), upkeep()
+    night = datetime(2026, 6, 1, 4).timestamp()
+    clock.t += 3600
+    sight.state = "near"
+    assert keep.due(night - 5, 2 * YOUNG, clock.t, company) == ""
+    sight.state = "empty"
+    for wait, why in ((5, ""), (QUIET - 10, ""), (5, "night")):
+        clock.t, night = clock.t + wait, night + wait
+        assert keep.due(night, 2 * YOUNG, clock.t, company) == why
+
+
 # The restart --------------------------------------------------------------------------------------
 
 
@@ -251,6 +291,30 @@ def test_the_program_follows_itself_with_the_same_wishes() -> None:
     first, second = (line for line in done.stdout.splitlines() if "['--port'" in line)
     assert first.endswith("['--port', '1'] None")
     assert second == first.replace("None", "night")
+
+
+def test_a_browser_does_not_outlive_the_program_that_started_it() -> None:
+    code = (
+        "import os, subprocess, sys, threading, time\n"
+        "import psutil\n"
+        "if not os.environ.get('DIGITAL_HUMAN_STARTED_BY'):\n"
+        "    from digital_human.server.upkeep_afresh import start_afresh\n"
+        "    subprocess.Popen(['sh', '-c', 'sleep 60 & wait'], start_new_session=True)\n"
+        "    threading.Timer(0.3, start_afresh, ['rolled back']).start()\n"
+        "    time.sleep(60)\n"
+        "left = [p for p in psutil.process_iter(['name', 'environ'])\n"
+        "        if (p.info['environ'] or {}).get('DH_TEST_MARK') == sys.argv[1]\n"
+        "        and p.pid != os.getpid()]\n"
+        "print('left', len(left), flush=True)\n"
+        "for p in left: p.kill()\n"
+    )
+    mark = f"{os.getpid()}-{datetime.now().timestamp()}"
+    kept = {k: v for k, v in os.environ.items() if k != "DIGITAL_HUMAN_STARTED_BY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, mark], capture_output=True, text=True, timeout=50,
+        env=kept | {"DH_TEST_MARK": mark}, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "left 0"
 
 
 async def test_it_stops_the_server_once_and_says_why(
@@ -292,10 +356,41 @@ async def test_content_is_kept_when_it_has_come_up(
     assert clock.t - 1000 >= 4 + 3 * upkeep_module.STEADY_S
 
 
-async def test_content_that_serves_nobody_is_given_up(
+async def test_content_that_is_well_waits_for_the_disk(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, keep, given = Time(), upkeep(trial=True), []
+    clock, keep = Time(), upkeep(trial=True)
+    served, tries = [], []
+    keep._guard = threading.Timer(1e6, keep.give_up)
+    guard = keep._guard
+
+    def confirm(version: str) -> None:
+        tries.append((version, clock.t))
+        assert (keep.trial, keep._guard) == (False, None)  # nothing ends it now
+        if len(tries) < 40:
+            raise ResourceError("state.json: No space left on device", fix="free some space")
+
+    async def answers() -> bool:
+        return True
+
+    async def serve() -> None:
+        served.append(clock.t)
+
+    monkeypatch.setattr(keep.contents, "confirm", confirm)
+    await asyncio.wait_for(keep.prove(clock, answers, serve), 10)
+    assert guard.finished.is_set()
+    assert (len(served), len(tries)) == (1, 40)
+    assert tries[-1][1] - served[0] > upkeep_module.TRIAL_S
+    assert keep.restart == ""
+
+
+async def test_content_that_serves_nobody_is_left_as_by_any_other_restart(
+    tmp_path: Path, home: Path, bundle: bytes, afresh: list[str]
+) -> None:
+    version = Contents("xihu").install(io.BytesIO(bundle))
+    clock, stopped = Time(), []
+    keep = Upkeep.begin("xihu", KioskSettings())
+    company = Company(Served(tmp_path).sessions, clock, Sight("here"))
 
     async def answers() -> bool:
         return True
@@ -303,13 +398,16 @@ async def test_content_that_serves_nobody_is_given_up(
     async def serve() -> None:
         raise KeyError("voice")
 
-    def give_up(self: Upkeep, error: Exception) -> None:
-        given.append(error)
-        self.trial = False
-
-    monkeypatch.setattr(Upkeep, "give_up", give_up)
-    await asyncio.wait_for(keep.prove(clock, answers, serve), 10)
-    assert [type(error) for error in given] == [KeyError]
+    running = keep.run(company, clock, lambda: stopped.append(clock.t))
+    await asyncio.wait_for(asyncio.gather(running, keep.prove(clock, answers, serve)), 10)
+    keep.let_be()
+    for timer in threading.enumerate():
+        if isinstance(timer, threading.Timer):
+            timer.cancel()
+    assert (len(stopped), keep.restart, afresh) == (1, "rolled back", [])
+    event = keep.contents.view().events[0]
+    assert (event.what, event.version, event.why) == ("failed", version, "KeyError: 'voice'")
+    assert keep.contents.shown() == OWN
 
 
 class Afresh(BaseException):
@@ -374,6 +472,35 @@ def test_a_start_that_hangs_is_ended_from_outside(
     keep.let_be()
     assert afresh == ["rolled back"]
     assert "no healthy answer" in keep.contents.view().events[0].why
+
+
+async def test_what_a_full_disk_passed_over_is_no_reason_to_start_afresh(
+    tmp_path: Path, home: Path, bundle: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = Contents("xihu")
+    version = contents.install(io.BytesIO(bundle))
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        keep = Upkeep.begin("xihu", KioskSettings())
+    assert (keep.chosen.version, keep.trial, contents.shown()) == (OWN, False, version)
+    clock = Time()
+    company = Company(Served(tmp_path).sessions, clock)
+    noon = datetime(2026, 6, 1, 12).timestamp()
+
+    def due(age: float = 3600) -> str:
+        keep.want(contents.shown())
+        clock.t += QUIET_S
+        return keep.due(noon, age, clock.t, company)
+
+    assert [due() for _ in range(50)] == [""] * 50
+    contents.roll_back("by the operator")
+    assert due() == ""
+    contents.install(io.BytesIO(bundle))  # the disk can be written again
+    assert due() == "content"
 
 
 def test_the_service_manager_is_patient_with_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,6 +652,17 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return be
 
 
+@pytest.fixture
+def old(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Says how old the program is, in seconds."""
+
+    def be(seconds: float) -> None:
+        monkeypatch.setattr(upkeep_health_rows, "age", lambda: seconds)
+
+    be(60.0)
+    return be
+
+
 async def test_a_kiosk_that_is_well_says_so(stood: Stood, machine: Callable[..., None]) -> None:
     client = stood.client()
     assert (await client.get("/api/kiosk?microphone=muted")).status_code == 200
@@ -539,13 +677,58 @@ async def test_a_kiosk_that_is_well_says_so(stood: Stood, machine: Callable[...,
         assert (await client.get(f"/{name}")).status_code == 200
 
 
+async def test_the_age_does_not_hang_on_the_clock(
+    stood: Stood, machine: Callable[..., None], old: Callable[[float], None]
+) -> None:
+    for wrong in (8 * 3600.0, -8 * 3600.0, 1e8):  # until the time came from the net
+        stood.keep.started = datetime.now().timestamp() + wrong
+        for seconds, page, span in ((60.0, "ok", "60 s"), (7200.0, "bad", "2 h")):
+            old(seconds)
+            rows = await stood.rows()
+            began = datetime.now() - timedelta(seconds=seconds)
+            assert rows["page"][0] == page
+            assert span in rows["up"][1]
+            assert any(
+                Words("en").moment(began - timedelta(seconds=late)) in rows["up"][1]
+                for late in (0, 5)
+            ), rows["up"]
+            told = (await stood.client().get("/api/kiosk/health")).json()
+            assert told["up_s"] == seconds
+
+
+async def test_the_restart_that_is_told_can_happen(
+    stood: Stood, machine: Callable[..., None], old: Callable[[float], None]
+) -> None:
+    old(0.0)
+    soon = datetime.now().astimezone() + timedelta(hours=1)
+    stood.keep.at = soon.time().replace(second=0, microsecond=0)
+    rows = await stood.rows()
+    assert Words("en").moment(soon) not in rows["restart"][1]
+    old(2 * YOUNG)
+    rows = await stood.rows()
+    assert Words("en").moment(soon) in rows["restart"][1]
+
+
+async def test_content_that_waits_for_the_disk_is_told(
+    stood: Stood, machine: Callable[..., None], bundle: bytes
+) -> None:
+    version = stood.keep.contents.install(io.BytesIO(bundle))
+    stood.keep.passed_over = version
+    told = (await stood.client().get(CONTENT)).json()
+    assert (told["shown"], told["running"], told["restarts"]) == (version, OWN, False)
+    rows = await stood.rows()
+    assert rows["content"][0] == "warn"
+    assert version in rows["content"][1]
+    assert version not in rows["restart"][1]
+
+
 async def test_what_is_wrong_is_told_with_what_mends_it(
-    stood: Stood, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    stood: Stood, machine: Callable[..., None], old: Callable[[float], None]
 ) -> None:
     client = stood.client()
     rows = await stood.rows()
     assert rows["page"][0] == "ok"  # the browser may still be starting
-    stood.keep.started -= 3600
+    old(3600.0)
     assert (await stood.rows())["page"][0] == "bad"
     await client.get("/api/kiosk?microphone=off")
     stood.clock.t += 60

@@ -10,6 +10,7 @@ from digital_human.speech.hearing import (
     Action,
     Commit,
     Duck,
+    Interrupt,
     Partial,
     Speculate,
     Started,
@@ -144,10 +145,24 @@ def test_what_began_while_it_dozed_is_not_heard_when_a_touch_wakes_it() -> None:
     ears.doze.set(False)
     transcript = Transcript("说给别人听的话", "zh", 1.0, 2.0, 1, 0.9)
     ears.doze.take(Partial(transcript))
+    ears.doze.take(Interrupt(1.5, "voice"))
     ears.doze.take(Commit(transcript, "silence", 1.0))
-    assert not ears.through
+    assert ears.through == [Abandon("noise")]
     ears.say("断桥在哪里？")
-    assert len(ears.through) == 4 and not ears.calls
+    assert len(ears.through) == 5 and not ears.calls
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_the_button_says_who_is_meant_whatever_began_while_it_dozed(speaks: bool) -> None:
+    ears = Ears()
+    ears.doze.take(Started(1.0))
+    ears.doze.set(False)
+    transcript = Transcript("断桥在哪里？", "zh", 1.0, 4.0, 1, 0.9)
+    if speaks:
+        ears.doze.take(Interrupt(2.0, "button"))
+    ears.doze.take(Commit(transcript, "button", 0.3))
+    kinds = [type(one) for one in ears.through]
+    assert kinds == [Started, *[Interrupt] * speaks, Commit]
 
 
 def test_a_turn_that_is_open_when_it_falls_asleep_is_given_up() -> None:
@@ -160,6 +175,25 @@ def test_a_turn_that_is_open_when_it_falls_asleep_is_given_up() -> None:
     ears.doze.set(False)
     ears.doze.set(True)
     assert len(ears.through) == 2 and not ears.calls
+
+
+@virtual_time
+async def test_who_touched_it_while_others_talk_can_interrupt_what_it_says() -> None:
+    async with World({"苏堤在哪里": sure("在西边。")}) as w:
+        doze = Doze(WORDS, w.conversation.on_ear, lambda call: None)
+        w.ears.on_action = doze.take
+        doze.set(True)
+        w.say("我们先去吃饭吧", 4.0)
+        await w.sleep(1)
+        doze.set(False)
+        w.conversation.say("西湖在杭州市的西边，它的三面都是山。" * 4)
+        await w.sleep(6)
+        assert not w.of("reply.finished") and not w.of("heard.started")
+        w.say("苏堤在哪里", 1.2)
+        stopped = await w.until("reply.finished")
+        assert stopped.data["interrupted"] and "held" in w.states()
+        await w.until("reply.finished", 2)
+        assert w.heard_aloud().endswith("在西边。")
 
 
 @virtual_time

@@ -147,10 +147,14 @@ def pack(
 def _files(folder: Path) -> Iterable[Path]:
     for home, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(home, name) for name in sorted(names) if not name.startswith(".")):
-            if path.is_symlink() or not path.is_file():
-                raise InputError(f"{path}: is no plain file", fix="put the file itself there")
-            yield path
+        names = sorted(name for name in names if not name.startswith("."))
+        for path in (Path(home, name) for name in (*folders, *names)):
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise InputError(
+                    f"{path}: is no plain file or folder",
+                    fix="put a copy of what it points to there",
+                )
+        yield from (Path(home, name) for name in names)
 
 
 def _entry(name: str, path: Path) -> FileEntry:
@@ -366,6 +370,8 @@ def check(folder: Path, *, here: bool) -> Persona:
         InputError: Something is wrong; names the file, the entry and what mends it.
     """
     persona = load_persona(folder.resolve())
+    files = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
+    _check_used(persona, files.values())
     if persona.knowledge_folder is not None:
         known = sum(len(entries_of(file)) for file in read_folder(persona.knowledge_folder))
         if known > MAX_TEXTS:
@@ -376,12 +382,30 @@ def check(folder: Path, *, here: bool) -> Persona:
         Lexicon.from_mapping(Poems.load(persona.poems_file).readings(), where=persona.poems)
     if persona.place_folder is not None:
         _check_place(persona, persona.place_folder)
-    for path in _files(folder):
+    for path, name in files.items():
         if kind := PICTURES.get(path.suffix.lower()):
-            _check_picture(path, path.relative_to(folder).as_posix(), kind)
+            _check_picture(path, name, kind)
     if here:
         _check_cast(persona)
     return persona
+
+
+def _check_used(persona: Persona, files: Iterable[str]) -> None:
+    """Whether what the persona's file names is among the files that are packed."""
+    used = {
+        "knowledge": persona.knowledge_folder, "place": persona.place_folder,
+        "poems": persona.poems_file, "background": persona.background_file,
+    }  # fmt: skip
+    packed = [persona.folder / name for name in files]
+    for field, path in used.items():
+        value = getattr(persona, field)
+        if path is None or value == field:  # a folder of the usual name may be empty
+            continue
+        if not any(file.is_relative_to(path) for file in packed):
+            raise InputError(
+                f"{persona.name}/{FILE}: {field} {value!r}: there is no file to pack",
+                fix="name what lies beside it, without a leading dot",
+            )
 
 
 def _check_place(persona: Persona, folder: Path) -> None:

@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -141,11 +141,13 @@ class Chosen:
         version: Its name.
         folder: The persona's folder; None for the persona's own.
         trial: Whether it has to come up first.
+        passed_over: What the disk has as shown, where that could not be written; else empty.
     """
 
     version: str
     folder: Path | None
     trial: bool
+    passed_over: str = ""
 
 
 class Contents:
@@ -240,7 +242,7 @@ class Contents:
             log.error("content.unreadable", cause=error.message)
             return Chosen(OWN, None, trial=False)
         before = State(stack=state.trial.back if state.trial else state.stack)
-        return self._chosen(before, write=False)
+        return replace(self._chosen(before, write=False), passed_over=state.shown)
 
     def confirm(self, version: str) -> None:
         """``version`` has come up: it is shown from now on.

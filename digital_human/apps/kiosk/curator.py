@@ -171,7 +171,7 @@ class Curator:
                 if counts:
                     await thread.call(_add, self._folder / USAGE, counts)
             except Exception as error:
-                self._questions.extendleft(reversed(questions))
+                self._questions = deque([*questions, *self._questions], maxlen=_WAITING)
                 for day, more in counts.items():
                     self._counts.setdefault(day, Counter()).update(more)
                 if not self._failing:

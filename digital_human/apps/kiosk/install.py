@@ -11,12 +11,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from digital_human.errors import InputError, ResourceError
 
 SERVER = "digital-human-kiosk.service"
 SCREEN = "digital-human-screen.service"
 UNITS = Path("/etc/systemd/system")
 TERMINAL = "tty7"
+_TIMEOUT = 120.0  # s for an answer of systemd
 
 _SERVER = """\
 [Unit]
@@ -63,6 +66,7 @@ StartLimitIntervalSec=0
 Type=simple
 User={user}
 PAMName=login
+WorkingDirectory=~
 TTYPath=/dev/{terminal}
 TTYReset=yes
 TTYVHangup=yes
@@ -141,6 +145,9 @@ def verify(units: dict[str, str]) -> str:
     """What ``systemd-analyze verify`` says of the units; empty when all is well or it is not here.
 
     Programs and accounts that this machine lacks are told too.
+
+    Raises:
+        ResourceError: It does not answer.
     """
     tool = shutil.which("systemd-analyze")
     if tool is None:
@@ -149,20 +156,18 @@ def verify(units: dict[str, str]) -> str:
         paths = [Path(folder) / name for name in units]
         for path, text in zip(paths, units.values(), strict=True):
             path.write_text(text, encoding="utf-8")
-        checked = subprocess.run(
-            [tool, "verify", "--man=no", "--recursive-errors=no", *map(str, paths)],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        checked = _called(tool, "verify", "--man=no", "--recursive-errors=no", *map(str, paths))
     lines = (checked.stderr + checked.stdout).splitlines()
     about = [line for line in lines if any(name in line for name in units)]
     return "\n".join(line.replace(f"{folder}/", "") for line in about)
 
 
 def install(units: dict[str, str]) -> None:
-    """Write the units, enable and start them.
+    """Write the units, enable and start them, without waiting until they run.
 
     Raises:
-        ResourceError: Not root, or no systemd, cage or Chromium here; or systemd refuses.
+        ResourceError: Not root, or no systemd, cage or Chromium here; or systemd refuses or does
+            not answer.
     """
     _require_root("install")
     _require_systemd()
@@ -183,14 +188,18 @@ def install(units: dict[str, str]) -> None:
         path.chmod(0o644)
     _systemctl("daemon-reload")
     _systemctl("enable", *units)
-    _systemctl("restart", *units)
+    # The server is ready when its models are here, which takes minutes the first time.
+    _systemctl("--no-block", "restart", *units)
+    Console(soft_wrap=True, highlight=False).print(
+        "it starts now; the first start fetches the models (1.4 GB), then the screen shows the page"
+    )
 
 
 def uninstall() -> list[Path]:
     """Stop, disable and remove the units; returns what was removed.
 
     Raises:
-        ResourceError: Not root, or no systemd here.
+        ResourceError: Not root, or no systemd here; or systemd refuses or does not answer.
     """
     _require_root("uninstall")
     found = [UNITS / name for name in (SCREEN, SERVER) if (UNITS / name).exists()]
@@ -221,13 +230,21 @@ def _require_systemd() -> None:
 
 
 def _systemctl(*words: str) -> None:
-    done = subprocess.run(
-        ["systemctl", *words], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = _called("systemctl", *words)
     if done.returncode:
         raise ResourceError(
             f"systemctl {' '.join(words)}: {done.stderr.strip()}", fix="journalctl -xe says more"
         )
+
+
+def _called(*words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        raise ResourceError(
+            f"{Path(words[0]).name} {' '.join(words[1:])}: no answer within {_TIMEOUT:.0f} s",
+            fix="systemctl list-jobs shows what it waits for; try again when that is done",
+        ) from None
 
 
 def _word(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -134,6 +135,9 @@ th.n { text-align: right; } footer { margin: 2.5rem 0 1rem; font-size: .85rem; c
 def report_command(persona: str, out: Path, days: int, lang: ReportLanguage | None = None) -> None:
     """Write a page on visits, questions, what stayed unanswered, and satisfaction.
 
+    A new file is readable by its owner alone, for it quotes visitors; one that is there already
+    keeps its mode.
+
     Args:
         persona: Whose visits.
         out: The page that is written.
@@ -159,7 +163,9 @@ def report_command(persona: str, out: Path, days: int, lang: ReportLanguage | No
         name, read_usage(folder), read_unanswered(folder), date.today(), days, language
     )
     try:
-        out.write_text(page, "utf-8")
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(page)
     except OSError as error:
         raise ResourceError(
             f"report {out}: {error.strerror or error}", fix="choose a folder that can be written"

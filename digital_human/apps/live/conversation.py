@@ -57,7 +57,7 @@ from digital_human.speech.hearing import (
 from digital_human.speech.types import Language
 
 MAX_QUESTION = 2000
-"""Characters of a typed question."""
+"""Characters of a question; of one that is spoken in several turns the last ones count."""
 MAX_SAID = 8000
 """Characters of a text to be spoken as it is."""
 FILLER_AFTER = 1.5
@@ -112,6 +112,7 @@ class Conversation:
     ) -> None:
         self._persona, self._stage = persona, performer
         self._events, self._epoch, self._clock = events, epoch, clock
+        self._tell_ears = set_mode
         self._bearing = Bearing(performer, events, set_mode)
         self._incidents = Incidents(events, audit)
         crew = Crew(
@@ -301,14 +302,21 @@ class Conversation:
 
     def _ignore(self, heard: Abandon) -> None:
         """What was heard needs no answer: what it broke off is taken up again."""
-        turn = self._visitor.turn if self._visitor is not None else 0
-        self._visitor = None
+        if self._visitor is None:
+            # Of a turn that was kept from here, as of what began while it dozed: the ears may have
+            # taken it for an interruption.
+            self._tell_ears(self.mode)
+            return
+        turn, self._visitor = self._visitor.turn, None
         self._replies.forget()
         self._events.emit("heard.ignored", turn=turn, reason=heard.reason)
         broken, self._broken = self._broken, None
-        if broken is not None and self._current is None and (broken.rest or broken.unanswered.text):
-            think = script(broken.rest) if broken.rest else None
-            self._begin(self._replies.new(self._next_turn(), broken.unanswered, think))
+        if broken is not None and self._current is None:
+            if broken.rest:
+                think = script(broken.rest)
+                self._begin(self._replies.new(self._next_turn(), broken.unanswered, think))
+            elif broken.unanswered.text:
+                self._begin(self._replies.to(self._next_turn(), broken.unanswered))
         spoken = self._persona.language(self._language)
         if self._current is None and (line := self._amends.ask_again(heard, turn, spoken)):
             self._say_later(line)
@@ -322,15 +330,21 @@ class Conversation:
             return
         heard = self._stop(by, unheard=by != "voice")
         if by == "voice":
-            rest = tuple(reply.remaining(heard)) if reply.speaking else ()
-            unanswered = Question("" if heard else reply.question.text, reply.question.language)
-            self._broken = Broken(reply.question, unanswered, rest, self._goes_on(reply.question))
+            question = reply.question
+            rest, unanswered = tuple(reply.remaining(heard)), Question("", question.language)
+            if question.text and not reply.answers(heard):
+                unanswered = question
+                if not reply.known:
+                    rest = ()  # the whole of it is thought again
+            self._broken = Broken(question, unanswered, rest, self._goes_on(question))
 
     def _goes_on(self, question: Question) -> bool:
         """Whether the visitor's voice began so soon after ``question`` that it belongs to it."""
         if question.decided is None or self._visitor is None:
             return False
-        return 0 <= self._visitor.at - question.decided <= CONTINUE_WITHIN
+        # It may lie before the decision: a voice is told from noise by its second window, and who
+        # talks beyond the limit of a turn does not stop while the words are recognised.
+        return self._visitor.at - question.decided <= CONTINUE_WITHIN
 
     # Replies ------------------------------------------------------------------------------------
 
@@ -394,7 +408,7 @@ class Conversation:
         """The question so far, with what came before a premature end."""
         language, text = self._persona.language(transcript.language), transcript.text
         if self._broken is not None and self._broken.goes_on:
-            text = joined(self._broken.question.text, text, language)
+            text = joined(self._broken.question.text, text, language)[-MAX_QUESTION:]
         return Question(text, language, decided)
 
     def _spoken(self, language: Language | None, text: str) -> Language:

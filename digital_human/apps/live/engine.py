@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from itertools import chain
 
@@ -14,7 +15,7 @@ import structlog
 from digital_human.apps.live.mouth import Mouth
 from digital_human.apps.live.phrasing import live_clauses
 from digital_human.config import Settings
-from digital_human.core.stage import ModelThread
+from digital_human.core.stage import Hung, ModelThread, Patience
 from digital_human.dialogue.knowledge import Knowledge
 from digital_human.dialogue.llm import LLMS
 from digital_human.dialogue.llm.base import Llm, Message
@@ -22,7 +23,9 @@ from digital_human.dialogue.llm.workers import Workers
 from digital_human.dialogue.mind import Mind
 from digital_human.dialogue.persona import Persona, load_persona
 from digital_human.dialogue.place import Place
+from digital_human.dialogue.place.usual import usual
 from digital_human.dialogue.poems import Poems, recited
+from digital_human.dialogue.types import Line
 from digital_human.errors import (
     Cancelled,
     ConsentError,
@@ -40,13 +43,16 @@ from digital_human.speech.recognizers import RECOGNIZERS
 from digital_human.speech.recognizers.base import Recognizer
 from digital_human.speech.speaker import Speaker, clause_cache
 from digital_human.speech.text.lexicon import Lexicon
-from digital_human.speech.types import Clause, Language
+from digital_human.speech.types import Clause
 from digital_human.speech.voices import Voice, load_voice, require_voice
 
 log = structlog.get_logger()
 
 # How much each model's threads yield: the picture first, then the voice, hearing, thinking.
 _NICE = {"voice": 2, "ears": 3, "judge": 2, "mind": 6, "prepare": 10}
+_CLAUSE_PATIENCE = Patience(60.0)  # the longest clause on a slow machine takes less
+_LESSON_SECONDS = 600.0  # more than any lesson takes
+_FORGET_SECONDS = 5.0  # at the end of the program
 _PREPARE_WAIT = 1.0  # s between looks whether everybody is silent
 _FULL_WAIT = 60.0  # s until the next clause after one that there was no room for
 _SERVER_CALLS = 8  # calls to a language model's server at a time
@@ -202,10 +208,17 @@ class Engine:
         finally:
             self._busy.discard(busy)
             if not self._busy and self._llm is not None:
-                work = self.thinking.call(self._llm.forget, tuple(self._heads))
-                task = asyncio.create_task(work, name="forget")
+                task = asyncio.create_task(self._forget(self._llm), name="forget")
                 self._forgetting.add(task)
                 task.add_done_callback(self._forgotten)
+
+    async def _forget(self, llm: Llm) -> None:
+        """Again while the model hangs, until somebody else comes, after whom it is done anyway."""
+        while not self._busy:
+            try:
+                return await self.thinking.call(llm.forget, tuple(self._heads))
+            except Hung:
+                await asyncio.sleep(_PREPARE_WAIT)
 
     def _forgotten(self, task: asyncio.Task[None]) -> None:
         self._forgetting.discard(task)
@@ -221,7 +234,7 @@ class Engine:
         """
         for cast in tuple(self._casts.values()):
             with ModelThread("prepare", _NICE["prepare"]) as thread:
-                phrases, answers = await thread.call(prepared_clauses, cast)
+                phrases, answers = await thread.call(prepared_clauses, cast, datetime.now(UTC))
             await self._teach(cast, cast.mind.exams(), "exams")
             await self._speak_ahead(cast, phrases)
             await self._teach(cast, cast.mind.lessons(), "passages")
@@ -238,7 +251,8 @@ class Engine:
         speaker = Speaker(voice, lexicon=cast.lexicon)
         for clause in clauses:
             try:
-                await self._unhurried(self.voicing, partial(_spoken, speaker, clause))
+                speak = partial(_spoken, speaker, clause)
+                await self._unhurried(partial(self.voicing.call_within, _CLAUSE_PATIENCE, speak))
                 count += 1
             except ConsentError as error:
                 log.info("speech is not prepared", persona=cast.persona.name, cause=error.message)
@@ -255,7 +269,7 @@ class Engine:
         """Let the language model do its ``lessons``."""
         for number, lesson in enumerate(lessons, start=1):
             try:
-                await self._unhurried(self.thinking, lesson)
+                await self._unhurried(partial(self._learn, lesson))
             except DigitalHumanError as error:
                 log.warning("cannot keep what was read", persona=cast.persona.name, of=what,
                             cause=str(error))  # fmt: skip
@@ -264,16 +278,23 @@ class Engine:
                 log.info("the language model learned", persona=cast.persona.name, what=what,
                          done=number, of=len(lessons))  # fmt: skip
 
-    async def _unhurried(
-        self, thread: ModelThread | Workers, work: Callable[[Callable[[], bool]], None]
+    async def _learn(
+        self, lesson: Callable[[Callable[[], bool]], None], cancelled: Callable[[], bool]
     ) -> None:
+        try:
+            async with asyncio.timeout(_LESSON_SECONDS):
+                await self.thinking.call(lesson, cancelled)
+        except TimeoutError:
+            raise Hung(f"the language model: no end within {_LESSON_SECONDS:.0f} s") from None
+
+    async def _unhurried(self, work: Callable[[Callable[[], bool]], Awaitable[None]]) -> None:
         """Do ``work``, which is given what says whether it is to stop; wait, and begin it anew,
         while somebody needs the models."""
         while True:
             if not self.occupied():
                 self.preparing = True
                 try:
-                    return await thread.call(work, self.occupied)
+                    return await work(self.occupied)
                 except Cancelled:
                     pass
                 finally:
@@ -286,9 +307,13 @@ class Engine:
 
     async def close(self) -> None:
         """End the threads and free the models."""
-        await asyncio.gather(*self._forgetting, return_exceptions=True)
+        if self._forgetting:
+            _, hung = await asyncio.wait(self._forgetting, timeout=_FORGET_SECONDS)
+            for task in hung:
+                task.cancel()
         if self._llm is not None:
-            await self.thinking.call(self._llm.close)
+            with contextlib.suppress(Hung):  # it is left to its thread
+                await self.thinking.call(self._llm.close)
         loop = asyncio.get_running_loop()
         for cast in self._casts.values():
             await loop.run_in_executor(None, cast.mind.close)
@@ -305,21 +330,28 @@ def _spoken(speaker: Speaker, clause: Clause, cancelled: Callable[[], bool]) -> 
     speaker.speak(clause, cancelled=cancelled)
 
 
-def prepared_clauses(cast: Cast) -> tuple[list[Clause], list[Clause]]:
-    """What the persona may say word for word: its own phrases, and the sure answers.
+def prepared_clauses(cast: Cast, now: datetime) -> tuple[list[Clause], list[Clause]]:
+    """What the persona may say word for word: its own phrases; and what is usually asked of the
+    place, the sure answers and the poems.
 
     In both the beginnings come first: the rest is made while they play.
     """
+    phrases = [(Line(*one, "script"),) for one in cast.persona.phrases()]
+    answers: list[Sequence[Line]] = []
+    if cast.place is not None:
+        answers += usual(cast.place, now, cast.persona.languages)
+    if cast.knowledge is not None:
+        answers += [(Line(*one, "knowledge"),) for one in cast.knowledge.answers()]
+    if cast.poems is not None:
+        answers += [recited(poem) for poem in cast.poems.poems]
+    return _beginnings_first(phrases), _beginnings_first(answers)
 
-    def cut(texts: Iterable[tuple[str, Language]]) -> list[Clause]:
-        clauses = [clause for text, language in texts for clause in live_clauses(text, language)]
-        return sorted(clauses, key=lambda clause: clause.index > 0)
 
-    known = cast.knowledge.answers() if cast.knowledge is not None else ()
-    verses = [
+def _beginnings_first(told: Sequence[Sequence[Line]]) -> list[Clause]:
+    clauses = [
         clause
-        for poem in (cast.poems.poems if cast.poems is not None else ())
-        for number, line in enumerate(recited(poem))
+        for lines in told
+        for number, line in enumerate(lines)
         for clause in live_clauses(line.text, line.language, index=number, delivery=line.delivery)
     ]
-    return cut(cast.persona.phrases()), [*cut(known), *verses]
+    return sorted(clauses, key=lambda clause: clause.index > 0)

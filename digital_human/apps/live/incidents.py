@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 from digital_human.core.events import Events
 from digital_human.core.health import Health
-from digital_human.core.stage import ModelThread
+from digital_human.core.stage import Hung, ModelThread
 from digital_human.safety.fingerprint import fingerprint
 from digital_human.safety.moderation import AuditSink, Hit
 from digital_human.safety.words import Level
 
 _RECORDS = 1000  # records that may wait for the disk
+_LAST_SECONDS = 3.0  # s for those that wait at the end
 
 
 class Incidents:
@@ -29,14 +30,23 @@ class Incidents:
         self._records: asyncio.Queue[tuple[dict[str, object], str]] = asyncio.Queue(_RECORDS)
 
     async def run(self) -> None:
-        """Write records in a thread of their own until cancelled; none is left unwritten."""
-        with ModelThread("records") as thread:
+        """Write records in a thread of their own until cancelled; none is left unwritten, unless
+        the disk does not come back."""
+        thread = ModelThread("records")
+        try:
+            while True:
+                await self._write(thread, await self._records.get())
+        finally:
             try:
-                while True:
-                    await self._write(thread, await self._records.get())
+                async with asyncio.timeout(_LAST_SECONDS):
+                    while not self._records.empty():
+                        await self._write(thread, self._records.get_nowait())
+                    await thread.call(int)  # the one that was being written
+            except TimeoutError:
+                late = f"records: not all are written within {_LAST_SECONDS:.1f} s"
+                self.failed("audit", Hung(late))
             finally:
-                while not self._records.empty():
-                    await self._write(thread, self._records.get_nowait())
+                thread.shutdown(wait=False)
 
     def judged(self, turn: int, where: str, hits: Iterable[Hit], text: str) -> None:
         """Tell and record what the moderator found in ``text``, when it is not harmless."""

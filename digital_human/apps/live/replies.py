@@ -102,20 +102,21 @@ class Replies:
         Args:
             reply: The reply.
             interrupted: Whether it was cut short.
-            unheard: Whether it is remembered even when nothing of it was heard.
+            unheard: Whether it is remembered even when nothing of it was heard but a filler.
 
         Returns:
             What was heard of it.
         """
         crew, question = self._crew, reply.question
         heard = crew.stage.heard(reply.turn)
-        if heard or (unheard and question.text):
+        answers = reply.answers(heard)
+        if answers or (unheard and question.text):
             exchange = Exchange(
                 reply.turn, question.text, heard, question.language, interrupted,
                 reply.sources, crew.clock.now(), reply.refused,
             )  # fmt: skip
             self._history.add(exchange)
-        if heard and reply.unanswered:
+        if answers and reply.unanswered:
             crew.events.emit(
                 "unanswered", turn=reply.turn, question=question.text, language=question.language
             )

@@ -22,7 +22,6 @@ from digital_human.speech.types import Clause, Language, Speech
 AHEAD = 3.0
 """Seconds of speech made ahead of what is heard: what an interruption wastes at most."""
 _DRAFTED = 2  # clauses of speech a draft may have
-_PARTS = 8  # clauses the mind may be ahead of the mouth
 _THOUGHT_LIMIT = 20.0  # s the mind may take for its next thought
 _SPEECH_LIMIT = 20.0  # s the mouth may take for a clause
 _CONTEXT = 16  # characters before a clause that are judged together with it
@@ -87,7 +86,7 @@ class Reply:
         self.turn, self.question, self.refused = turn, question, refused
         self.origin: Origin | None = None
         self.sources: tuple[Source, ...] = ()
-        self.failed = self._declined = self._replaced = False
+        self.failed = self._declined = self._replaced = self._thought_out = False
         self.waterfall = Waterfall()
         self._think, self._crew, self._filler_after = think, crew, filler_after
         self._epoch, self._made_in = epoch, epoch.current
@@ -139,14 +138,22 @@ class Reply:
         return self._declined and bool(self.question.text)
 
     @property
-    def speaking(self) -> bool:
-        """Whether some of it was handed to the stage."""
-        return self._voiced
+    def known(self) -> bool:
+        """Whether all of an answer is known and it has begun to be heard, or its filler has."""
+        return self._voiced and self._thought_out and not self.refused
+
+    def answers(self, heard: str) -> bool:
+        """Whether ``heard`` has words and goes beyond the filler."""
+        return bool(heard) and (not self._filler or len(normalised(heard)) > self._bridged)
+
+    @property
+    def _bridged(self) -> int:
+        """Characters of the filler."""
+        return sum(len(normalised(clause.text)) for clause in self._filler)
 
     def remaining(self, heard: str) -> list[Line]:
         """What is known of it beyond ``heard``, from the start of the clause that was broken."""
-        length = sum(len(normalised(clause.text)) for clause in self._filler)
-        known = len(normalised(heard))
+        length, known = self._bridged, len(normalised(heard))
 
         def was_heard(clause: Clause) -> bool:
             nonlocal length
@@ -162,7 +169,7 @@ class Reply:
     # The pipeline -------------------------------------------------------------------------------
 
     async def _run(self, then: Callable[[Reply], None]) -> None:
-        parts: asyncio.Queue[_Part | None] = asyncio.Queue(_PARTS)
+        parts: asyncio.Queue[_Part | None] = asyncio.Queue()
         async with asyncio.TaskGroup() as group:
             thinking = group.create_task(self._thinking(parts))
             helpers = [group.create_task(self._fill()), group.create_task(self._measure())]
@@ -186,12 +193,13 @@ class Reply:
             async with contextlib.aclosing(self._think(self.dead)) as thoughts:
                 while (thought := await _next(thoughts)) is not None:
                     for part in self._parts(thought, started):
-                        await parts.put(part)
+                        parts.put_nowait(part)
+            self._thought_out = True
         except Cancelled:
             pass
         except Exception as error:
-            await parts.put(_Failure("mind", error))
-        await parts.put(None)
+            parts.put_nowait(_Failure("mind", error))
+        parts.put_nowait(None)
 
     def _parts(self, thought: Thought, started: float) -> list[_Part]:
         if isinstance(thought, Act):

@@ -100,7 +100,7 @@ class ReportStore:
         data = json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "replace")
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if self._count is None:
+            if self._count is None or self._count >= self.FILES:  # some may be gone by now
                 self._count = sum(1 for _ in self._folder.glob("*.json"))
             if self._count >= self.FILES:
                 raise ResourceError(

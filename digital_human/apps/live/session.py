@@ -50,6 +50,7 @@ SOUND_RATE = 48_000
 _NOTICE_EVERY = 600.0  # s between reminders that this is an AI, beside the label in the picture
 _CONSENT_EVERY = 0.5  # s between looks whether the person still agrees
 _SPOT = re.compile(r"[\w-]{1,64}")
+_CLOSE_SECONDS = 5.0  # s that the stages may take to end
 _DEAF_AFTER = 1.0  # s without any sample after which an open turn is given silence
 
 
@@ -241,14 +242,18 @@ class LiveSession:
             return
         self._closed = True
         self.epoch.bump()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        self.events.emit("session.ended", reason=reason)
         try:
-            await self._egress.close()
-        finally:  # a long recording may be given up
-            self.broadcast.close()
+            if self._task is not None:
+                self._task.cancel()
+                _, running = await asyncio.wait([self._task], timeout=_CLOSE_SECONDS)
+                if running:
+                    log.error("a stage does not end", session=self.id, seconds=_CLOSE_SECONDS)
+        finally:
+            self.events.emit("session.ended", reason=reason)
+            try:
+                await self._egress.close()
+            finally:  # a long recording may be given up
+                self.broadcast.close()
 
     def hear(self, pcm: FloatArray) -> None:
         """The visitor's microphone: float32, mono, `EAR_RATE`, any length."""

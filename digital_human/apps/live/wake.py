@@ -16,7 +16,7 @@ from functools import lru_cache
 from pypinyin import lazy_pinyin
 from pypinyin.contrib.tone_convert import to_finals, to_initials
 
-from digital_human.speech.hearing import Abandon, Action, Commit, Started
+from digital_human.speech.hearing import Abandon, Action, Commit, Interrupt, Started
 from digital_human.speech.text.english import is_english
 from digital_human.speech.text.phonemes import jieba_tokenizer
 from digital_human.speech.turn_state import TurnPolicy
@@ -200,7 +200,8 @@ class Doze:
     """Stands between the ears and the conversation, and lets nothing through while it dozes.
 
     Nothing of what is heard meanwhile is kept. What began while it dozed is not heard to its end
-    when it is woken otherwise, by a touch for instance.
+    when it is woken otherwise, by a touch for instance, unless the button says that it is meant;
+    only that it is over is told then.
 
     Args:
         words: What wakes it.
@@ -227,13 +228,21 @@ class Doze:
         """Take what the ears tell."""
         if isinstance(action, Started):
             self._open, self._unheard = True, self.on
+        elif isinstance(action, (Interrupt, Commit)) and action.by == "button":
+            if self._unheard and not self.on:
+                self._unheard = False
+                at = action.at if isinstance(action, Interrupt) else action.transcript.start
+                self._forward(Started(at))
         unheard = self.on or self._unheard
         if isinstance(action, (Commit, Abandon)):
             self._open = self._unheard = False
         if not unheard:
             self._forward(action)
-        elif self.on and isinstance(action, Commit):
-            self._answer(action)
+        elif self.on:
+            if isinstance(action, Commit):
+                self._answer(action)
+        elif isinstance(action, (Commit, Abandon)):
+            self._forward(Abandon("noise"))
 
     def _answer(self, commit: Commit) -> None:
         transcript = commit.transcript

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from digital_human.dialogue.llm.base import Llm, Message
-from digital_human.dialogue.llm.workers import Thread
+from digital_human.dialogue.llm.workers import STOP_SECONDS, Thread
 from digital_human.errors import Cancelled
 
 
@@ -25,7 +25,8 @@ class Running:
     async def pieces(
         self, messages: Sequence[Message], max_tokens: int, cancelled: Callable[[], bool]
     ) -> AsyncGenerator[str, None]:
-        """The pieces of an answer; leaving the iteration stops the model before it returns."""
+        """The pieces of an answer; leaving the iteration stops the model before it returns, unless
+        the model does not come back."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         stop, started = threading.Event(), threading.Event()
@@ -48,5 +49,5 @@ class Running:
             stop.set()
             if not started.is_set():
                 running.cancel()
-            with contextlib.suppress(Cancelled, asyncio.CancelledError):
-                await running
+            with contextlib.suppress(Cancelled, asyncio.CancelledError, TimeoutError):
+                await asyncio.wait_for(running, STOP_SECONDS)

@@ -7,8 +7,15 @@ const LEVEL_MS = 80;
 // Levels tell the server who is near, so nothing may even them out.
 export const mic = new Microphone({ noiseSuppression: false, autoGainControl: false });
 
+let opening = null;
+
 /** Open the microphone when it is not open; true when that changed anything. */
-export async function keepMicrophone() {
+export function keepMicrophone() {
+  opening ??= open().finally(() => (opening = null)); // asked twice, it is opened once
+  return opening;
+}
+
+async function open() {
   if (mic.track) return false;
   mic.stop(); // what is left of one that was pulled out
   try {

@@ -84,7 +84,7 @@ export function showOffer() {
 
 /** Questions to touch: those not asked yet first; `here` is the spot where the visitor stands. */
 export function showTiles(view, { asked, here, ask }) {
-  const wished = view.suggestions[language()] ?? view.suggestions.zh ?? [];
+  const wished = view.suggestions[language()] ?? Object.values(view.suggestions)[0] ?? [];
   const questions = [...wished].sort((one, other) => asked.has(one) - asked.has(other));
   if (here) {
     const about = t().about(pick(here.names));

@@ -81,6 +81,9 @@ function showTiles() {
   if (view) show.showTiles(view, { asked: guest.asked, here: guest.here, ask });
 }
 
+/** Languages of the page that the persona speaks, its own first. */
+const languages = () => (view?.languages ?? []).filter((one) => ["zh", "en"].includes(one));
+
 function setLanguage(wanted) {
   if (!speak(wanted)) return;
   $("language-text").textContent = t().other;
@@ -111,7 +114,7 @@ function forget() {
   show.showHere(null);
   $("slower").setAttribute("aria-pressed", "false");
   setMisheard(0);
-  setLanguage("zh");
+  setLanguage(languages()[0] ?? "zh");
   showTiles();
 }
 
@@ -132,7 +135,7 @@ const HANDLERS = {
     verse.hide();
     setMisheard(0);
     show.hidePlan();
-    if (by !== "typed" && ["zh", "en"].includes(language)) setLanguage(language);
+    if (by !== "typed" && languages().includes(language)) setLanguage(language);
   },
   "heard.ignored": () => ($("heard").className = "over"),
   misheard: ({ times }) => setMisheard(times),
@@ -355,6 +358,7 @@ async function keepView() {
 function start(told) {
   view = told;
   visit.idle = view.idle_s;
+  $("language").hidden = languages().length < 2;
   sightedAt = now();
   show.showPlace(view);
   slides.load(view.spots.map((spot) => spot.picture).filter(Boolean));
@@ -375,7 +379,7 @@ function openPlan() {
   show.showPlan(view, guest.here, (spot) => {
     closePlan();
     stand(spot);
-    ask(t().about(spot.names[body.dataset.lang] ?? spot.names.zh));
+    ask(t().about(spot.names[body.dataset.lang] ?? Object.values(spot.names)[0]));
   });
 }
 
