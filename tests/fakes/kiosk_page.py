@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from fastapi.responses import FileResponse
 
 from digital_human.core.clock import WallClock
 from digital_human.errors import InputError
+from digital_human.media.text import font_file
 from digital_human.server import kiosk
 from tests.fakes.page_server import NOTICE, PERSONA, ROOT, SUGGESTIONS, WEB, PageServer
 
@@ -149,6 +150,10 @@ class KioskPage(PageServer):
         @app.get("/kiosk")
         def page() -> FileResponse:
             return FileResponse(WEB / "kiosk.html")
+
+        @app.get("/font-{face}.otf")
+        def font(face: Literal["sans", "serif"]) -> FileResponse:
+            return FileResponse(font_file(face))
 
         app.mount("/", super()._app())
         return app
