@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from digital_human.dialogue.types import Act, Line, Replaced, Source, Sources
+from digital_human.dialogue.types import Act, Line, Replaced, Source, Sources, Thought
 from digital_human.errors import InputError, ResourceError
 from digital_human.speech.hearing import Mode
 from digital_human.speech.turn import TurnMachine
@@ -18,6 +18,14 @@ LAKE = "西湖有多大？"
 SIZE = "不大不小，六点四平方公里。"
 THINKS = "让我想想。"
 LONG = ("西湖在杭州市的西边。", "它的三面都是山。", "湖里有三个小岛。", "最美的是苏堤和白堤。")
+
+
+def _in_two_parts(first: float) -> dict[str, list[float | Thought | Exception]]:
+    """Answers to the first part of a question, after ``first`` s, and to all of it."""
+    return {
+        "我想去西湖": thought("西湖欢迎您。", first=first),
+        "我想去西湖，怎么走比较好？": sure("坐地铁。"),
+    }
 
 
 class TestQuestions:
@@ -290,11 +298,7 @@ class TestBargeIn:
     async def test_a_voice_that_goes_on_right_at_the_end_of_the_turn_belongs_to_it(
         self, first: float
     ) -> None:
-        answers = {
-            "我想去西湖": thought("西湖欢迎您。", first=first),
-            "我想去西湖，怎么走比较好？": sure("坐地铁。"),
-        }  # fmt: skip
-        async with World(answers) as w:
+        async with World(_in_two_parts(first)) as w:
             w.ears.decode_time = 0.1
             w.say("我想去西湖", 0.992)
             w.say("怎么走比较好？", 0.992, after=0.992 + 0.288)
@@ -312,11 +316,7 @@ class TestBargeIn:
     async def test_who_talks_beyond_the_limit_of_a_turn_is_answered_as_a_whole(
         self, first: float
     ) -> None:
-        answers = {
-            "我想去西湖": thought("西湖欢迎您。", first=first),
-            "我想去西湖，怎么走比较好？": sure("坐地铁。"),
-        }  # fmt: skip
-        async with World(answers) as w:
+        async with World(_in_two_parts(first)) as w:
             w.ears.machine = TurnMachine(TurnPolicy(limit=2.88))
             w.ears.decode_time = 0.5
             w.say("我想去西湖", 2.88)

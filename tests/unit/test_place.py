@@ -416,6 +416,8 @@ def test_the_whole_crosswoz_file_is_read(data_dir: Path, tmp_path: Path) -> None
          "The nearest toilet", "free of charge"),
         ("Can I borrow a wheelchair somewhere, and do I have to pay?", "en",
          "The visitor centre at Hubin", "free of charge"),
+        ("Could we borrow a wheelchair anywhere, and would they charge us?", "en",
+         "The visitor centre at Hubin", "free of charge"),
         ("Is there a luggage store near here and when does it close?", "en",
          "The visitor centre at Hubin", "half past five"),
     ],

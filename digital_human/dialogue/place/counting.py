@@ -35,7 +35,7 @@ from digital_human.speech.types import Language
 MOST = 1000
 """People of one party, at most."""
 _ANY_CHILD: Ages = (0, 17)
-_GROWN = 18
+_GROWN, _OLD = 18, 60
 _LARGEST_FAMILY = 9
 # All of a number are told of, some of them apart.
 _AMONG: dict[Language, re.Pattern[str]] = {
@@ -94,6 +94,7 @@ class Count:
         self.part = False  # 四个人，两个不满六岁: of those who are counted
         self.some: list[tuple[int, int]] = []  # where somebody is told of, not all of them again
         self.sure = True
+        self.old = False  # somebody is sixty or older
         for found in mentions_of(text, language):
             self._take(found)
         self._take_named()
@@ -132,6 +133,7 @@ class Count:
         self.sure &= not any(_ABOUT.search(told.get(key, "")) for key in _COUNTS)
         n = _number(told.get("n2") or told.get("n"), 1)
         ages = ages_of(told)
+        self.old |= any(low >= _OLD for low, _ in ages)
         who = told.get("who") or told.get("who2")
         self.back |= "back" in told or "months" in told
         self.each |= "each" in told or ("back" in told and len(ages) == 1)

@@ -49,8 +49,10 @@ _WANTED: dict[Language, re.Pattern[str]] = {
         r"|[想要]上|[想要][^，。？]{0,2}[借租找]|找|急"
     ),
     "en": re.compile(
-        r"\b(?:is|are) there\b|\bany\b|\bneed\b|\blooking for\b|\bhave you got\b|\bdo you have\b"
-        r"|\bcan (?:i|we) (?:borrow|rent|hire|leave|store|drop|use|get|find)\b"
+        r"\b(?:is|are) there\b|\bany(?:where)?\b|\bsomewhere\b|\bneed\b|\blooking for\b"
+        r"|\bhave you got\b|\bdo you have\b"
+        r"|\b(?:can|could|may|might|to) (?:(?:i|we|one|you) )?"
+        r"(?:borrow|rent|hire|leave|store|drop|use|get|find)\b"
     ),
 }
 # Who says so asks how long the way takes, not how long to stay.

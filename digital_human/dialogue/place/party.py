@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from digital_human.dialogue.numbers import CHINESE, ENGLISH, number
 from digital_human.dialogue.place.companions import set_aside
 from digital_human.dialogue.place.counting import MOST, Count
-from digital_human.dialogue.place.people import ELDER, STUDENT, Ages
+from digital_human.dialogue.place.people import ELDER, GROUP, STUDENT, Ages
 from digital_human.speech.types import Language
 
 _TOTAL: dict[Language, re.Pattern[str]] = {
@@ -31,7 +31,7 @@ _BOATS: dict[Language, re.Pattern[str]] = {
 }
 _REDUCED: dict[Language, re.Pattern[str]] = {
     "zh": re.compile(
-        rf"{ELDER}|{STUDENT}|老[两俩]口|[六七八九]十[多几来一二三四五六七八九]*岁|残疾|退休|军人"
+        rf"{ELDER}|{STUDENT}|老[两俩]口|[六七八九]十[多几来一二三四五六七八九]*[岁了]|残疾|退休|军人"
     ),
     "en": re.compile(
         r"\bstudents?\b|\bseniors?\b|\bpensioners?\b|\belderly\b|\bretired\b|\bdisabled\b"
@@ -41,7 +41,8 @@ _REDUCED: dict[Language, re.Pattern[str]] = {
 }
 # Who is counted, in words of his own: 合唱团二十个人.
 _NAMED_GROUP = re.compile(
-    r"(?<![^，。？！,?!])(?:我们|咱们?)?[^，。？！,?!◇]{0,8}(?:队|团|班|组|社|宿舍|单位|公司|部门|团建|同事|车|帮|伙|群|校|聚会|[职员]工|[教党店学]员|医生|护士|干部|师徒|兄弟|姐妹|志愿者|爱好者)的?(?:我们|一共|总共)?$"
+    rf"(?<![^，。？！,?!])(?:我们|咱们?)?[^，。？！,?!◇]{{0,8}}(?:{GROUP}|团建|同事|车|帮|伙|群|校|聚会"
+    r"|[职员]工|[教党店学]员|医生|护士|干部|师徒|兄弟|姐妹|志愿者|爱好者)的?(?:我们|一共|总共)?$"
 )
 
 
@@ -89,7 +90,7 @@ def party_of(text: str, language: Language) -> Party:
     for found in _BOATS[language].finditer(text):
         boats = max(boats, min(number(found["n"]), MOST))
         spans.append(found.span("n"))
-    reduced = _REDUCED[language].search(text) is not None
+    reduced = count.old or _REDUCED[language].search(text) is not None
     return Party(
         adults, children, sure, reduced, boats, bool(totals), count.apart, (*spans, *totals)
     )

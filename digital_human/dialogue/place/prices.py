@@ -129,10 +129,11 @@ def seats(ground: Ground, ask: Ask) -> Found | None:
 def _known_visitor(rows: Sequence[Ticket], ask: Ask) -> bool:
     """Whether there is a price for the visitor that is asked for, if it is not free for all."""
     wanted, party = ask.asked.visitor, ask.asked.party
-    if wanted is None or all(not row.price for row in rows):
+    less = party.reduced and _LESS.search(ask.text) is not None
+    if all(not row.price for row in rows) or (not less and (wanted is None or party.size > 1)):
         return True
-    if party.size > 1 and not (party.reduced and _LESS.search(ask.text)):
-        return True
+    if wanted is None:
+        return False
     pattern = VISITORS[wanted]
     return any(
         row.visitor == wanted or any(pattern.search(who) for who in row.who.values())
