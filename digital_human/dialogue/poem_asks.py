@@ -61,7 +61,7 @@ _TWO = re.compile(r"[两二]句|\btwo lines\b", re.IGNORECASE)
 _NEXT = re.compile(
     rf"(?:(?<![写留记题刻])下|(?<!最)后)[面头边]?{_LINE}|[下后](?:面|头|边|文)(?:$|[，。？！是接跟怎呢咋啥]|什么)|接下[来去]"
     r"|往[下后]|下半?[联截段句]|接着(?=$|[，。？！是呢怎咋哪啥什的那往])|然后呢|[接对]什么|[接对]哪"
-    r"|(?:怎么|咋)接|接一?[下句]|底下(?:$|[，。？！是呢怎咋]|一?句|什么)"
+    r"|(?:怎么|咋)接|接一?[下句]|底下(?:$|[，。？！是接跟对呢怎咋]|一?句|什么)"
     r"|(?:怎么|咋|如何)(?:回?答|作答)|答的?是?(?:什么|啥)|\bhow (?:did|do) you answer\b"
     r"|\bnext (?:two )?(?:lines?|verse)\b|\blines? (?:after|that follows?)\b"
     r"|\bwhat(?:'s| is) next\b|\bcomes? (?:next|after)\b|\bwhat follows\b|\bgoes? on\b"
@@ -128,7 +128,7 @@ _PERSON = r"(?:谁|哪一?[位个](?:人|朋友|好友)?(?!字|词|地方|时候
 _WHOM = re.compile(
     rf"[给送赠为替寄呈][了的]?是?{_PERSON}|{_PERSON}的韵|[写说指]的?是?{_PERSON}(?![写作的])"
     rf"|(?:[给送赠为替寄呈]|[怀思想]念|悼|想[的着]|惦|纪念)[^，。？！]{{0,6}}{_PERSON}(?![写作的])"
-    rf"|{_PERSON}[^写作，。]{{0,6}}送[行别]|[给送赠为替寄](?![我咱]).{{1,12}}[写作送]的[吗吧么]"
+    rf"|{_PERSON}[^写作，。]{{0,6}}(?:送[行别]|[告道话分]别|分手)|[给送赠为替寄](?![我咱]).{{1,12}}[写作送]的[吗吧么]"
     r"|是不是[写送寄赠]给|是[^，。？！能把]{0,6}[写送寄赠]给(?![我咱])[^，。？！那这首]{1,12}(?:[吗吧么](?=$|[，？])|还是)"
     r"|\b(?:for|to|about|of|with) who(?:m|se)?\b"
     r"|\bwho(?:m|se)?\b(?! (?:wrote|made|composed|painted|sang|built)\b)"
@@ -151,7 +151,7 @@ _POEM_NAMED = (
 )
 # Its title, which may be asked of a poem that is only described.
 _TITLE = (
-    r"哪一?[首阕]|(?:哪|什么)个?词牌|(?:题目|诗名|词牌|标题)[是叫]*(?:什么|啥)"
+    r"哪一?[首阕]|(?:哪|什么)个?词牌|(?:题目|诗名|词牌|标题)(?:名字?)?[是叫]*(?:什么|啥|哪)"
     rf"|{_POEM_NAMED}"
     r"|\b(?:what|which)(?: of (?:his|your|these))? (?:poem|lyric|verse)s?\b|\b(?:what|which) tune\b"
     r"|\bwhat(?:'s| is| was) (?:the|your|that|this|his) "

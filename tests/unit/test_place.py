@@ -288,6 +288,8 @@ def test_a_sum_is_not_guessed_for_a_child_whose_age_is_not_told(place: Place) ->
         ("Walking time from Hubin to the orioles park?", "en", "17 minutes"),
         ("师傅，岳飞那庙几点关", "zh", "下午五点半关门"),
         ("湖滨那个喷泉表演一次多长时间", "zh", "十五分钟"),
+        ("那个水舞几点开始？", "zh", "晚上七点"),
+        ("老的那座雷峰塔是咋个垮的？", "zh", "塔基被掏空"),
         # Parties, and several places.
         ("我们仨去灵隐寺里头烧香，飞来峰的票也算上，总共得多少钱", "zh", "两百二十五元"),
         ("我们两口子带个八岁的娃上雷峰塔，一共得花多少", "zh", "三个人一共一百二十元"),
@@ -326,6 +328,8 @@ def test_wordings_nobody_wrote_down_are_understood(
         ("柳浪闻莺在宋朝的时候是什么地方", "zh"),
         ("My phone is nearly dead. Is there anywhere in this hall to charge it?", "en"),
         ("坐地铁从东站过来，要坐几号线", "zh"),
+        ("坐轮椅的能上雷峰塔吗，有电梯还是只有楼梯", "zh"),
+        ("Is there a ramp for the wheelchair?", "en"),
         ("明天几点日出", "zh"),
         ("When does the temple bell ring on the twenty-first of December?", "en"),
         ("What hours does the museum on Solitary Hill keep?", "en"),

@@ -193,9 +193,10 @@ def test_what_visitors_say_around_a_question_hides_it_not(
         "When did the museum open its doors for the first time?", "岳王庙什么时候开放的？",
         "When was the memorial hall opened to the public?", "这个纪念馆是哪年开的？",
         # So many metres of what is not known are not those of the way, or of something else.
-        "孤山看着不高嘛，到底多少米？", "苏堤宽多少米？", "西湖水深几米？", "孤山海拔多少米？",
-        "Gushan Hill doesn't look very tall. How many metres is it?", "雷峰塔倒之前有多少米？",
-        "保俶塔比雷峰塔高多少米？", "How many metres wide is the Su Causeway?",
+        "断桥看着不长嘛，到底多少米？", "苏堤宽多少米？", "西湖水深几米？", "宝石山海拔多少米？",
+        "The Broken Bridge doesn't look very long. How many metres is it?",
+        "雷峰塔倒之前有多少米？", "保俶塔比雷峰塔高多少米？",
+        "How many metres wide is the Su Causeway?",
         # Whether something may come along is not where it is.
         "白堤上能推自行车吗？", "箱子能带进雷峰塔吗？", "带个拉杆箱能进纪念馆吗？",
         "坐轮椅能进你们馆吗？", "Can I take my bike on the Su Causeway?",

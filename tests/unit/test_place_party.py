@@ -369,6 +369,8 @@ def test_prices_that_are_not_known_are_not_told(
 def test_a_price_may_depend_on_an_age_that_is_not_told_exactly() -> None:
     assert party_of("一个四五岁的孩子", "zh").children == ((4, 5),)
     assert party_of("三个小学生和一位老师", "zh").children == ((6, 12),) * 3
+    # The one teacher is who speaks.
+    assert party_of("三十二个小学生，我一个老师", "zh").adults == 1
     assert party_of("七十岁的老人一位", "zh").children == ()
 
 

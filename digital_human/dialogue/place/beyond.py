@@ -72,6 +72,8 @@ _DONE_THERE = re.compile(
 # What is asked of a facility besides where it is.
 _OTHERWISE = re.compile(
     r"预[约订定]|排队|晕船|救生|押金|还是[^,，。？]{0,8}[快近省好]|能(?:不能)?看[到见]|(?:划算|值得)[吗么]"
+    # How one who comes in a wheelchair gets up.
+    r"|坡道|台阶|楼梯|[电扶]梯|\b(?:ramps?|stairs?|steps|lifts?|elevators?|escalators?)\b"
     # Whether it may come along.
     r"|(?:能|让|可以)[^，。？]{0,4}[骑推][^，。？]{0,3}(?:自行车|单车)"
     r"|(?:箱子?|包|行李)(?:能|可以|让)[^，。？]{0,3}[进上](?!哪)"

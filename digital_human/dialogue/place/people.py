@@ -135,6 +135,7 @@ _PATTERNS: dict[Language, tuple[str, ...]] = {
         rf"(?:小?(?P<twins>{_TWINS})的?(?:{SON}|{KIDS})?|(?P<who>{SON}|老?{KIN})|小?{KIDS}"
         rf"|(?P<elder>{ELDER}))?",
         rf"(?P<adults>{CHINESE})大(?P<children>{CHINESE})小",
+        r"(?P<who>我)(?:这|就)?一个(?:大人|成年?人|老师|家长)",
         rf"(?<![请雇找要租])(?P<adults>{CHINESE})[个位名]?{_SORT}(?:大人|成年?人|老师|家长|{GUIDE}|{ELDER}|{STUDENT})"
         rf"|(?P<adults2>{CHINESE})张(?:成人|大人)票|(?:大人|成年?人|老师|家长|{ELDER}|{STUDENT})"
         rf"(?P<adults3>{CHINESE})[个位名]",

@@ -50,9 +50,9 @@ _TOPICS: dict[str, dict[Language, str]] = {
         r"|\bhow many (?:met(?:re|er)s|feet) (?:high|tall)\b",
     },
     "fell": {
-        "zh": r"(?:怎么|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)[^，。？]{0,5}(?:倒塌|倒"
-        r"|塌|毁|没了)[了掉的]*"
-        r"|(?:倒塌|倒|塌)[^，。？]{0,4}(?:什么时候|哪一?年|原因)",
+        "zh": r"(?:怎么|咋个?|为什么|为何|为啥|什么时候|何时|哪一?年|几几年)"
+        r"[^，。？]{0,5}(?:倒塌|倒|塌|垮|毁|没了)[了掉的]*"
+        r"|(?:倒塌|倒|塌|垮)[^，。？]{0,4}(?:什么时候|哪一?年|原因)",
         "en": r"\b(?:fall|fell|falls|collapse[sd]?|destroyed|happened to|c[ao]me down|toppled?"
         r"|crumbled?|fall down|ruined)\b",
     },
